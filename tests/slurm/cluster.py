@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+"""A real Slurm on this machine, for tests: two CPU nodes, and a node with two make-believe GPUs.
+
+    tests/slurm/cluster.py start DIR      install what is missing, start, wait for three idle nodes
+    tests/slurm/cluster.py status DIR     say what runs
+    tests/slurm/cluster.py stop DIR       end every process that start or a job began, nothing else
+
+Then `export SLURM_CONF=DIR/slurm.conf`, and sbatch, squeue and `snakemake --profile slurm` work.
+Ports are chosen at start and munge gets a socket of its own, so that several such clusters, or a
+real one, can share a machine. Only installing the Debian packages needs root.
+"""
+
+import argparse
+import contextlib
+import getpass
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+NODES = ["cpu1", "cpu2", "gpu1"]
+PACKAGES = ["munge", "slurmctld", "slurmd", "slurm-client"]
+PROGRAMS = ["munged", "slurmctld", "slurmd", "sbatch", "squeue", "sinfo", "scontrol", "scancel"]
+DAEMONS = ["munged", "slurmctld", "slurmd"]
+PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+
+
+class Unavailable(Exception):
+    """This machine cannot have the test cluster; the message says why."""
+
+
+def install():
+    """Installs the Debian packages where they are missing. Raises Unavailable where it cannot."""
+    if all(shutil.which(program, path=PATH) for program in PROGRAMS):
+        return
+    packages = " ".join(PACKAGES)
+    if os.geteuid() != 0:
+        raise Unavailable(f"Slurm is missing and only root can apt-get install {packages}")
+    if not shutil.which("apt-get"):
+        raise Unavailable(f"Slurm is missing and there is no apt-get to install {packages}")
+    for command in (
+        ["apt-get", "update", "-qq"],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES],
+    ):
+        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        done = subprocess.run(command, env=env, capture_output=True, text=True)
+        if done.returncode != 0:
+            reason = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
+            raise Unavailable(f"'{' '.join(command)}' failed: {reason}")
+
+
+def environment(directory):
+    """The environment in which Slurm's commands speak to the cluster in `directory`."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("SLURM_", "SBATCH_"))}
+    return {**env, "PATH": PATH, "SLURM_CONF": str(Path(directory).resolve() / "slurm.conf")}
+
+
+def processes(directory, daemons=True, jobs=True, node=None):
+    """{pid: name} of this cluster's living daemons and its jobs' processes, of one node or of all.
+
+    Ours is what was started with our SLURM_CONF. Pid files are not asked: after an unclean end they
+    are stale, and the number may be another program's by now.
+    """
+    conf = os.fsencode(environment(directory)["SLURM_CONF"])
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            name = (process / "comm").read_text().strip()
+            pairs = (process / "environ").read_bytes().split(b"\0")
+            env = dict(pair.split(b"=", 1) for pair in pairs if b"=" in pair)
+            on_node = os.fsdecode(env.get(b"SLURMD_NODENAME", b""))
+            in_job = name == "slurmstepd" or b"SLURM_JOB_ID" in env
+            wanted = daemons if name in DAEMONS else jobs and in_job
+            if wanted and env.get(b"SLURM_CONF") == conf and node in (None, on_node):
+                found[int(process.name)] = name
+    return found
+
+
+def node_states(directory):
+    """{node: state} as sinfo gives it; empty where the controller does not answer."""
+    if "slurmctld" not in processes(directory, jobs=False).values():
+        return {}  # sinfo would search the network for a controller, for up to a minute
+    command = ["sinfo", "--noheader", "--Node", "--format=%N %t"]
+    done = subprocess.run(command, env=environment(directory), capture_output=True, text=True)
+    return dict(line.split() for line in done.stdout.splitlines()) if done.returncode == 0 else {}
+
+
+def wait_until(condition, seconds):
+    """Waits until `condition()` holds. Returns False if it does not within `seconds`."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def end(pids, how):
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, how)
+
+
+def start_node(directory, node):
+    """Starts a node's slurmd, the first time or after `kill_node`."""
+    env = {**environment(directory), "SLURMD_NODENAME": node}
+    subprocess.run(["slurmd", "-N", node], env=env, check=True)
+
+
+def kill_node(directory, node):
+    """Takes a node down in mid-job: its slurmd and all that runs there die by SIGKILL at once."""
+    end(processes(directory, node=node), signal.SIGKILL)
+
+
+def write_configuration(directory):
+    """Writes slurm.conf and gres.conf, a munge key, and the folders that they name."""
+    for folder in ("run", "log", "state/ctld", *(f"state/slurmd.{node}" for node in NODES)):
+        (directory / folder).mkdir(parents=True, exist_ok=True)
+    (directory / "run").chmod(0o755)  # munged refuses a socket in a folder that others can write
+    key = directory / "run/munge.key"
+    key.touch(mode=0o600)
+    key.write_bytes(os.urandom(1024))
+    sockets = [socket.socket() for _ in range(4)]
+    for s in sockets:
+        s.bind(("127.0.0.1", 0))
+    ports = [str(s.getsockname()[1]) for s in sockets]
+    for s in sockets:
+        s.close()
+    text = Path(__file__).with_name("slurm.conf").read_text()
+    names = ["@DIR@", "@USER@", "@CTLD_PORT@", "@CPU1_PORT@", "@CPU2_PORT@", "@GPU1_PORT@"]
+    for name, value in zip(names, [str(directory), getpass.getuser(), *ports], strict=True):
+        text = text.replace(name, value)
+    (directory / "slurm.conf").write_text(text)
+    (directory / "gres.conf").write_text("NodeName=gpu1 Name=gpu File=/dev/null,/dev/zero\n")
+
+
+def start(directory):
+    """Starts the cluster in `directory` and returns once its three nodes are idle.
+
+    A cluster that already answers there is left as it is, with its jobs; the remains of one that
+    came to an unclean end are ended first. Raises Unavailable where this machine cannot have one,
+    RuntimeError with the end of the logs if it does not come up within 60 seconds.
+    """
+    install()
+    directory = Path(directory).resolve()
+    if node_states(directory):
+        return
+    stop(directory)
+    write_configuration(directory)
+    env, run, log = environment(directory), directory / "run", directory / "log"
+    munge = [f"--socket={run}/munge.socket", f"--key-file={run}/munge.key"]
+    munge += [f"--pid-file={run}/munged.pid", f"--seed-file={run}/munge.seed"]
+    munged = ["munged", "--force", *munge, f"--log-file={log}/munged.log"]
+    subprocess.run(munged, env=env, check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(["slurmctld", "-c"], env=env, check=True)  # -c: no jobs of an earlier life
+    for node in NODES:
+        start_node(directory, node)
+    if not wait_until(lambda: node_states(directory) == dict.fromkeys(NODES, "idle"), 60):
+        logs = [f"{f.name}: {line}" for f in log.glob("*.log") for line in tail(f)]
+        stop(directory)
+        raise RuntimeError("Slurm did not come up within 60 seconds:\n" + "\n".join(logs))
+
+
+def tail(file, lines=5):
+    return file.read_text(errors="replace").splitlines()[-lines:]
+
+
+def stop(directory):
+    """Ends this cluster's jobs and daemons, by scancel and SIGTERM, then by SIGKILL."""
+    directory = Path(directory).resolve()
+    if node_states(directory):
+        scancel = ["scancel", "--quiet", "--user", getpass.getuser()]
+        subprocess.run(scancel, env=environment(directory), stderr=subprocess.DEVNULL)
+        wait_until(lambda: not processes(directory, daemons=False), 5)
+    end(processes(directory, daemons=False), signal.SIGKILL)
+    end(processes(directory), signal.SIGTERM)
+    if not wait_until(lambda: not processes(directory), 10):
+        end(processes(directory), signal.SIGKILL)
+        wait_until(lambda: not processes(directory), 5)
+
+
+@contextlib.contextmanager
+def running(directory=None):
+    """A cluster for a `with` block; gives its folder. Without one, a temporary folder is used."""
+    with tempfile.TemporaryDirectory(prefix="idbias-slurm-") as temporary:
+        directory = Path(directory or temporary).resolve()
+        start(directory)
+        try:
+            yield directory
+        finally:
+            stop(directory)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["start", "status", "stop"])
+    parser.add_argument("directory", type=Path, metavar="DIR")
+    arguments = parser.parse_args()
+    directory = arguments.directory.resolve()
+    if arguments.what == "start":
+        try:
+            start(directory)
+        except (Unavailable, RuntimeError) as error:
+            sys.exit(f"No test cluster: {error}")
+        print(f"export SLURM_CONF={directory}/slurm.conf")
+    elif arguments.what == "stop":
+        stop(directory)
+    else:
+        states = " ".join(f"{node}:{state}" for node, state in node_states(directory).items())
+        pids = " ".join(f"{name}:{pid}" for pid, name in processes(directory).items())
+        print(f"nodes {states or '(no answer)'}\nprocesses {pids or '(none)'}")
+
+
+if __name__ == "__main__":
+    main()
