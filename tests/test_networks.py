@@ -40,7 +40,7 @@ def test_resnets_have_the_papers_number_of_parameters(depth, millions):
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32), (3, 33, 47), (2, 5, 5)])
 def test_resnet_takes_any_channels_and_image_size(shape):
-    network = resnet(20, channels=shape[0], classes=7).eval()
+    network = resnet(20, shape, classes=7).eval()
     assert network(torch.rand(2, *shape)).shape == (2, 7)
 
 

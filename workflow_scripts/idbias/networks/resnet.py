@@ -36,10 +36,8 @@ class ResNet(nn.Module):
     """Three stages of `depth` // 6 blocks with 16, 32, 64 channels, spatial mean, linear head.
 
     Module names are those of the public CIFAR checkpoints, so that these load unchanged once the
-    prefix `module.` is off. `head` names the linear layer.
+    prefix `module.` is off.
     """
-
-    head = "linear"
 
     def __init__(self, depth, channels, classes):
         super().__init__()
@@ -66,8 +64,10 @@ def stage(channels_in, channels, blocks, stride):
     return nn.Sequential(first, *(Block(channels, channels, 1) for _ in range(blocks - 1)))
 
 
-def resnet(depth, channels=3, classes=10):
-    """Return ResNet-`depth` for images (N, channels, H, W), any H and W; logits (N, classes).
+def resnet(depth, shape=(3, 32, 32), classes=10):
+    """Return ResNet-`depth` for images of `shape` (C, H, W); it gives logits (N, classes).
+
+    Any other H and W do as well.
 
     Weights start as in He et al. 2015 (arXiv:1502.01852), from torch's global generator.
     Raises InputError if `depth` is not one of DEPTHS.
@@ -75,4 +75,4 @@ def resnet(depth, channels=3, classes=10):
     if depth not in DEPTHS:
         allowed = ", ".join(map(str, DEPTHS))
         raise InputError(f"There is no ResNet-{depth} for CIFAR: its depth is one of {allowed}.")
-    return ResNet(depth, channels, classes)
+    return ResNet(depth, shape[0], classes)

@@ -1,0 +1,59 @@
+"""How classifiers are trained (paper 1, appendix A.1). Imports no torch."""
+
+from dataclasses import dataclass
+
+from idbias.errors import InputError
+
+CHOICES = {
+    "optimizer": ("sgd", "adam"),
+    "schedule": ("constant", "steps", "onecycle"),
+    "trainable": ("all", "head"),
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training recipe; left alone it is ResNet-20's of appendix A.1.
+
+    optimizer: "sgd" (momentum 0.9) or "adam".
+    learning_rate: the first one; of schedule "onecycle" the greatest.
+    batch_size: images a step; epochs: passes over the training images.
+    schedule: "constant", "steps" (a tenth after each of `milestones`, in epochs), or "onecycle"
+        (Smith & Topin 2019, arXiv:1708.07120, moved on each batch).
+    weight_decay: factor of the weights added to their gradient, an L2 penalty.
+    augment: random horizontal flips, and random crops after padding by 4 pixels.
+    trainable: "all", or "head": the last linear layer alone; everything else stays as it is,
+        running statistics of batch norm included.
+    Raises InputError for a word that is none of the choices.
+    """
+
+    optimizer: str = "sgd"
+    learning_rate: float = 0.1
+    batch_size: int = 64
+    epochs: int = 200
+    schedule: str = "steps"
+    milestones: tuple[int, ...] = (100, 150)
+    weight_decay: float = 1e-4
+    augment: bool = True
+    trainable: str = "all"
+
+    def __post_init__(self):
+        object.__setattr__(self, "milestones", tuple(self.milestones))
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise InputError(
+                    f"A recipe's {name} is one of {', '.join(allowed)}; "
+                    f"{getattr(self, name)!r} is none of them."
+                )
+
+
+# Batch size, augmentation and weight decay of the last two are not in appendix A.1, but in the
+# authors' public code (see docs/deviations.md).
+RECIPES = {
+    "resnet20": Recipe(),
+    "cct7": Recipe("adam", 1e-6, epochs=50, schedule="constant", weight_decay=0.0),
+    "resnet18": Recipe(
+        "adam", 0.01, epochs=20, schedule="onecycle", weight_decay=0.0, augment=False,
+        trainable="head",
+    ),
+}  # fmt: skip
