@@ -1,0 +1,75 @@
+import os
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
+from idbias.config import check, image_count
+from idbias.errors import InputError
+from idbias.networks import NETWORKS
+
+try:
+    SETTINGS = check(config)
+except InputError as error:
+    # A sentence, not the traceback that Snakemake prints for an exception.
+    sys.exit(f"idbias: {error}")
+EXPERIMENTS = config["experiments"]
+
+
+wildcard_constraints:
+    experiment=r"[^/]+",
+    classifier=r"[^/]+",
+    attack=r"[^/]+",
+    shard=r"[0-9]+-[0-9]+",
+
+
+include: "rules/common.smk"
+include: "rules/datasets.smk"
+include: "rules/classifiers.smk"
+include: "rules/attacks.smk"
+include: "rules/masks.smk"
+include: "rules/correlations.smk"
+include: "rules/report.smk"
+
+
+# The default target, then one target to stop after each stage, for the chosen experiments.
+
+
+rule all:
+    default_target: True
+    input:
+        rules.tables.input,
+        rules.figures.input,
+
+
+rule datasets:
+    input:
+        over_experiments("results/{experiment}/dataset.h5"),
+
+
+rule classifiers:
+    input:
+        over_experiments("results/{experiment}/{classifier}/predictions.h5"),
+
+
+rule attacks:
+    input:
+        over_experiments("results/{experiment}/{classifier}/attacks/{attack}.h5"),
+
+
+rule masks:
+    input:
+        over_experiments("results/{experiment}/{classifier}/masks/essential.h5"),
+        over_experiments("results/{experiment}/{classifier}/masks/adversarial/{attack}.h5"),
+
+
+rule correlations:
+    input:
+        [f"results/{folder}/row.csv" for name in EXPERIMENTS for folder in comparisons(name)],

@@ -1,0 +1,45 @@
+rule attack_shard:
+    input:
+        dataset="results/{experiment}/dataset.h5",
+        classifier="results/{experiment}/{classifier}/classifier.h5",
+        predictions="results/{experiment}/{classifier}/predictions.h5",
+        library=lambda wildcards: library("attack_shard.py", network_module(wildcards)),
+    output:
+        "results/{experiment}/{classifier}/attacks/{attack}/{shard}.h5",
+    params:
+        settings=lambda wildcards: plain(settings(wildcards).attacks[wildcards.attack]),
+        seed=lambda wildcards: settings(wildcards).seed,
+    log:
+        "logs/{experiment}/{classifier}/attacks/{attack}/{shard}.log",
+    benchmark:
+        "results/benchmarks/{experiment}/{classifier}/attacks/{attack}/{shard}.tsv"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+        gpu=GPUS,
+    conda:
+        "../envs/attacks.yaml"
+    script:
+        "../workflow_scripts/attack_shard.py"
+
+
+rule attack:
+    input:
+        lambda wildcards: expand(
+            "results/{{experiment}}/{{classifier}}/attacks/{{attack}}/{shard}.h5",
+            shard=image_shards(wildcards),
+        ),
+    output:
+        "results/{experiment}/{classifier}/attacks/{attack}.h5",
+    log:
+        "logs/{experiment}/{classifier}/attacks/{attack}.log",
+    benchmark:
+        "results/benchmarks/{experiment}/{classifier}/attacks/{attack}.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../envs/torch.yaml"
+    script:
+        "../workflow_scripts/link_shards.py"

@@ -1,0 +1,136 @@
+import ast
+from functools import cache
+
+LIBRARY = Path(workflow.basedir) / "workflow_scripts"
+
+# Modules that decide how work is shown or failures are worded, never a number: editing them
+# reruns nothing.
+WITHOUT_INFLUENCE = {"config", "errors", "files", "progress", "stage", "checkpoints"}
+
+
+@cache
+def imported(path):
+    """Library modules that the Python file `path` imports, directly or not."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("idbias"):
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+    found = set()
+    for name in names:
+        inside = name.removeprefix("idbias.").replace(".", "/")
+        for module in (LIBRARY / "idbias" / f"{inside}.py", LIBRARY / "idbias" / inside / "__init__.py"):
+            if name.startswith("idbias.") and inside not in WITHOUT_INFLUENCE and module.exists():
+                found |= {module} | imported(module)
+    return frozenset(found)
+
+
+def library(script, *modules):
+    """Inputs that make a rule run again when the code behind `script` is edited.
+
+    Snakemake notices an edited script, not an edited module that it imports. `modules` adds
+    those that are imported by name at run time.
+    """
+    extra = [LIBRARY / "idbias" / module for module in modules]
+    paths = imported(LIBRARY / script).union(extra, *(imported(path) for path in extra))
+    return sorted(os.path.relpath(path) for path in paths)
+
+
+def shards(total, size):
+    """Names of the shards of `total` items: first and last index, as in 00000-00511."""
+    return [
+        f"{first:05d}-{min(first + size, total) - 1:05d}" for first in range(0, total, size)
+    ]
+
+
+def settings(wildcards):
+    return SETTINGS[wildcards.experiment]
+
+
+def dataset_settings(wildcards):
+    chosen = settings(wildcards)
+    return chosen.datasets[chosen.experiment_blocks[wildcards.experiment].dataset]
+
+
+def classifier_settings(wildcards):
+    return settings(wildcards).classifiers[wildcards.classifier]
+
+
+def image_shards(wildcards):
+    size = settings(wildcards).execution.images_per_shard
+    return shards(image_count(dataset_settings(wildcards)), size)
+
+
+def plain(model):
+    """A section of the configuration as plain values, which Snakemake compares between runs."""
+    return model.model_dump()
+
+
+def comparisons(experiment):
+    """Folders below results/ of one experiment, in each of which two sets are tested."""
+    block = SETTINGS[experiment].experiment_blocks[experiment]
+    if not block.classifiers:
+        return [f"{experiment}/correlations"]
+    return [
+        f"{experiment}/{classifier}/correlations/{attack}"
+        for classifier in block.classifiers
+        for attack in block.attacks
+    ]
+
+
+def over_experiments(pattern):
+    """`pattern` with every chosen experiment, classifier and attack filled in."""
+    paths = []
+    for experiment in EXPERIMENTS:
+        block = SETTINGS[experiment].experiment_blocks[experiment]
+        keys = {"classifier": block.classifiers, "attack": block.attacks}
+        used = {key: values for key, values in keys.items() if f"{{{key}}}" in pattern}
+        paths += expand(pattern, experiment=experiment, **used)
+    return paths
+
+
+def dataset_source(dataset):
+    """What decides the dataset's file: all but how many of its images are used."""
+    return dataset.model_dump(exclude={"images"})
+
+
+def network_module(wildcards):
+    return f"networks/{NETWORKS[classifier_settings(wildcards).network][0]}.py"
+
+
+# Rules that gain from a GPU ask for one unless the configuration says cpu. On a workstation
+# profiles/local sets how many there are.
+GPUS = 0 if next(iter(SETTINGS.values())).execution.device == "cpu" else 1
+
+
+def experiment_of(wildcards):
+    return SETTINGS[wildcards.comparison.split("/")[0]]
+
+
+def correlation_settings(wildcards):
+    return plain(experiment_of(wildcards).correlation)
+
+
+def estimator_settings(wildcards):
+    chosen = correlation_settings(wildcards)
+    return {key: chosen[key] for key in ("estimator", "mu_fraction")}
+
+
+def shuffle_shards(wildcards):
+    chosen = experiment_of(wildcards)
+    return shards(chosen.correlation.shuffles, chosen.execution.shuffles_per_shard)
+
+
+def comparison_names(comparison):
+    """What a folder of `comparisons` stands for: the first columns of its row."""
+    experiment, *rest = comparison.split("/")
+    block = SETTINGS[experiment].experiment_blocks[experiment]
+    classifier, attack = (rest[0], rest[2]) if len(rest) == 3 else ("", "")
+    return {
+        "experiment": experiment,
+        "dataset": block.dataset,
+        "classifier": classifier,
+        "attack": attack,
+    }

@@ -1,0 +1,146 @@
+wildcard_constraints:
+    comparison=r"[^/]+(/[^/]+)?/correlations(/[^/]+)?",
+    first_or_second="first|second",
+
+
+rule spiral_pairs:
+    input:
+        dataset="results/{experiment}/dataset.h5",
+        library=library("spiral_pairs.py"),
+    output:
+        "results/{experiment}/correlations/pairs.h5",
+    log:
+        "logs/{experiment}/correlations/pairs.log",
+    benchmark:
+        "results/benchmarks/{experiment}/correlations/pairs.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../envs/correlation.yaml"
+    script:
+        "../workflow_scripts/spiral_pairs.py"
+
+
+rule mask_pairs:
+    input:
+        predictions="results/{experiment}/{classifier}/predictions.h5",
+        attack="results/{experiment}/{classifier}/attacks/{attack}.h5",
+        essential="results/{experiment}/{classifier}/masks/essential.h5",
+        adversarial="results/{experiment}/{classifier}/masks/adversarial/{attack}.h5",
+        library=library("mask_pairs.py"),
+    output:
+        "results/{experiment}/{classifier}/correlations/{attack}/pairs.h5",
+    params:
+        images=lambda wildcards: image_count(dataset_settings(wildcards)),
+    log:
+        "logs/{experiment}/{classifier}/correlations/{attack}/pairs.log",
+    benchmark:
+        "results/benchmarks/{experiment}/{classifier}/correlations/{attack}/pairs.tsv"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    conda:
+        "../envs/correlation.yaml"
+    script:
+        "../workflow_scripts/mask_pairs.py"
+
+
+rule distances:
+    input:
+        pairs="results/{comparison}/pairs.h5",
+        library=library("distances.py"),
+    output:
+        "results/{comparison}/distances/{first_or_second}.h5",
+    params:
+        dtype=lambda wildcards: correlation_settings(wildcards)["distances"],
+    log:
+        "logs/{comparison}/distances/{first_or_second}.log",
+    benchmark:
+        "results/benchmarks/{comparison}/distances/{first_or_second}.tsv"
+    threads: 2
+    resources:
+        mem_mb=6000,
+        runtime=240,
+        gpu=GPUS,
+    conda:
+        "../envs/correlation.yaml"
+    script:
+        "../workflow_scripts/distances.py"
+
+
+# I_d of each set and of both joined, as they are.
+rule intrinsic_dimensions:
+    input:
+        pairs="results/{comparison}/pairs.h5",
+        first="results/{comparison}/distances/first.h5",
+        second="results/{comparison}/distances/second.h5",
+        library=library("intrinsic_dimensions.py"),
+    output:
+        "results/{comparison}/intrinsic_dimensions.h5",
+    params:
+        settings=lambda wildcards: estimator_settings(wildcards),
+    log:
+        "logs/{comparison}/intrinsic_dimensions.log",
+    benchmark:
+        "results/benchmarks/{comparison}/intrinsic_dimensions.tsv"
+    threads: 2
+    resources:
+        mem_mb=6000,
+        runtime=120,
+    conda:
+        "../envs/correlation.yaml"
+    script:
+        "../workflow_scripts/intrinsic_dimensions.py"
+
+
+# I_d of both joined with the second set shuffled, for a range of replicates.
+rule shuffle_shard:
+    input:
+        pairs="results/{comparison}/pairs.h5",
+        first="results/{comparison}/distances/first.h5",
+        second="results/{comparison}/distances/second.h5",
+        library=library("shuffle_shard.py"),
+    output:
+        "results/{comparison}/shuffles/{shard}.h5",
+    params:
+        settings=lambda wildcards: estimator_settings(wildcards),
+        within_class=lambda wildcards: correlation_settings(wildcards)["within_class"],
+        seed=lambda wildcards: experiment_of(wildcards).seed,
+    log:
+        "logs/{comparison}/shuffles/{shard}.log",
+    benchmark:
+        "results/benchmarks/{comparison}/shuffles/{shard}.tsv"
+    threads: 2
+    resources:
+        mem_mb=6000,
+        runtime=240,
+    conda:
+        "../envs/correlation.yaml"
+    script:
+        "../workflow_scripts/shuffle_shard.py"
+
+
+rule row:
+    input:
+        pairs="results/{comparison}/pairs.h5",
+        dimensions="results/{comparison}/intrinsic_dimensions.h5",
+        shuffles=lambda wildcards: expand(
+            "results/{{comparison}}/shuffles/{shard}.h5", shard=shuffle_shards(wildcards)
+        ),
+        library=library("row.py"),
+    output:
+        "results/{comparison}/row.csv",
+    params:
+        names=lambda wildcards: comparison_names(wildcards.comparison),
+    log:
+        "logs/{comparison}/row.log",
+    benchmark:
+        "results/benchmarks/{comparison}/row.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../envs/correlation.yaml"
+    script:
+        "../workflow_scripts/row.py"

@@ -1,0 +1,72 @@
+# Essential masks depend on the classifier alone: every attack shares them.
+rule essential_mask_shard:
+    input:
+        dataset="results/{experiment}/dataset.h5",
+        classifier="results/{experiment}/{classifier}/classifier.h5",
+        targets="results/{experiment}/{classifier}/predictions.h5",
+        library=lambda wildcards: library("mask_shard.py", network_module(wildcards)),
+    output:
+        "results/{experiment}/{classifier}/masks/essential/{shard}.h5",
+    params:
+        settings=lambda wildcards: plain(settings(wildcards).masks),
+    log:
+        "logs/{experiment}/{classifier}/masks/essential/{shard}.log",
+    benchmark:
+        "results/benchmarks/{experiment}/{classifier}/masks/essential/{shard}.tsv"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+        gpu=GPUS,
+    conda:
+        "../envs/torch.yaml"
+    script:
+        "../workflow_scripts/mask_shard.py"
+
+
+use rule essential_mask_shard as adversarial_mask_shard with:
+    input:
+        classifier="results/{experiment}/{classifier}/classifier.h5",
+        targets="results/{experiment}/{classifier}/attacks/{attack}/{shard}.h5",
+        library=lambda wildcards: library("mask_shard.py", network_module(wildcards)),
+    output:
+        "results/{experiment}/{classifier}/masks/adversarial/{attack}/{shard}.h5",
+    log:
+        "logs/{experiment}/{classifier}/masks/adversarial/{attack}/{shard}.log",
+    benchmark:
+        "results/benchmarks/{experiment}/{classifier}/masks/adversarial/{attack}/{shard}.tsv"
+
+
+rule essential_masks:
+    input:
+        lambda wildcards: expand(
+            "results/{{experiment}}/{{classifier}}/masks/essential/{shard}.h5",
+            shard=image_shards(wildcards),
+        ),
+    output:
+        "results/{experiment}/{classifier}/masks/essential.h5",
+    log:
+        "logs/{experiment}/{classifier}/masks/essential.log",
+    benchmark:
+        "results/benchmarks/{experiment}/{classifier}/masks/essential.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../envs/torch.yaml"
+    script:
+        "../workflow_scripts/link_shards.py"
+
+
+use rule essential_masks as adversarial_masks with:
+    input:
+        lambda wildcards: expand(
+            "results/{{experiment}}/{{classifier}}/masks/adversarial/{{attack}}/{shard}.h5",
+            shard=image_shards(wildcards),
+        ),
+    output:
+        "results/{experiment}/{classifier}/masks/adversarial/{attack}.h5",
+    log:
+        "logs/{experiment}/{classifier}/masks/adversarial/{attack}.log",
+    benchmark:
+        "results/benchmarks/{experiment}/{classifier}/masks/adversarial/{attack}.tsv"

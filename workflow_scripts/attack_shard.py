@@ -1,0 +1,31 @@
+"""Attack the correctly classified images of one shard."""
+
+from idbias.stage import device, shard_rows, stage
+
+with stage(snakemake) as execution:
+    from idbias import attacks, classifiers, files
+    from idbias.images import read_images
+
+    where, rows = device(execution), shard_rows(snakemake.wildcards.shard)
+    settings = dict(snakemake.params.settings)
+    classifier = classifiers.load(snakemake.input.classifier, where)
+    images, labels = read_images(snakemake.input.dataset, "test", rows)
+    predictions, _ = files.read(snakemake.input.predictions, ["index", "correct"])
+    correct = predictions["correct"][rows]
+    index = predictions["index"][rows][correct]
+    attacked = attacks.run(
+        classifier,
+        images[correct],
+        labels[correct],
+        index,
+        settings,
+        seed=snakemake.params.seed,
+        batch_size=execution.attack_batch,
+        device=where,
+        label=f"{snakemake.wildcards.attack} {snakemake.wildcards.shard}",
+    )
+    files.write(
+        snakemake.output[0],
+        {"index": index, "label": labels[correct], **attacked},
+        {**dict(snakemake.wildcards), "settings": settings, "seed": snakemake.params.seed},
+    )

@@ -1,0 +1,293 @@
+"""config.yaml: what is allowed, checked before anything runs.
+
+Imported by the Snakefile, which every cluster job parses again: nothing heavy is imported here.
+"""
+
+import difflib
+import re
+from copy import deepcopy
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from idbias.errors import InputError
+from idbias.networks import NETWORKS
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+.-]*$")]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+# Only sources whose size is known without reading them can leave `images` out.
+TEST_IMAGES = {"digits": 1197}
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
+
+
+class Dataset(Section):
+    """One dataset: where its images come from and how many of them get masks."""
+
+    source: Literal["digits", "spiral"] = Field(
+        description="digits: scikit-learn's handwritten digits; spiral: the two scalars of Table 1"
+    )
+    images: Count | None = Field(
+        None,
+        description="test images that are attacked and get masks, from the first; all if left out",
+    )
+    train_images: Count = Field(600, description="digits: images used to train, the others test")
+    points: Count = Field(5000, description="spiral: number of points")
+
+
+class Recipe(Section):
+    """How a classifier is trained (paper 1, appendix A.1)."""
+
+    optimizer: Literal["sgd", "adam"] = Field("sgd", description="sgd uses momentum 0.9")
+    learning_rate: Positive = Field(0.1, description="first, or with onecycle the greatest")
+    epochs: Count = Field(200, description="passes over the training images")
+    batch_size: Count = Field(128, description="images a step")
+    schedule: Literal["steps", "onecycle", "constant"] = Field(
+        "steps", description="steps: a tenth after each milestone"
+    )
+    milestones: list[Count] = Field(
+        [100, 150], description="epochs after which steps cuts the rate"
+    )
+    weight_decay: Annotated[float, Field(ge=0)] = Field(1e-4, description="l2 penalty")
+    augment: bool = Field(True, description="random flips and crops")
+    trainable: Literal["all", "head"] = Field("all", description="head: only the last layer")
+
+
+class Classifier(Section):
+    """One classifier: its network and how it comes to its weights."""
+
+    network: str = Field(description="architecture, see workflow_scripts/idbias/networks")
+    mean: list[float] | None = Field(
+        None, description="subtracted from each channel of images in [0, 1]; left out: 0"
+    )
+    std: list[Positive] | None = Field(
+        None, description="each channel is divided by it after that; left out: 1"
+    )
+    recipe: Recipe = Field(default_factory=Recipe, description="training")
+
+
+class Attack(Section):
+    """One attack of foolbox."""
+
+    attack: str = Field(
+        pattern=r"^[A-Za-z]\w*$", description="class in foolbox.attacks, such as LInfFMNAttack"
+    )
+    arguments: dict[str, bool | int | float | str] = Field(
+        default_factory=dict, description="its constructor's arguments; foolbox defaults otherwise"
+    )
+    epsilon: Positive | None = Field(
+        None, description="size of the perturbation; leave out for attacks that seek the smallest"
+    )
+
+
+class Masks(Section):
+    """Mask training (paper 1, sections 3.1 and 4.5)."""
+
+    penalty: Annotated[float, Field(ge=0)] = Field(0.01, description="lambda, weight of sum(M)")
+    learning_rate: Positive = Field(0.01, description="of Adam")
+    min_steps: Annotated[int, Field(ge=0)] = Field(
+        500, description="the stop is tested after these"
+    )
+    max_steps: Count = Field(5000, description="steps at which training ends, converged or not")
+    tolerance: Positive = Field(1e-5, description="stop when |loss - mean of last losses| is below")
+    window: Count = Field(20, description="how many last losses that mean takes")
+    spectrum: Literal["half", "full"] = Field(
+        "half", description="half trains the rfft half: the same masks for half the work"
+    )
+    dtype: Literal["float32", "float64"] = Field(
+        "float32", description="arithmetic of the training"
+    )
+
+    @model_validator(mode="after")
+    def _steps_are_ordered(self):
+        if self.min_steps >= self.max_steps:
+            raise ValueError(
+                f"min_steps ({self.min_steps}) must be below max_steps ({self.max_steps})"
+            )
+        return self
+
+
+class Correlation(Section):
+    """The I_d test (paper 1, section 3.2)."""
+
+    shuffles: Annotated[int, Field(ge=2)] = Field(
+        50, description="replicates with one set shuffled"
+    )
+    estimator: Literal["base", "ml"] = Field("base", description="algorithm of dadapy's TwoNN")
+    mu_fraction: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.9, description="fraction of the mu values that TwoNN fits"
+    )
+    within_class: bool = Field(
+        False, description="shuffle only among images of one class: a stricter null"
+    )
+    distances: Literal["float64", "float32"] = Field(
+        "float64", description="storage of distances; float32 halves disk and memory"
+    )
+
+
+class Execution(Section):
+    """How the work is cut up. None of these changes a result."""
+
+    images_per_shard: Count = Field(512, description="images in one attack or mask job")
+    shuffles_per_shard: Count = Field(25, description="replicates in one shuffle job")
+    attack_batch: Count = Field(256, description="images attacked at once")
+    mask_batch: Count | Literal["auto"] = Field(
+        "auto", description="masks trained at once; auto fits memory"
+    )
+    checkpoint_seconds: Positive = Field(60, description="how often a mask job saves its state")
+    scratch: str = Field("scratch", description="folder of checkpoints; it must outlive a job")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="auto: a GPU if there is one"
+    )
+
+
+class Experiment(Section):
+    """One experiment: a dataset, the classifiers and attacks to try on it, and its overrides."""
+
+    dataset: Name = Field(description="a name under datasets")
+    classifiers: list[Name] = Field(default_factory=list, description="names under classifiers")
+    attacks: list[Name] = Field(default_factory=list, description="names under attacks")
+    overrides: dict[str, dict] = Field(
+        default_factory=dict,
+        description="settings of this experiment alone, laid over the sections of the same name",
+    )
+
+
+class Config(Section):
+    """The whole of config.yaml."""
+
+    experiments: list[Name] = Field(
+        min_length=1, description="what to run: names under experiment_blocks"
+    )
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="of all randomness")
+    experiment_blocks: dict[Name, Experiment] = Field(description="every experiment there is")
+    datasets: dict[Name, Dataset]
+    classifiers: dict[Name, Classifier]
+    attacks: dict[Name, Attack]
+    masks: Masks = Field(default_factory=Masks)
+    correlation: Correlation = Field(default_factory=Correlation)
+    execution: Execution = Field(default_factory=Execution)
+
+
+OVERRIDABLE = ("datasets", "classifiers", "attacks", "masks", "correlation")
+
+
+def check(raw, where="config.yaml"):
+    """Check a configuration as read from YAML.
+
+    `raw`: dict; `where`: the file's name for messages. Returns, for every experiment block, its
+    name -> the `Config` with its overrides laid on. Raises InputError, one sentence for each
+    fault, naming key, what is wrong and what is allowed.
+    """
+    config = _validated(raw, where)
+    for name in config.experiments:
+        _known(name, config.experiment_blocks, f"{where}: experiments", "experiment")
+    return {name: _settings(raw, config, name, where) for name in config.experiment_blocks}
+
+
+def image_count(dataset):
+    """Return how many test images of a checked `Dataset` are attacked and get masks."""
+    return dataset.images or TEST_IMAGES[dataset.source]
+
+
+def _settings(raw, config, name, where):
+    block = config.experiment_blocks[name]
+    here = f"{where}: experiment_blocks.{name}"
+    for section in block.overrides:
+        _known(section, OVERRIDABLE, f"{here}.overrides", "section to override")
+    settings = _validated(_laid_over(raw, block.overrides), f"{here}.overrides over {where}")
+    _known(block.dataset, settings.datasets, f"{here}.dataset", "dataset")
+    for classifier in block.classifiers:
+        _known(classifier, settings.classifiers, f"{here}.classifiers", "classifier")
+        network = settings.classifiers[classifier].network
+        _known(network, NETWORKS, f"{where}: classifiers.{classifier}.network", "network")
+    for attack in block.attacks:
+        _known(attack, settings.attacks, f"{here}.attacks", "attack")
+    dataset = settings.datasets[block.dataset]
+    if dataset.source == "spiral":
+        if block.classifiers or block.attacks:
+            raise InputError(
+                f"{here}: the spiral has no images: leave out classifiers and attacks."
+            )
+        return settings
+    if not block.classifiers or not block.attacks:
+        raise InputError(f"{here}: name at least one of classifiers and at least one of attacks.")
+    known = TEST_IMAGES.get(dataset.source)
+    if dataset.images and known and dataset.images > known:
+        raise InputError(
+            f"{where}: datasets.{block.dataset}.images is {dataset.images}, but {dataset.source} has "
+            f"{known} test images; give {known} or fewer."
+        )
+    return settings
+
+
+def _known(name, allowed, where, kind):
+    if name not in allowed:
+        raise InputError(f"{where}: there is no {kind} '{name}'{_nearest(name, allowed)}.")
+
+
+def _nearest(name, allowed):
+    near = difflib.get_close_matches(str(name), list(allowed), n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    return f"{hint} (there are: {', '.join(allowed)})" if allowed else hint
+
+
+def _laid_over(base, top):
+    merged = deepcopy(base)
+    for key, value in top.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _laid_over(merged[key], value) if both else deepcopy(value)
+    return merged
+
+
+def _validated(raw, where):
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        sentences = [_sentence(fault, where) for fault in error.errors()]
+        raise InputError("\n".join(dict.fromkeys(sentences))) from None
+
+
+def _sentence(fault, where):
+    path = [part for part in fault["loc"] if part not in ("[key]",)]
+    # pydantic appends the names of the alternatives it tried in a union; they are no keys.
+    path = [
+        part
+        for part in path
+        if not re.match(r"(function-|literal\[|constrained|int$|float$|str$|bool$)", str(part))
+    ]
+    key = ".".join(str(part) for part in path)
+    context = fault.get("ctx", {})
+    if fault["type"] == "extra_forbidden":
+        return f"{where}: unknown key '{key}'{_nearest(path[-1], _keys_at(path[:-1]))}."
+    if fault["type"] == "missing":
+        return f"{where}: the key '{key}' is missing; add it."
+    if fault["type"] == "string_pattern_mismatch":
+        return f"{where}: {key} is {fault['input']!r}, but a name has only letters, digits, '_', '.', '+' and '-'."
+    message = str(context["error"]) if "error" in context else fault["msg"]
+    message = message.removeprefix("Input ").removeprefix("Value error, ")
+    if message.startswith("should"):
+        message = f"{key} is {fault['input']!r}; it {message}"
+    else:
+        message = f"{key}: {message}" if key else message
+    return f"{where}: {message}."
+
+
+def _keys_at(path):
+    """Names of the keys allowed at `path`, found by walking the models."""
+    model = Config
+    for part in path:
+        field = getattr(model, "model_fields", {}).get(part)
+        if field is None:
+            continue
+        candidates = re.findall(
+            r"\b([A-Z]\w+)\b", str(field.annotation).replace("idbias.config.", "")
+        )
+        models = [globals()[name] for name in candidates if isinstance(globals().get(name), type)]
+        models = [candidate for candidate in models if issubclass(candidate, Section)]
+        model = models[0] if models else model
+    return list(getattr(model, "model_fields", {}))

@@ -1,0 +1,177 @@
+"""Reading and writing the HDF5 files that the stages hand to each other."""
+
+import json
+import os
+import subprocess
+from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from idbias.errors import InputError
+
+SCHEMA_VERSION = 1
+PACKAGES = ("torch", "foolbox", "dadapy", "numpy", "h5py", "scikit-learn", "snakemake")
+
+
+@contextmanager
+def replacing(path):
+    """Yield a temporary path beside `path`; move it there, flushed to disk, if the block succeeds.
+
+    If the block raises, the temporary file is removed and `path` stays as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write(path, datasets, attributes=None):
+    """Write an HDF5 file that appears under its name only when it is complete.
+
+    `datasets`: name -> array; names may contain "/" for groups. Arrays of three or more dimensions
+    are compressed and chunked by their first axis (an image), so that one image is one read.
+    `attributes`: what made the file (JSON-able values). Schema version, package versions and the
+    git commit are added.
+    """
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        for name, array in datasets.items():
+            array = np.asarray(array)
+            file.create_dataset(name, data=array, **storage(array.shape))
+        stamp(file, attributes or {})
+
+
+def storage(shape):
+    """Return h5py's chunk and compression arguments for images or masks of `shape` (N, ...)."""
+    if len(shape) < 3 or 0 in shape:
+        return {}
+    return {
+        "chunks": (1, *shape[1:]),
+        "compression": "gzip",
+        "compression_opts": 1,
+        "shuffle": True,
+    }
+
+
+def stamp(file, attributes):
+    """Write schema version, versions of packages, git commit and `attributes` into an open file."""
+    everything = {"schema_version": SCHEMA_VERSION, "git_commit": git_commit(), **attributes}
+    everything["packages"] = package_versions()
+    for name, value in everything.items():
+        plain = isinstance(value, str | int | float | np.generic)
+        file.attrs[name] = value if plain else json.dumps(value, sort_keys=True, default=str)
+
+
+def read(path, names=None):
+    """Read datasets of an HDF5 file, all of them or those in `names`.
+
+    Returns (name -> array, name -> attribute). Raises InputError naming the file if it is missing,
+    not HDF5, of another schema version, lacks a dataset, or holds a number that is not finite.
+    """
+    with opened(path) as file:
+        if names is None:
+            names = []
+            file.visititems(
+                lambda name, item: names.append(name) if hasattr(item, "shape") else None
+            )
+        missing = [name for name in names if name not in file]
+        if missing:
+            raise InputError(
+                f"{path} lacks {', '.join(missing)}; it holds {', '.join(file)}: "
+                "it is not the file this stage expects, delete it and run again."
+            )
+        datasets = {name: file[name][()] for name in names}
+        attributes = dict(file.attrs)
+    for name, array in datasets.items():
+        if np.issubdtype(np.asarray(array).dtype, np.floating) and not np.isfinite(array).all():
+            raise InputError(
+                f"{path}: {name} holds numbers that are not finite; "
+                "delete the file, find in its stage's log what diverged, and run again."
+            )
+    return datasets, attributes
+
+
+@contextmanager
+def opened(path):
+    """Open an HDF5 file of ours to read, checking that it is one.
+
+    Raises InputError naming the file if it is missing, unreadable, or of another schema version.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path} does not exist; run the stage that makes it.")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(
+            f"{path} is not a readable HDF5 file ({error}); delete it and run again."
+        ) from None
+    with file:
+        found = file.attrs.get("schema_version")
+        if found != SCHEMA_VERSION:
+            raise InputError(
+                f"{path} has schema version {found}, this idbias reads {SCHEMA_VERSION}; "
+                "delete the file and run again."
+            )
+        yield file
+
+
+@cache
+def git_commit():
+    """Return the commit the workflow was run from, with "+" if the tree differed, or "unknown"."""
+    here = Path(__file__).parent
+    try:
+        return subprocess.run(
+            ["git", "describe", "--always", "--abbrev=40", "--dirty=+"],
+            cwd=here, capture_output=True, text=True, check=True,
+        ).stdout.strip()  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+@cache
+def package_versions():
+    """Return the installed versions of the packages that decide numbers."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def link_shards(path, shards, attributes=None):
+    """Write a file whose datasets are those of `shards` joined along their first axis.
+
+    They are HDF5 virtual datasets: nothing is copied, and the shards must stay where they are
+    relative to `path`. Raises InputError if a shard is bad.
+    """
+    path = Path(path)
+    sources = {}
+    for shard in shards:
+        with opened(shard) as file:
+            for name, dataset in file.items():
+                source = h5py.VirtualSource(
+                    os.path.relpath(shard, path.parent), name, dataset.shape, dataset.dtype
+                )
+                sources.setdefault(name, []).append(source)
+    with replacing(path) as temporary, h5py.File(temporary, "w", libver="latest") as file:
+        for name, parts in sources.items():
+            rows = sum(part.shape[0] for part in parts)
+            layout = h5py.VirtualLayout((rows, *parts[0].shape[1:]), parts[0].dtype)
+            first = 0
+            for part in parts:
+                if part.shape[0]:
+                    layout[first : first + part.shape[0]] = part
+                first += part.shape[0]
+            file.create_virtual_dataset(name, layout)
+        stamp(file, attributes or {})

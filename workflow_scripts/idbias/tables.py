@@ -1,0 +1,152 @@
+"""Tables: rows of the I_d test, and their forms for reading, for LaTeX and for further work."""
+
+import numpy as np
+import pandas as pd
+
+from idbias import files
+from idbias.correlation import id_correlation, permutation_p, z_test
+from idbias.files import replacing
+
+
+def row(names, pairs, dimensions, shuffles):
+    """Return one row of the correlation table, a DataFrame of one line.
+
+    `names`: dict of first columns; `pairs`, `dimensions`: files; `shuffles`: list of files. Columns
+    that do not apply (a spiral has no attack) are missing values.
+    """
+    with files.opened(pairs) as file:
+        about = dict(file.attrs)
+        cosine = file["cosine"][()] if "cosine" in file else np.array([np.nan])
+        points = len(file["index"])
+    observed, _ = files.read(dimensions)
+    shuffled = read_shuffles(shuffles)
+    mean, std, z, p = z_test(observed["joined"], shuffled)
+    p_permutation, resolution = permutation_p(observed["joined"], shuffled)
+    counts = (
+        "test_accuracy", "images", "attack_success", "essential_masks", "adversarial_masks",
+    )  # fmt: skip
+    columns = {
+        **names,
+        **{name: about.get(name) for name in counts},
+        "pairs": points,
+        "cosine_mean": np.nanmean(cosine) if np.isfinite(cosine).any() else None,
+        "cosine_std": np.nanstd(cosine) if np.isfinite(cosine).any() else None,
+        "r_squared": about.get("r_squared"),
+        "id_first": observed["first"],
+        "id_second": observed["second"],
+        "id": observed["joined"],
+        "id_shuffled_mean": mean,
+        "id_shuffled_std": std,
+        "shuffles": len(shuffled),
+        "z": z,
+        "p": p,
+        "p_permutation": p_permutation,
+        "p_permutation_resolution": resolution,
+        "id_correlation": id_correlation(observed["first"], observed["second"], observed["joined"]),
+    }
+    return pd.DataFrame([columns])
+
+
+def read_shuffles(paths):
+    """Return I_d of every replicate in shard files, float64 (R,), in the order of their numbers."""
+    shards = [files.read(path)[0] for path in paths]
+    numbers = np.concatenate([shard["replicate"] for shard in shards])
+    values = np.concatenate([shard["intrinsic_dimension"] for shard in shards])
+    return values[np.argsort(numbers)]
+
+
+def join(rows, published=None):
+    """Return the rows of CSV files as one DataFrame; rows of `published` follow, so marked."""
+    table = pd.concat([pd.read_csv(path) for path in rows], ignore_index=True)
+    table.insert(0, "source", "measured")
+    if published:
+        known = pd.read_csv(published)
+        known.insert(0, "source", "published")
+        table = pd.concat([table, known], ignore_index=True)
+    return table.dropna(axis=1, how="all")
+
+
+def write_csv(path, table):
+    """Write a DataFrame as CSV with all digits; the file appears only when it is complete."""
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False)
+
+
+def write(table, csv, markdown, latex, html):
+    """Write a table of rows: CSV with all digits, and rounded for people in the other three."""
+    write_csv(csv, table)
+    shown = for_people(table)
+    forms = {
+        markdown: shown.to_markdown(index=False, disable_numparse=True) + "\n",
+        latex: shown.rename(columns=LATEX_NAMES)
+        .replace(LATEX_CELLS, regex=True)
+        .to_latex(index=False),
+        html: shown.to_html(index=False, border=0),
+    }
+    for path, text in forms.items():
+        with replacing(path) as temporary:
+            temporary.write_text(text)
+
+
+LATEX_NAMES = {
+    "I_d": "$I_d$",
+    "I_d essential": "$I_d$ essential",
+    "I_d adversarial": "$I_d$ adversarial",
+    "I_d first": "$I_d$ first",
+    "I_d second": "$I_d$ second",
+    "I_d shuffled": "$I_d$ shuffled",
+    "R^2": "$R^2$",
+    "I_d correlation": "$I_d$ correlation",
+    "Z": "$Z$",
+    "p": "$p$",
+}
+LATEX_CELLS = {"_": r"\_", "%": r"\%", "±": r"$\\pm$"}
+
+
+def for_people(table):
+    """Return the columns of a table of rows joined, rounded and named for reading."""
+    percent = "{:.1%}".format
+    masks = "attack" in table and table["attack"].notna().all()
+    first, second = ("essential", "adversarial") if masks else ("first", "second")
+    formats = {
+        "source": ("source", str),
+        "experiment": ("experiment", str),
+        "dataset": ("dataset", str),
+        "classifier": ("classifier", str),
+        "test_accuracy": ("accuracy", percent),
+        "attack": ("attack", str),
+        "attack_success": ("success", percent),
+        "images": ("images", "{:.0f}".format),
+        "essential_masks": ("essential masks", "{:.0f}".format),
+        "adversarial_masks": ("adversarial masks", "{:.0f}".format),
+        "pairs": ("pairs N", "{:.0f}".format),
+        "cosine": ("cosine", str),
+        "r_squared": ("R^2", "{:.1e}".format),
+        "id_first": (f"I_d {first}", "{:.2f}".format),
+        "id_second": (f"I_d {second}", "{:.2f}".format),
+        "id": ("I_d", "{:.2f}".format),
+        "id_shuffled": ("I_d shuffled", str),
+        "z": ("Z", "{:.2f}".format),
+        "p": ("p", "{:.1e}".format),
+        "p_permutation": ("permutation p", "{:.2g}".format),
+        "id_correlation": ("I_d correlation", "{:.2f}".format),
+    }
+    table = table.assign(
+        cosine=plus_minus(table, "cosine_mean", "cosine_std"),
+        id_shuffled=plus_minus(table, "id_shuffled_mean", "id_shuffled_std"),
+    ).dropna(axis=1, how="all")
+    shown = {
+        name: [show(value) if pd.notna(value) else "" for value in table[column]]
+        for column, (name, show) in formats.items()
+        if column in table
+    }
+    return pd.DataFrame(shown)
+
+
+def plus_minus(table, mean, std):
+    """Return "mean ± std" for each row, missing where the mean is."""
+    if mean not in table:
+        return pd.Series([None] * len(table), index=table.index)
+    both = zip(table[mean], table[std], strict=True)
+    texts = [f"{m:.2f} ± {s:.2f}" if pd.notna(m) else None for m, s in both]
+    return pd.Series(texts, index=table.index)

@@ -1,0 +1,57 @@
+"""Train the essential or the adversarial masks of one shard of images."""
+
+from pathlib import Path
+
+from idbias.stage import checkpoint_path, device, shard_rows, stage
+
+with stage(snakemake) as execution:
+    import torch
+
+    from idbias import classifiers, files, masks
+    from idbias.images import read_images
+    from idbias.progress import progress
+
+    torch.set_num_threads(snakemake.threads)
+    where, rows = device(execution), shard_rows(snakemake.wildcards.shard)
+    if "attack" in snakemake.wildcards.keys():
+        # Only images the attack succeeded on, towards the class it brought them to.
+        shard, _ = files.read(snakemake.input.targets)
+        wanted = shard["success"]
+        index, labels = shard["index"][wanted], shard["label"][wanted]
+        images, targets = shard["adversarial"][wanted], shard["adversarial_class"][wanted]
+    else:
+        images, labels = read_images(snakemake.input.dataset, "test", rows)
+        shard, _ = files.read(snakemake.input.targets, ["index", "correct"])
+        wanted = shard["correct"][rows]
+        index, labels = shard["index"][rows][wanted], labels[wanted]
+        images, targets = images[wanted], labels
+    settings = masks.MaskSettings(**snakemake.params.settings)
+    checkpoint = checkpoint_path(execution, snakemake.output[0])
+    trained = masks.train_masks(
+        classifiers.load(snakemake.input.classifier, where),
+        images,
+        targets,
+        settings,
+        batch_size=None if execution.mask_batch == "auto" else execution.mask_batch,
+        device=where,
+        checkpoint=checkpoint,
+        checkpoint_seconds=execution.checkpoint_seconds,
+        progress=progress(total=len(images), unit="mask", label=snakemake.output[0]),
+    )
+    files.write(
+        snakemake.output[0],
+        {
+            "index": index,
+            "label": labels,
+            "target": targets,
+            "mask": trained.masks,
+            "steps": trained.steps,
+            "loss": trained.loss,
+            "converged": trained.converged,
+            "kept": trained.kept,
+            "predicted": trained.predicted,
+            "finite": trained.finite,
+        },
+        {**dict(snakemake.wildcards), "settings": dict(snakemake.params.settings)},
+    )
+    Path(checkpoint).unlink(missing_ok=True)

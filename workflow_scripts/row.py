@@ -1,0 +1,14 @@
+"""One row of the correlation table."""
+
+from idbias.stage import stage
+
+with stage(snakemake):
+    from idbias import tables
+
+    row = tables.row(
+        dict(snakemake.params.names),
+        snakemake.input.pairs,
+        snakemake.input.dimensions,
+        list(snakemake.input.shuffles),
+    )
+    tables.write_csv(snakemake.output[0], row)

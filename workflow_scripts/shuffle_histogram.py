@@ -1,0 +1,16 @@
+"""The histogram of the shuffled I_d, with the observed I_d as a line."""
+
+from idbias.stage import stage
+
+with stage(snakemake):
+    import pandas as pd
+
+    from idbias import figures, files, tables
+
+    row = pd.read_csv(snakemake.input.row).iloc[0]
+    observed, _ = files.read(snakemake.input.dimensions)
+    shuffled = tables.read_shuffles(list(snakemake.input.shuffles))
+    figure = figures.shuffle_histogram(float(observed["joined"]), shuffled, row)
+    figures.save(figure, snakemake.output.png, snakemake.output.pdf)
+    numbers = pd.DataFrame({"replicate": range(len(shuffled)), "intrinsic_dimension": shuffled})
+    tables.write_csv(snakemake.output.csv, numbers)
