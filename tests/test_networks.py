@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from idbias.errors import InputError
+from idbias.networks.cct import cct7
 from idbias.networks.resnet import resnet
 
 DATA = Path(os.environ.get("IDBIAS_TEST_DATA", Path(__file__).parents[2] / "shared/data"))
@@ -47,3 +48,113 @@ def test_resnet_takes_any_channels_and_image_size(shape):
 def test_unknown_depth_is_refused_by_name():
     with pytest.raises(InputError, match=r"ResNet-18.*20, 32, 44, 56"):
         resnet(18)
+
+
+def published_cct7(tokens, classes):
+    """Names and shapes of SHI-Labs/Compact-Transformers' cct_7_3x1_32 (src/cct.py)."""
+    expected = {
+        "classifier.positional_emb": (1, tokens, 256),
+        "tokenizer.conv_layers.0.0.weight": (256, 3, 3, 3),
+        "classifier.attention_pool.weight": (1, 256),
+        "classifier.attention_pool.bias": (1,),
+        "classifier.norm.weight": (256,),
+        "classifier.norm.bias": (256,),
+        "classifier.fc.weight": (classes, 256),
+        "classifier.fc.bias": (classes,),
+    }
+    for block in range(7):
+        expected |= {
+            f"classifier.blocks.{block}.{name}": shape
+            for name, shape in {
+                "pre_norm.weight": (256,),
+                "pre_norm.bias": (256,),
+                "self_attn.qkv.weight": (768, 256),
+                "self_attn.proj.weight": (256, 256),
+                "self_attn.proj.bias": (256,),
+                "linear1.weight": (512, 256),
+                "linear1.bias": (512,),
+                "norm1.weight": (256,),
+                "norm1.bias": (256,),
+                "linear2.weight": (256, 512),
+                "linear2.bias": (256,),
+            }.items()
+        }
+    return expected
+
+
+@pytest.mark.parametrize("positional", ["learnable", "sine"])
+@pytest.mark.parametrize("classes", [10, 100])
+def test_cct7_has_the_published_names_and_shapes(positional, classes):
+    state = cct7(classes=classes, positional=positional).state_dict()
+    assert {name: tuple(value.shape) for name, value in state.items()} == published_cct7(
+        256, classes
+    )
+
+
+def test_cct7_has_the_published_number_of_parameters():
+    parameters = sum(parameter.numel() for parameter in cct7().parameters())
+    assert round(parameters / 1e6, 2) == 3.76
+
+
+def test_cct7_computes_what_its_published_equations_say():
+    torch.manual_seed(0)
+    network = cct7(positional="sine").eval()
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    images = torch.rand(2, 3, 32, 32)
+    p = {name.removeprefix("classifier."): value for name, value in network.state_dict().items()}
+
+    def linear(x, name):
+        return x @ p[f"{name}.weight"].T + p.get(f"{name}.bias", 0)
+
+    def norm(x, name):
+        x = (x - x.mean(-1, keepdim=True)) / (x.var(-1, correction=0, keepdim=True) + 1e-5).sqrt()
+        return x * p[f"{name}.weight"] + p[f"{name}.bias"]
+
+    x = torch.conv2d(images, p["tokenizer.conv_layers.0.0.weight"], padding=1).relu()
+    x = torch.max_pool2d(x, 3, 2, 1).flatten(2).mT
+    position, i = torch.meshgrid(torch.arange(256.0), torch.arange(256.0), indexing="ij")
+    angle = position / 10000 ** (2 * (i // 2) / 256)
+    x = x + torch.where(i % 2 == 0, angle.sin(), angle.cos())
+    for block in range(7):
+        name = f"blocks.{block}"
+        q, k, v = (
+            part.unflatten(-1, (4, 64)).transpose(1, 2)
+            for part in linear(norm(x, f"{name}.pre_norm"), f"{name}.self_attn.qkv").chunk(3, -1)
+        )
+        attended = (q @ k.mT / 8).softmax(-1) @ v
+        x = x + linear(attended.transpose(1, 2).flatten(2), f"{name}.self_attn.proj")
+        x = norm(x, f"{name}.norm1")
+        hidden = linear(x, f"{name}.linear1")
+        gelu = hidden * (1 + torch.erf(hidden / 2**0.5)) / 2
+        x = x + linear(gelu, f"{name}.linear2")
+    x = norm(x, "norm")
+    pooled = linear(x, "attention_pool").softmax(1).mT @ x
+    expected = linear(pooled[:, 0], "fc")
+    with torch.no_grad():
+        torch.testing.assert_close(network(images), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 33, 20)])
+def test_cct7_takes_other_sizes_repeats_itself_and_passes_gradients(shape):
+    network = cct7(shape, classes=7).eval().requires_grad_(False)
+    images = torch.rand(2, *shape, requires_grad=True)
+    logits = network(images)
+    assert logits.shape == (2, 7)
+    assert torch.equal(logits, network(images))
+    (gradient,) = torch.autograd.grad(logits[0].sum(), images)
+    assert gradient[0].abs().min() >= 0
+    assert gradient[0].abs().max() > 0
+    assert not gradient[1].any(), "one image's logits depend on another's pixels"
+
+
+def test_cct7_is_regularised_in_training_only():
+    network = cct7().train()
+    images = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        assert not torch.equal(network(images), network(images))
+
+
+def test_unknown_positional_embedding_is_refused():
+    with pytest.raises(InputError, match="learnable or sine, not 'none'"):
+        cct7(positional="none")

@@ -2,9 +2,10 @@
 
 import hashlib
 import io
+import os
 import sys
 import zipfile
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,7 @@ def train(
     counting = (
         progress(total=total, initial=done, unit="batch", label="training") if progress else None
     )
-    with counting or nullcontext(), deterministic():
+    with counting or nullcontext(), repeatable(device):
         for epoch in range(len(history), recipe.epochs):
             rate = optimizer.param_groups[0]["lr"]
             loss, accuracy = train_epoch(
@@ -229,11 +230,20 @@ def make_scheduler(recipe, optimizer, steps):
     return None
 
 
-def deterministic():
-    """Return a context in which cuDNN takes only algorithms that repeat bit by bit."""
-    if not torch.backends.cudnn.is_available():
-        return nullcontext()
-    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
+@contextmanager
+def repeatable(device):
+    """Use only algorithms that repeat bit by bit; on the CPU all do already."""
+    if device.type != "cuda":
+        yield
+        return
+    # cuBLAS reads this when it starts; without it, it may split sums differently each time.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
 
 
 def fingerprint(recipe, seed, images, labels, network):
