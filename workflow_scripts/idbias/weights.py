@@ -3,10 +3,10 @@
 import pickle
 from pathlib import Path
 
-import pooch
 import torch
 from safetensors.torch import load_file
 
+from idbias.downloads import check_sha256
 from idbias.errors import InputError
 from idbias.training import find_head
 
@@ -51,20 +51,6 @@ def load_weights(network, path, sha256=None, prefixes=PREFIXES, new_head=False):
             f"{path}: {named(not_finite)} hold numbers that are not finite; get another checkpoint."
         )
     network.load_state_dict(state, strict=False)
-
-
-def check_sha256(path, sha256):
-    """Raise InputError if the file does not exist or its checksum is not `sha256` (None: any)."""
-    if not Path(path).is_file():
-        raise InputError(f"{path} does not exist; give the path of an existing file.")
-    if sha256 is None:
-        return
-    found = pooch.file_hash(str(path), alg="sha256")
-    if found != sha256.lower():
-        raise InputError(
-            f"{path} has the SHA-256 {found}, but {sha256} is expected: it is damaged or another "
-            "version; get the file again, or correct the checksum."
-        )
 
 
 def read_state(path):
