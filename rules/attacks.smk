@@ -6,20 +6,20 @@ rule attack_shard:
         library=lambda wildcards: library("attack_shard.py", network_module(wildcards)),
     output:
         "results/{experiment}/{classifier}/attacks/{attack}/{shard}.h5",
-    params:
-        settings=lambda wildcards: plain(settings(wildcards).attacks[wildcards.attack]),
-        seed=lambda wildcards: settings(wildcards).seed,
     log:
         "logs/{experiment}/{classifier}/attacks/{attack}/{shard}.log",
     benchmark:
         "results/benchmarks/{experiment}/{classifier}/attacks/{attack}/{shard}.tsv"
+    conda:
+        "../envs/attacks.yaml"
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
         gpu=GPUS,
-    conda:
-        "../envs/attacks.yaml"
+    params:
+        settings=lambda wildcards: plain(settings(wildcards).attacks[wildcards.attack]),
+        seed=lambda wildcards: settings(wildcards).seed,
     script:
         "../workflow_scripts/attack_shard.py"
 
@@ -36,10 +36,10 @@ rule attack:
         "logs/{experiment}/{classifier}/attacks/{attack}.log",
     benchmark:
         "results/benchmarks/{experiment}/{classifier}/attacks/{attack}.tsv"
+    conda:
+        "../envs/torch.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../envs/torch.yaml"
     script:
         "../workflow_scripts/link_shards.py"

@@ -4,20 +4,20 @@ rule classifier:
         library=lambda wildcards: library("classifier.py", network_module(wildcards)),
     output:
         "results/{experiment}/{classifier}/classifier.h5",
-    params:
-        settings=lambda wildcards: plain(classifier_settings(wildcards)),
-        seed=lambda wildcards: settings(wildcards).seed,
     log:
         "logs/{experiment}/{classifier}/classifier.log",
     benchmark:
         "results/benchmarks/{experiment}/{classifier}/classifier.tsv"
+    conda:
+        "../envs/torch.yaml"
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 720 * attempt,
         gpu=GPUS,
-    conda:
-        "../envs/torch.yaml"
+    params:
+        settings=lambda wildcards: plain(classifier_settings(wildcards)),
+        seed=lambda wildcards: settings(wildcards).seed,
     script:
         "../workflow_scripts/classifier.py"
 
@@ -33,12 +33,12 @@ rule predictions:
         "logs/{experiment}/{classifier}/predictions.log",
     benchmark:
         "results/benchmarks/{experiment}/{classifier}/predictions.tsv"
+    conda:
+        "../envs/torch.yaml"
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=60,
         gpu=GPUS,
-    conda:
-        "../envs/torch.yaml"
     script:
         "../workflow_scripts/predictions.py"

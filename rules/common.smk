@@ -21,7 +21,10 @@ def imported(path):
     found = set()
     for name in names:
         inside = name.removeprefix("idbias.").replace(".", "/")
-        for module in (LIBRARY / "idbias" / f"{inside}.py", LIBRARY / "idbias" / inside / "__init__.py"):
+        for module in (
+            LIBRARY / "idbias" / f"{inside}.py",
+            LIBRARY / "idbias" / inside / "__init__.py",
+        ):
             if name.startswith("idbias.") and inside not in WITHOUT_INFLUENCE and module.exists():
                 found |= {module} | imported(module)
     return frozenset(found)
@@ -40,9 +43,7 @@ def library(script, *modules):
 
 def shards(total, size):
     """Names of the shards of `total` items: first and last index, as in 00000-00511."""
-    return [
-        f"{first:05d}-{min(first + size, total) - 1:05d}" for first in range(0, total, size)
-    ]
+    return [f"{first:05d}-{min(first + size, total) - 1:05d}" for first in range(0, total, size)]
 
 
 def settings(wildcards):

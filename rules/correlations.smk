@@ -13,11 +13,11 @@ rule spiral_pairs:
         "logs/{experiment}/correlations/pairs.log",
     benchmark:
         "results/benchmarks/{experiment}/correlations/pairs.tsv"
+    conda:
+        "../envs/correlation.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../envs/correlation.yaml"
     script:
         "../workflow_scripts/spiral_pairs.py"
 
@@ -31,17 +31,17 @@ rule mask_pairs:
         library=library("mask_pairs.py"),
     output:
         "results/{experiment}/{classifier}/correlations/{attack}/pairs.h5",
-    params:
-        images=lambda wildcards: image_count(dataset_settings(wildcards)),
     log:
         "logs/{experiment}/{classifier}/correlations/{attack}/pairs.log",
     benchmark:
         "results/benchmarks/{experiment}/{classifier}/correlations/{attack}/pairs.tsv"
+    conda:
+        "../envs/correlation.yaml"
     resources:
         mem_mb=4000,
         runtime=30,
-    conda:
-        "../envs/correlation.yaml"
+    params:
+        images=lambda wildcards: image_count(dataset_settings(wildcards)),
     script:
         "../workflow_scripts/mask_pairs.py"
 
@@ -52,19 +52,19 @@ rule distances:
         library=library("distances.py"),
     output:
         "results/{comparison}/distances/{first_or_second}.h5",
-    params:
-        dtype=lambda wildcards: correlation_settings(wildcards)["distances"],
     log:
         "logs/{comparison}/distances/{first_or_second}.log",
     benchmark:
         "results/benchmarks/{comparison}/distances/{first_or_second}.tsv"
+    conda:
+        "../envs/correlation.yaml"
     threads: 2
     resources:
         mem_mb=6000,
         runtime=240,
         gpu=GPUS,
-    conda:
-        "../envs/correlation.yaml"
+    params:
+        dtype=lambda wildcards: correlation_settings(wildcards)["distances"],
     script:
         "../workflow_scripts/distances.py"
 
@@ -78,18 +78,18 @@ rule intrinsic_dimensions:
         library=library("intrinsic_dimensions.py"),
     output:
         "results/{comparison}/intrinsic_dimensions.h5",
-    params:
-        settings=lambda wildcards: estimator_settings(wildcards),
     log:
         "logs/{comparison}/intrinsic_dimensions.log",
     benchmark:
         "results/benchmarks/{comparison}/intrinsic_dimensions.tsv"
+    conda:
+        "../envs/correlation.yaml"
     threads: 2
     resources:
         mem_mb=6000,
         runtime=120,
-    conda:
-        "../envs/correlation.yaml"
+    params:
+        settings=lambda wildcards: estimator_settings(wildcards),
     script:
         "../workflow_scripts/intrinsic_dimensions.py"
 
@@ -103,20 +103,20 @@ rule shuffle_shard:
         library=library("shuffle_shard.py"),
     output:
         "results/{comparison}/shuffles/{shard}.h5",
-    params:
-        settings=lambda wildcards: estimator_settings(wildcards),
-        within_class=lambda wildcards: correlation_settings(wildcards)["within_class"],
-        seed=lambda wildcards: experiment_of(wildcards).seed,
     log:
         "logs/{comparison}/shuffles/{shard}.log",
     benchmark:
         "results/benchmarks/{comparison}/shuffles/{shard}.tsv"
+    conda:
+        "../envs/correlation.yaml"
     threads: 2
     resources:
         mem_mb=6000,
         runtime=240,
-    conda:
-        "../envs/correlation.yaml"
+    params:
+        settings=lambda wildcards: estimator_settings(wildcards),
+        within_class=lambda wildcards: correlation_settings(wildcards)["within_class"],
+        seed=lambda wildcards: experiment_of(wildcards).seed,
     script:
         "../workflow_scripts/shuffle_shard.py"
 
@@ -131,16 +131,16 @@ rule row:
         library=library("row.py"),
     output:
         "results/{comparison}/row.csv",
-    params:
-        names=lambda wildcards: comparison_names(wildcards.comparison),
     log:
         "logs/{comparison}/row.log",
     benchmark:
         "results/benchmarks/{comparison}/row.tsv"
+    conda:
+        "../envs/correlation.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../envs/correlation.yaml"
+    params:
+        names=lambda wildcards: comparison_names(wildcards.comparison),
     script:
         "../workflow_scripts/row.py"

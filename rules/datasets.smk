@@ -3,17 +3,17 @@ rule dataset:
         library=library("dataset.py"),
     output:
         "results/{experiment}/dataset.h5",
-    params:
-        settings=lambda wildcards: dataset_source(dataset_settings(wildcards)),
-        seed=lambda wildcards: settings(wildcards).seed,
     log:
         "logs/{experiment}/dataset.log",
     benchmark:
         "results/benchmarks/{experiment}/dataset.tsv"
+    conda:
+        "../envs/torch.yaml"
     resources:
         mem_mb=4000,
         runtime=30,
-    conda:
-        "../envs/torch.yaml"
+    params:
+        settings=lambda wildcards: dataset_source(dataset_settings(wildcards)),
+        seed=lambda wildcards: settings(wildcards).seed,
     script:
         "../workflow_scripts/dataset.py"

@@ -7,19 +7,19 @@ rule essential_mask_shard:
         library=lambda wildcards: library("mask_shard.py", network_module(wildcards)),
     output:
         "results/{experiment}/{classifier}/masks/essential/{shard}.h5",
-    params:
-        settings=lambda wildcards: plain(settings(wildcards).masks),
     log:
         "logs/{experiment}/{classifier}/masks/essential/{shard}.log",
     benchmark:
         "results/benchmarks/{experiment}/{classifier}/masks/essential/{shard}.tsv"
+    conda:
+        "../envs/torch.yaml"
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=GPUS,
-    conda:
-        "../envs/torch.yaml"
+    params:
+        settings=lambda wildcards: plain(settings(wildcards).masks),
     script:
         "../workflow_scripts/mask_shard.py"
 
@@ -49,11 +49,11 @@ rule essential_masks:
         "logs/{experiment}/{classifier}/masks/essential.log",
     benchmark:
         "results/benchmarks/{experiment}/{classifier}/masks/essential.tsv"
+    conda:
+        "../envs/torch.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../envs/torch.yaml"
     script:
         "../workflow_scripts/link_shards.py"
 

@@ -27,11 +27,11 @@ rule correlation_table:
         "logs/tables/correlations.log",
     benchmark:
         "results/benchmarks/tables/correlations.tsv"
+    conda:
+        "../envs/report.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../envs/report.yaml"
     script:
         "../workflow_scripts/table.py"
 
@@ -63,11 +63,7 @@ use rule correlation_table as table1 with:
 
 rule figures:
     input:
-        [
-            f"results/{folder}/shuffles.png"
-            for name in EXPERIMENTS
-            for folder in comparisons(name)
-        ],
+        [f"results/{folder}/shuffles.png" for name in EXPERIMENTS for folder in comparisons(name)],
 
 
 rule shuffle_histogram:
@@ -91,10 +87,10 @@ rule shuffle_histogram:
         "logs/{comparison}/shuffles.log",
     benchmark:
         "results/benchmarks/{comparison}/shuffle_histogram.tsv"
+    conda:
+        "../envs/report.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../envs/report.yaml"
     script:
         "../workflow_scripts/shuffle_histogram.py"

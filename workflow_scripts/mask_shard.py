@@ -13,7 +13,7 @@ with stage(snakemake) as execution:
 
     torch.set_num_threads(snakemake.threads)
     where, rows = device(execution), shard_rows(snakemake.wildcards.shard)
-    if "attack" in snakemake.wildcards.keys():
+    if "attack" in dict(snakemake.wildcards):
         # Only images the attack succeeded on, towards the class it brought them to.
         shard, _ = files.read(snakemake.input.targets)
         wanted = shard["success"]
@@ -27,6 +27,7 @@ with stage(snakemake) as execution:
         images, targets = images[wanted], labels
     settings = masks.MaskSettings(**snakemake.params.settings)
     checkpoint = checkpoint_path(execution, snakemake.output[0])
+    bar = progress(total=len(images), unit="mask", label=f"masks {snakemake.wildcards.shard}")
     trained = masks.train_masks(
         classifiers.load(snakemake.input.classifier, where),
         images,
@@ -36,8 +37,9 @@ with stage(snakemake) as execution:
         device=where,
         checkpoint=checkpoint,
         checkpoint_seconds=execution.checkpoint_seconds,
-        progress=progress(total=len(images), unit="mask", label=snakemake.output[0]),
+        progress=bar.update,
     )
+    bar.close()
     files.write(
         snakemake.output[0],
         {

@@ -97,7 +97,7 @@ def random_numbers_per_image(seed, index):
             for image in index:
                 # 63 bits: what torch.Generator takes
                 state = np.random.SeedSequence([seed, image, draws]).generate_state(1, np.uint64)
-                generator = torch.Generator().manual_seed(int(state[0] >> 1))
+                generator = torch.Generator().manual_seed(int(state[0]) >> 1)
                 rows.append(draw(tuple(shape[1:]), generator=generator, **options))
             draws += 1
             return torch.stack(rows).to(device)

@@ -248,33 +248,36 @@ def _validated(raw, where):
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
-        sentences = [_sentence(fault, where) for fault in error.errors()]
-        raise InputError("\n".join(dict.fromkeys(sentences))) from None
+        by_key = {}
+        for fault in error.errors():
+            by_key.setdefault(_path(fault), []).append(fault)
+        sentences = [_sentence(path, faults, where) for path, faults in by_key.items()]
+        raise InputError("\n".join(sentences)) from None
 
 
-def _sentence(fault, where):
-    path = [part for part in fault["loc"] if part not in ("[key]",)]
-    # pydantic appends the names of the alternatives it tried in a union; they are no keys.
-    path = [
-        part
-        for part in path
-        if not re.match(r"(function-|literal\[|constrained|int$|float$|str$|bool$)", str(part))
-    ]
-    key = ".".join(str(part) for part in path)
-    context = fault.get("ctx", {})
+def _path(fault):
+    # pydantic appends the alternative of a union that it tried, which is no key of the user's.
+    alternative = re.compile(r"(function-|literal\[|constrained|int$|float$|str$|bool$|\[key\])")
+    return tuple(part for part in fault["loc"] if not alternative.match(str(part)))
+
+
+def _sentence(path, faults, where):
+    fault, key = faults[0], ".".join(str(part) for part in path)
     if fault["type"] == "extra_forbidden":
         return f"{where}: unknown key '{key}'{_nearest(path[-1], _keys_at(path[:-1]))}."
     if fault["type"] == "missing":
         return f"{where}: the key '{key}' is missing; add it."
     if fault["type"] == "string_pattern_mismatch":
-        return f"{where}: {key} is {fault['input']!r}, but a name has only letters, digits, '_', '.', '+' and '-'."
-    message = str(context["error"]) if "error" in context else fault["msg"]
-    message = message.removeprefix("Input ").removeprefix("Value error, ")
-    if message.startswith("should"):
-        message = f"{key} is {fault['input']!r}; it {message}"
-    else:
-        message = f"{key}: {message}" if key else message
-    return f"{where}: {message}."
+        return (
+            f"{where}: {key} is {fault['input']!r}, but a name has only letters, digits, "
+            "'_', '.', '+' and '-'."
+        )
+    if "error" in fault.get("ctx", {}):
+        return f"{where}: {key}: {fault['ctx']['error']}."
+    allowed = [re.sub(r"^.*?should (be )?", "", other["msg"]) for other in faults]
+    verb = "have" if allowed[0].startswith("have ") else "be"
+    allowed = " or ".join(text.removeprefix("have ") for text in allowed)
+    return f"{where}: {key} is {fault['input']!r}; it should {verb} {allowed}."
 
 
 def _keys_at(path):

@@ -16,7 +16,8 @@ NETWORKS = {
 def build(name, shape, classes):
     """Build the untrained network `name` for images of `shape` (C, H, W) and `classes` classes.
 
-    A constructor takes those of `shape`, `channels`, `classes` that it names as parameters. Returns a torch.nn.Module from float32 (N, C, H, W), normalised, to logits (N, classes).
+    A constructor takes those of `shape`, `channels`, `classes` that it names as parameters.
+    Returns a torch.nn.Module from float32 (N, C, H, W), normalised, to logits (N, classes).
     Raises KeyError for a name not in NETWORKS.
     """
     module, constructor, arguments = NETWORKS[name]

@@ -1,0 +1,96 @@
+"""A copy of the workflow in a temporary folder, run as a user runs it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+PARTS = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "envs", "profiles")
+
+# The demonstration in small: real stages, real data, few images and few epochs.
+SMALL = {
+    "experiments": ["digits", "spiral"],
+    "experiment_blocks": {"digits": {"attacks": ["fmn"]}},
+    "datasets": {"digits": {"images": 96}, "spiral": {"points": 500}},
+    "classifiers": {"small_cnn": {"recipe": {"epochs": 20}}},
+    "correlation": {"shuffles": 50},
+    "execution": {"images_per_shard": 96, "shuffles_per_shard": 50},
+}
+
+
+class Workflow:
+    """A copy of the project, in which a test may change settings, edit code and run Snakemake."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+
+    @classmethod
+    def copy_of_project(cls, folder):
+        for part in PARTS:
+            source = ROOT / part
+            if source.is_dir():
+                shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy2(source, folder / part)
+        return cls(folder)
+
+    def clone(self, folder):
+        """A copy with all results, modification times and Snakemake's memory of what it did."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Workflow(folder)
+
+    def configure(self, changes):
+        """Lay `changes` over config.yaml."""
+        path = self.folder / "config.yaml"
+        config = yaml.safe_load(path.read_text())
+        lay_over(config, changes)
+        path.write_text(yaml.safe_dump(config))
+
+    def snakemake(self, *arguments, check=True):
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, env=environment
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def plan(self, *arguments):
+        """How many jobs of each rule a run would make: {rule: count}, empty if nothing is to do."""
+        output = self.snakemake("-n", *arguments).stdout
+        table = re.search(r"^job +count\n-+ +-+\n(.*?)^total", output, re.M | re.S)
+        if not table:
+            assert "Nothing to be done" in output, output
+            return {}
+        return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table[1], re.M)}
+
+
+def lay_over(base, top):
+    for key, value in top.items():
+        if isinstance(value, dict):
+            lay_over(base.setdefault(key, {}), value)
+        else:
+            base[key] = value
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A fresh copy of the project, nothing run."""
+    (tmp_path / "project").mkdir()
+    return Workflow.copy_of_project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """The small demonstration, run to its tables. Do not change it: clone it."""
+    workflow = Workflow.copy_of_project(tmp_path_factory.mktemp("finished"))
+    workflow.configure(SMALL)
+    workflow.snakemake()
+    return workflow
