@@ -73,3 +73,7 @@ rule masks:
 rule correlations:
     input:
         [f"results/{folder}/row.csv" for name in EXPERIMENTS for folder in comparisons(name)],
+
+
+onsuccess:
+    summarise(log)

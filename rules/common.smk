@@ -1,4 +1,5 @@
 import ast
+import csv
 from functools import cache
 
 LIBRARY = Path(workflow.basedir) / "workflow_scripts"
@@ -135,3 +136,31 @@ def comparison_names(comparison):
         "classifier": classifier,
         "attack": attack,
     }
+
+
+def summarise(log):
+    """Print what came out, if the table is there: the row of each test and where to find all."""
+    path = Path("results/tables/correlations.csv")
+    if not path.exists():
+        return
+    columns = {
+        "experiment": "{}".format,
+        "classifier": "{}".format,
+        "attack": "{}".format,
+        "pairs": "{}".format,
+        "id": lambda value: f"{float(value):.2f}",
+        "id_shuffled_mean": lambda value: f"{float(value):.2f}",
+        "z": lambda value: f"{float(value):.2f}",
+        "p": lambda value: f"{float(value):.1e}",
+        "p_permutation": lambda value: f"{float(value):.2g}",
+    }
+    with open(path) as file:
+        rows = [
+            {name: show(row.get(name, "")) for name, show in columns.items()}
+            for row in csv.DictReader(file)
+        ]
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in columns}
+    for row in [{name: name for name in columns}, *rows]:
+        print("  ".join(row[name].ljust(width) for name, width in widths.items()))
+    print(f"\nTables: {path.parent}/correlations.csv .md .tex .html")
+    print("Report: snakemake --report report.html")
