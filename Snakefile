@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 from idbias.config import check, image_count
 from idbias.errors import InputError
 from idbias.networks import NETWORKS
+from idbias.sources import KNOWN
 
 try:
     SETTINGS = check(config)
@@ -25,6 +26,8 @@ EXPERIMENTS = config["experiments"]
 
 wildcard_constraints:
     experiment=r"[^/]+",
+    folder=r"[^/]+",
+    file=r"[^/]+",
     classifier=r"[^/]+",
     attack=r"[^/]+",
     shard=r"[0-9]+-[0-9]+",
@@ -36,6 +39,7 @@ include: "rules/classifiers.smk"
 include: "rules/attacks.smk"
 include: "rules/masks.smk"
 include: "rules/correlations.smk"
+include: "rules/tables.smk"
 include: "rules/report.smk"
 
 

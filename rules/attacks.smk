@@ -1,3 +1,8 @@
+# Jobs of a second or two run where Snakemake runs, not on a node.
+localrules:
+    attack,
+
+
 rule attack_shard:
     input:
         dataset="results/{experiment}/dataset.h5",

@@ -1,6 +1,7 @@
 rule classifier:
     input:
         dataset="results/{experiment}/dataset.h5",
+        weights=lambda wildcards: weights_files(wildcards),
         library=lambda wildcards: library("classifier.py", network_module(wildcards)),
     output:
         "results/{experiment}/{classifier}/classifier.h5",

@@ -47,6 +47,11 @@ def shards(total, size):
     return [f"{first:05d}-{min(first + size, total) - 1:05d}" for first in range(0, total, size)]
 
 
+def published(name):
+    """The paper's own numbers, which come with the code."""
+    return os.path.relpath(LIBRARY / "published" / name)
+
+
 def settings(wildcards):
     return SETTINGS[wildcards.experiment]
 
@@ -98,8 +103,51 @@ def dataset_source(dataset):
     return dataset.model_dump(exclude={"images"})
 
 
+def local_path(path):
+    return path.removeprefix("file://")
+
+
+def dataset_files(dataset):
+    """Files a dataset is read from: the user's own, or those that `download` fetches."""
+    if dataset.path:
+        return [local_path(path) for path in (dataset.path, dataset.labels) if path]
+    files = KNOWN.get(dataset.source, [])
+    return [f"resources/{dataset.source}/{urls[0].rsplit('/', 1)[1]}" for urls, _ in files]
+
+
+def weights_files(wildcards):
+    """The checkpoint a classifier starts from, as a list of one file or of none."""
+    weights = classifier_settings(wildcards).weights
+    if not weights:
+        return []
+    if weights.path:
+        return [local_path(weights.path)]
+    return [f"resources/weights/{weights.urls[0].rsplit('/', 1)[1]}"]
+
+
+def download_of(wildcards):
+    """(urls, sha256) of a file below resources/."""
+    known = list(KNOWN.get(wildcards.folder, []))
+    if wildcards.folder == "weights":
+        classifiers = [each for chosen in SETTINGS.values() for each in chosen.classifiers.values()]
+        weights = [each.weights for each in classifiers if each.weights and each.weights.urls]
+        known = [(each.urls, each.sha256) for each in weights]
+    for urls, sha256 in known:
+        if urls[0].rsplit("/", 1)[1] == wildcards.file:
+            return urls, sha256
+    raise ValueError(
+        f"nothing is known to download as resources/{wildcards.folder}/{wildcards.file}"
+    )
+
+
 def network_module(wildcards):
-    return f"networks/{NETWORKS[classifier_settings(wildcards).network][0]}.py"
+    """The module a classifier's network is in, below workflow_scripts/idbias or the user's own."""
+    network = classifier_settings(wildcards).network
+    if network.startswith("timm:"):
+        return "networks/timm_models.py"
+    if ":" in network:
+        return Path.cwd() / f"{network.split(':')[0].replace('.', '/')}.py"
+    return f"networks/{NETWORKS[network][0]}.py"
 
 
 # Rules that gain from a GPU ask for one unless the configuration says cpu. On a workstation

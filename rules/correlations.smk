@@ -1,3 +1,8 @@
+# Jobs of a second or two run where Snakemake runs, not on a node.
+localrules:
+    row,
+
+
 wildcard_constraints:
     comparison=r"[^/]+(/[^/]+)?/correlations(/[^/]+)?",
     first_or_second="first|second",

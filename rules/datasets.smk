@@ -1,5 +1,30 @@
+# Downloads run where Snakemake runs: compute nodes often have no internet.
+localrules:
+    download,
+
+
+rule download:
+    output:
+        "resources/{folder}/{file}",
+    log:
+        "logs/resources/{folder}/{file}.log",
+    benchmark:
+        "results/benchmarks/resources/{folder}/{file}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    resources:
+        mem_mb=500,
+        runtime=240,
+    params:
+        urls=lambda wildcards: download_of(wildcards)[0],
+        sha256=lambda wildcards: download_of(wildcards)[1],
+    script:
+        "../workflow_scripts/download.py"
+
+
 rule dataset:
     input:
+        sources=lambda wildcards: dataset_files(dataset_settings(wildcards)),
         library=library("dataset.py"),
     output:
         "results/{experiment}/dataset.h5",
@@ -11,7 +36,7 @@ rule dataset:
         "../envs/torch.yaml"
     resources:
         mem_mb=4000,
-        runtime=30,
+        runtime=120,
     params:
         settings=lambda wildcards: dataset_source(dataset_settings(wildcards)),
         seed=lambda wildcards: settings(wildcards).seed,

@@ -1,3 +1,9 @@
+# Jobs of a second or two run where Snakemake runs, not on a node.
+localrules:
+    essential_masks,
+    adversarial_masks,
+
+
 # Essential masks depend on the classifier alone: every attack shares them.
 rule essential_mask_shard:
     input:

@@ -7,8 +7,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from idbias.downloads import KNOWN, check_sha256, fetch
+from idbias.downloads import check_sha256, fetch
 from idbias.errors import InputError
+from idbias.sources import KNOWN
 
 CONTENT = os.urandom(3_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -1,32 +1,42 @@
-"""Train one classifier."""
+"""Train one classifier, load published weights, or fine-tune them."""
 
 from pathlib import Path
 
 from idbias.stage import checkpoint_path, device, stage
 
 with stage(snakemake) as execution:
-    from idbias import classifiers, training
-    from idbias.images import read_images
+    from idbias import classifiers, training, weights
+    from idbias.images import class_count, read_images
     from idbias.progress import progress
 
     settings, seed = dict(snakemake.params.settings), snakemake.params.seed
-    images, labels = read_images(snakemake.input.dataset, "train")
-    test_images, test_labels = read_images(snakemake.input.dataset, "test")
-    shape, classes = images.shape[1:], int(labels.max()) + 1
+    dataset, output = snakemake.input.dataset, snakemake.output[0]
+    shape = read_images(dataset, "test", slice(0, 1))[0].shape[1:]
+    classes = class_count(dataset)
     classifier = classifiers.make(settings, shape, classes, seed)
-    checkpoint = checkpoint_path(execution, snakemake.output[0])
-    history = training.train(
-        classifier,
-        images,
-        labels,
-        training.Recipe(**settings["recipe"]),
-        seed=seed,
-        test_images=test_images,
-        test_labels=test_labels,
-        checkpoint=checkpoint,
-        device=device(execution),
-        progress=progress,
-    )
+    if settings["weights"]:
+        weights.load_weights(
+            classifier.network,
+            snakemake.input.weights,
+            settings["weights"]["sha256"],
+            new_head=settings["weights"]["new_head"],
+        )
+    history, checkpoint = [], checkpoint_path(execution, output)
+    if settings["recipe"]:
+        images, labels = read_images(dataset, "train")
+        test_images, test_labels = read_images(dataset, "test")
+        history = training.train(
+            classifier,
+            images,
+            labels,
+            training.Recipe(**settings["recipe"]),
+            seed=seed,
+            test_images=test_images,
+            test_labels=test_labels,
+            checkpoint=checkpoint,
+            device=device(execution),
+            progress=progress,
+        )
     attributes = {"experiment": snakemake.wildcards.experiment, "settings": settings, "seed": seed}
-    classifiers.save(snakemake.output[0], classifier, settings, shape, classes, history, attributes)
+    classifiers.save(output, classifier, settings, shape, classes, history, attributes)
     Path(checkpoint).unlink(missing_ok=True)

@@ -1,8 +1,10 @@
-"""Write one dataset's file: images and labels to train and to test, or the two sets of the spiral."""
+"""Write one dataset's file: images and labels to train and to test, or the spiral."""
 
 from idbias.stage import stage
 
 with stage(snakemake):
     from idbias import datasets
 
-    datasets.write(snakemake.output[0], dict(snakemake.params.settings), snakemake.params.seed)
+    settings, sources = dict(snakemake.params.settings), snakemake.input.get("sources", [])
+    sources = [sources] if isinstance(sources, str) else list(sources)
+    datasets.write(snakemake.output[0], settings, snakemake.params.seed, sources)

@@ -20,7 +20,7 @@ with stage(snakemake) as execution:
         index, labels = shard["index"][wanted], shard["label"][wanted]
         images, targets = shard["adversarial"][wanted], shard["adversarial_class"][wanted]
     else:
-        images, labels = read_images(snakemake.input.dataset, "test", rows)
+        images, labels = read_images(snakemake.input.dataset, "masked", rows)
         shard, _ = files.read(snakemake.input.targets, ["index", "correct"])
         wanted = shard["correct"][rows]
         index, labels = shard["index"][rows][wanted], labels[wanted]

@@ -1,24 +1,33 @@
-"""Classify the test images: logits, predicted class, and which are right."""
+"""Classify the images that may get masks: logits, predicted class, and which are right."""
 
 from idbias.stage import device, stage
 
 with stage(snakemake) as execution:
-    from idbias import classifiers, files
-    from idbias.images import read_images
+    import numpy as np
 
-    where = device(execution)
+    from idbias import classifiers, files
+    from idbias.images import image_counts, read_images
+    from idbias.progress import progress
+
+    where, path = device(execution), snakemake.input.dataset
     classifier = classifiers.load(snakemake.input.classifier, where)
-    images, labels = read_images(snakemake.input.dataset, "test")
-    logits = classifiers.logits_of(classifier, images, device=where)
+    total, tests = image_counts(path)
+    labels, logits = [], []
+    for first in progress(range(0, total, 2048), unit="block", label="predictions"):
+        images, block = read_images(path, "masked", slice(first, min(first + 2048, total)))
+        labels.append(block)
+        logits.append(classifiers.logits_of(classifier, images, device=where))
+    labels, logits = np.concatenate(labels), np.concatenate(logits)
     predicted = logits.argmax(1)
+    correct = predicted == labels
     files.write(
         snakemake.output[0],
         {
-            "index": range(len(labels)),
+            "index": range(total),
             "label": labels,
             "logits": logits,
             "predicted": predicted,
-            "correct": predicted == labels,
+            "correct": correct,
         },
-        {"experiment": snakemake.wildcards.experiment, "accuracy": (predicted == labels).mean()},
+        {"experiment": snakemake.wildcards.experiment, "test_accuracy": correct[:tests].mean()},
     )

@@ -12,13 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from idbias.errors import InputError
 from idbias.networks import NETWORKS
+from idbias.sources import SIZES
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+.-]*$")]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
-
-# Only sources whose size is known without reading them can leave `images` out.
-TEST_IMAGES = {"digits": 1197}
 
 
 class Section(BaseModel):
@@ -28,15 +26,51 @@ class Section(BaseModel):
 class Dataset(Section):
     """One dataset: where its images come from and how many of them get masks."""
 
-    source: Literal["digits", "spiral"] = Field(
-        description="digits: scikit-learn's handwritten digits; spiral: the two scalars of Table 1"
+    source: Literal[
+        "digits", "spiral", "cifar10", "cifar100", "mnist", "fashion_mnist", "svhn", "imagenette",
+        "imagenette320", "imagenette160", "imagenet", "folder",
+    ] = Field(
+        description="digits: scikit-learn's handwritten digits; spiral: the two scalars of Table 1; "
+        "folder: your own images, sorted into folders by class; others: the published archives"
+    )  # fmt: skip
+    path: str | None = Field(
+        None,
+        description="local file or folder to read instead of downloading; for folder (a folder, zip "
+        "or tar) and imagenet (ILSVRC2012_img_val.tar or its folder) it is needed",
+    )
+    labels: str | None = Field(
+        None,
+        description="imagenet: the devkit archive or a text file, if path is not in class folders",
     )
     images: Count | None = Field(
         None,
-        description="test images that are attacked and get masks, from the first; all if left out",
+        description="images that are attacked and get masks, from the first; all if left out, which "
+        "folder and a path of your own do not allow: their number is not known beforehand",
+    )
+    masked: Literal["test", "all"] = Field(
+        "test",
+        description="all: training images get masks too, after the test images (section 4.7)",
+    )
+    size: Count | None = Field(
+        None, description="images are scaled to size by size pixels; needed if they differ in size"
+    )
+    fit: Literal["crop", "stretch"] = Field(
+        "crop", description="how scaling treats images that are not square; imagenette stretches"
+    )
+    channels: Literal[1, 3] = Field(3, description="folder: 3 for colour, 1 for grey")
+    test_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.2, description="folder: share of each class to test on, if there is no test folder"
     )
     train_images: Count = Field(600, description="digits: images used to train, the others test")
     points: Count = Field(5000, description="spiral: number of points")
+
+    @model_validator(mode="after")
+    def _needs_are_met(self):
+        if self.source in ("folder", "imagenet") and not self.path:
+            raise ValueError(f"source {self.source} needs a path to your images")
+        if self.source not in ("digits", "spiral") and self.path and not self.images:
+            raise ValueError("with a path, give images: how many of its images get masks")
+        return self
 
 
 class Recipe(Section):
@@ -57,17 +91,52 @@ class Recipe(Section):
     trainable: Literal["all", "head"] = Field("all", description="head: only the last layer")
 
 
+class Weights(Section):
+    """A checkpoint to start from: safetensors, or what torch.save wrote (no code in it is run)."""
+
+    path: str | None = Field(None, description="local file")
+    urls: list[str] = Field(default_factory=list, description="sources of one file, tried in turn")
+    sha256: str | None = Field(
+        None,
+        pattern=r"^[0-9a-fA-F]{64}$",
+        description="checksum; without it, what was fetched is taken as it is",
+    )
+    new_head: bool = Field(
+        False, description="leave the last layer untrained, to fine-tune to other classes"
+    )
+
+    @model_validator(mode="after")
+    def _has_one_source(self):
+        if bool(self.path) == bool(self.urls):
+            raise ValueError("give either path or urls")
+        return self
+
+
 class Classifier(Section):
     """One classifier: its network and how it comes to its weights."""
 
-    network: str = Field(description="architecture, see workflow_scripts/idbias/networks")
+    network: str = Field(
+        description="architecture: a name in workflow_scripts/idbias/networks, timm:NAME, or "
+        "MODULE:FUNCTION of your own beside the Snakefile"
+    )
     mean: list[float] | None = Field(
         None, description="subtracted from each channel of images in [0, 1]; left out: 0"
     )
     std: list[Positive] | None = Field(
         None, description="each channel is divided by it after that; left out: 1"
     )
-    recipe: Recipe = Field(default_factory=Recipe, description="training")
+    weights: Weights | None = Field(None, description="checkpoint to start from")
+    recipe: Recipe | None = Field(
+        None, description="training; left out, the weights are used as they are"
+    )
+
+    @model_validator(mode="after")
+    def _comes_to_weights(self):
+        if not self.weights and not self.recipe:
+            raise ValueError("give weights, a recipe to train it, or both to fine-tune it")
+        if self.weights and self.weights.new_head and not self.recipe:
+            raise ValueError("weights.new_head leaves the last layer untrained: give a recipe too")
+        return self
 
 
 class Attack(Section):
@@ -190,8 +259,13 @@ def check(raw, where="config.yaml"):
 
 
 def image_count(dataset):
-    """Return how many test images of a checked `Dataset` are attacked and get masks."""
-    return dataset.images or TEST_IMAGES[dataset.source]
+    """Return how many images of a checked `Dataset` are attacked and get masks."""
+    return dataset.images or _known_images(dataset)
+
+
+def _known_images(dataset):
+    test, train = SIZES[dataset.source]
+    return test + train if dataset.masked == "all" else test
 
 
 def _settings(raw, config, name, where):
@@ -204,7 +278,8 @@ def _settings(raw, config, name, where):
     for classifier in block.classifiers:
         _known(classifier, settings.classifiers, f"{here}.classifiers", "classifier")
         network = settings.classifiers[classifier].network
-        _known(network, NETWORKS, f"{where}: classifiers.{classifier}.network", "network")
+        if ":" not in network:
+            _known(network, NETWORKS, f"{where}: classifiers.{classifier}.network", "network")
     for attack in block.attacks:
         _known(attack, settings.attacks, f"{here}.attacks", "attack")
     dataset = settings.datasets[block.dataset]
@@ -216,11 +291,11 @@ def _settings(raw, config, name, where):
         return settings
     if not block.classifiers or not block.attacks:
         raise InputError(f"{here}: name at least one of classifiers and at least one of attacks.")
-    known = TEST_IMAGES.get(dataset.source)
-    if dataset.images and known and dataset.images > known:
+    known = None if dataset.path else _known_images(dataset)
+    if known and dataset.images and dataset.images > known:
         raise InputError(
             f"{where}: datasets.{block.dataset}.images is {dataset.images}, but {dataset.source} has "
-            f"{known} test images; give {known} or fewer."
+            f"{known} {'' if dataset.masked == 'all' else 'test '}images; give {known} or fewer."
         )
     return settings
 

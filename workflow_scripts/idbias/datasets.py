@@ -1,9 +1,15 @@
 """Datasets: where images come from, and the HDF5 file all later stages read them from."""
 
+from functools import partial
+from pathlib import Path
+
+import h5py
 import numpy as np
 
-from idbias import files
+from idbias import archives, files
 from idbias.errors import InputError
+from idbias.files import replacing
+from idbias.progress import progress
 
 
 def digits(train_images, seed):
@@ -30,14 +36,20 @@ def digits(train_images, seed):
     return dict(zip(names, parts, strict=True))
 
 
-def write_digits(path, settings, seed):
+def write_digits(path, settings, seed, sources):
     """Write the digits as a dataset file."""
     classes = [str(digit) for digit in range(10)]
-    attributes = {"settings": settings, "seed": seed, "classes": classes, "scale": 1 / 16}
+    attributes = {
+        "settings": settings,
+        "seed": seed,
+        "classes": classes,
+        "scale": 1 / 16,
+        "masked": settings["masked"],
+    }
     files.write(path, digits(settings["train_images"], seed), attributes)
 
 
-def write_spiral(path, settings, seed):
+def write_spiral(path, settings, seed, sources):
     """Write the spiral of Table 1 as a dataset file: x and y, float64 (N, 1)."""
     from idbias.spiral import spiral
 
@@ -46,9 +58,52 @@ def write_spiral(path, settings, seed):
     files.write(path, datasets, {"settings": settings, "seed": seed})
 
 
-WRITERS = {"digits": write_digits, "spiral": write_spiral}
+def write_archive(path, settings, seed, sources):
+    """Write a dataset file from published archives, or the user's own, in `sources` (paths).
+
+    Large sets go straight from the archive into the file, so that memory stays bounded.
+    """
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        names = iter(("train/images", "test/images"))
+
+        def allocate(shape, dtype):
+            return file.create_dataset(next(names), shape, dtype, **files.storage(shape))
+
+        dataset = read_archive(settings, seed, sources, allocate)
+        for part in ("train", "test"):
+            images, labels = getattr(dataset, f"{part}_images"), getattr(dataset, f"{part}_labels")
+            if isinstance(images, np.ndarray):
+                file.create_dataset(f"{part}/images", data=images, **files.storage(images.shape))
+            file.create_dataset(f"{part}/labels", data=labels)
+        about = {"settings": settings, "seed": seed, "classes": list(dataset.classes)}
+        files.stamp(file, {**about, "scale": 1 / 255, "masked": settings["masked"]})
 
 
-def write(path, settings, seed):
-    """Write the dataset file that `settings` (a checked section of the configuration) describe."""
-    WRITERS[settings["source"]](path, settings, seed)
+def read_archive(settings, seed, sources, allocate):
+    """Return the `archives.Dataset` that `settings` describe, read from the paths `sources`."""
+    source = settings["source"]
+    if source in ("mnist", "fashion_mnist", "svhn"):
+        folder = sources[0] if Path(sources[0]).is_dir() else Path(sources[0]).parent
+        return getattr(archives, source)(folder)
+    if source in ("cifar10", "cifar100"):
+        return getattr(archives, source)(sources[0])
+    common = {"allocate": allocate, "progress": partial(progress, label="images")}
+    size, fit = settings["size"], settings["fit"]
+    if source == "imagenet":
+        labels = sources[1] if len(sources) > 1 else None
+        return archives.imagenet(sources[0], labels, size or 224, fit, **common)
+    if source == "folder":
+        return archives.image_folder(
+            sources[0], size, fit, settings["channels"], settings["test_fraction"], seed, **common
+        )
+    return archives.imagenette(sources[0], size or 224, seed=seed, **common)
+
+
+def write(path, settings, seed, sources=()):
+    """Write the dataset file that `settings` (a checked section of the configuration) describe.
+
+    `sources`: paths of the files it is read from, none for those that come with a package.
+    Raises InputError if these are not what they should be; then no file is left.
+    """
+    own = {"digits": write_digits, "spiral": write_spiral}
+    own.get(settings["source"], write_archive)(path, settings, seed, list(sources))

@@ -1,24 +1,57 @@
 """Reading images out of a dataset file. Apart from datasets.py, so that a new source reruns nothing."""
 
+import json
+
 import numpy as np
 
 from idbias import files
 from idbias.errors import InputError
 
 
-def read_images(path, part, rows=None):
+def read_images(path, part, rows=slice(None)):
     """Read images and labels of a dataset file.
 
-    `part`: "train" or "test"; `rows`: a slice, all if None. Returns float32 (N, C, H, W) in [0, 1]
-    and int64 (N,). Raises InputError if a slice reaches beyond the images there are.
+    `part`: "train", "test", or "masked": those that get masks, which are the test images, followed
+    by the training images if the dataset says so. `rows`: a slice of them. Returns float32
+    (N, C, H, W) in [0, 1] and int64 (N,). Raises InputError if the slice reaches beyond the images.
     """
     with files.opened(path) as file:
-        images, labels = file[part]["images"], file[part]["labels"]
-        if rows is not None and rows.stop > len(images):
+        parts = parts_of(file, part)
+        total = sum(len(file[name]["labels"]) for name in parts)
+        if rows.stop is not None and rows.stop > total:
             raise InputError(
-                f"{path} has {len(images)} {part} images, but images up to {rows.stop} are asked "
-                "for; lower `images` of the dataset in config.yaml."
+                f"{path} has {total} images to mask, but images up to {rows.stop} are asked for; "
+                "lower `images` of the dataset in config.yaml."
             )
-        rows = slice(None) if rows is None else rows
+        images, labels, before = [], [], 0
+        start, stop, _ = rows.indices(total)
+        for name in parts:
+            group, length = file[name], len(file[name]["labels"])
+            here = slice(max(start - before, 0), max(min(stop - before, length), 0))
+            images.append(group["images"][here])
+            labels.append(group["labels"][here])
+            before += length
         scale = np.float32(file.attrs["scale"])
-        return images[rows].astype(np.float32) * scale, labels[rows].astype(np.int64)
+    return np.concatenate(images).astype(np.float32) * scale, np.concatenate(labels).astype(
+        np.int64
+    )
+
+
+def image_counts(path):
+    """Return (images that can get masks, test images among them: the first) of a dataset file."""
+    with files.opened(path) as file:
+        masked = sum(len(file[name]["labels"]) for name in parts_of(file, "masked"))
+        return masked, len(file["test"]["labels"])
+
+
+def class_count(path):
+    """Return the number of classes of a dataset file."""
+    with files.opened(path) as file:
+        return len(json.loads(file.attrs["classes"]))
+
+
+def parts_of(file, part):
+    """Return the names of the groups that `part` stands for in an open dataset file."""
+    if part != "masked":
+        return [part]
+    return ["test", "train"] if file.attrs["masked"] == "all" else ["test"]

@@ -19,7 +19,7 @@ def write_mask_pairs(path, essential, adversarial, *, attack, predictions, image
     """Write the pairs file of one attack: masks of images that have both, row i the same image.
 
     `essential`, `adversarial`, `attack`, `predictions`: files of the earlier stages; `images`: how
-    many test images were attacked. The file holds index, label (N,), first (essential) and second
+    many images were attacked. The file holds index, label (N,), first (essential) and second
     (adversarial) masks float32 (N, C, H, W), and their cosine similarity; its attributes count what
     was kept at each step. Raises InputError if fewer than 3 pairs remain.
     """
@@ -27,7 +27,7 @@ def write_mask_pairs(path, essential, adversarial, *, attack, predictions, image
     essential_about, _ = files.read(essential, names)
     adversarial_about, _ = files.read(adversarial, names)
     attacked, _ = files.read(attack, ["success", "linf", "l2"])
-    correct = files.read(predictions, ["correct"])[0]["correct"]
+    predicted, about = files.read(predictions, ["correct"])
     kept = np.flatnonzero(essential_about["kept"]), np.flatnonzero(adversarial_about["kept"])
     index, *rows = common_rows(
         essential_about["index"][kept[0]], adversarial_about["index"][kept[1]]
@@ -44,9 +44,9 @@ def write_mask_pairs(path, essential, adversarial, *, attack, predictions, image
     second = files.read(adversarial, ["mask"])[0]["mask"][rows[1]]
     success = attacked["success"]
     counts = {
-        "test_accuracy": correct.mean(),
+        "test_accuracy": about["test_accuracy"],
         "images": images,
-        "correct": int(correct[:images].sum()),
+        "correct": int(predicted["correct"][:images].sum()),
         "attack_success": success.mean(),
         "median_linf": np.median(attacked["linf"][success]),
         "median_l2": np.median(attacked["l2"][success]),

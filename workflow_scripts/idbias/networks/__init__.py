@@ -2,6 +2,10 @@
 
 import importlib
 import inspect
+import os
+import sys
+
+from idbias.errors import InputError
 
 # name -> module in this package, its constructor, the constructor's arguments
 NETWORKS = {
@@ -10,18 +14,45 @@ NETWORKS = {
     "resnet32": ("resnet", "resnet", {"depth": 32}),
     "resnet44": ("resnet", "resnet", {"depth": 44}),
     "resnet56": ("resnet", "resnet", {"depth": 56}),
+    "cct7": ("cct", "cct7", {}),
+    "cct7_sine": ("cct", "cct7", {"positional": "sine"}),
 }
 
 
 def build(name, shape, classes):
     """Build the untrained network `name` for images of `shape` (C, H, W) and `classes` classes.
 
-    A constructor takes those of `shape`, `channels`, `classes` that it names as parameters.
+    name: one of NETWORKS; "timm:NAME" for a model of timm; or "MODULE:FUNCTION", a function of the
+        user's own in a module of the working directory. A constructor takes those of `shape`,
+        `channels`, `classes` that it names as parameters.
     Returns a torch.nn.Module from float32 (N, C, H, W), normalised, to logits (N, classes).
-    Raises KeyError for a name not in NETWORKS.
+    Raises InputError if there is no such network.
     """
-    module, constructor, arguments = NETWORKS[name]
-    constructor = getattr(importlib.import_module(f"idbias.networks.{module}"), constructor)
     offered = {"shape": tuple(shape), "channels": shape[0], "classes": classes}
+    if name.startswith("timm:"):
+        module, constructor, arguments = "timm_models", "timm_model", {"name": name[5:]}
+    elif ":" in name:
+        return call(own_constructor(*name.split(":", 1)), {}, offered)
+    else:
+        module, constructor, arguments = NETWORKS[name]
+    module = importlib.import_module(f"idbias.networks.{module}")
+    return call(getattr(module, constructor), arguments, offered)
+
+
+def call(constructor, arguments, offered):
+    """Call `constructor` with `arguments` and with those of `offered` that it names."""
     taken = inspect.signature(constructor).parameters
     return constructor(**arguments, **{key: offered[key] for key in offered if key in taken})
+
+
+def own_constructor(module, function):
+    """Return the user's own `function` of the file `module`.py in the working directory."""
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    try:
+        return getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise InputError(
+            f"config.yaml: network {module}:{function} cannot be had ({error}); it must be a function "
+            f"{function} in {module.replace('.', '/')}.py in the folder you run Snakemake in."
+        ) from None
