@@ -1,6 +1,9 @@
 """The networks are the published ones: same names, shapes, sizes, and the same answers."""
 
+import importlib.util
 import os
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -11,6 +14,8 @@ import torch
 from idbias.errors import InputError
 from idbias.networks.cct import cct7
 from idbias.networks.resnet import resnet
+from idbias.networks.resnet18 import resnet18
+from idbias.networks.timm_models import timm_model
 
 DATA = Path(os.environ.get("IDBIAS_TEST_DATA", Path(__file__).parents[2] / "shared/data"))
 CHECKPOINT = DATA / "resnet20-12fca82f.th"
@@ -158,3 +163,111 @@ def test_cct7_is_regularised_in_training_only():
 def test_unknown_positional_embedding_is_refused():
     with pytest.raises(InputError, match="learnable or sine, not 'none'"):
         cct7(positional="none")
+
+
+def published_resnet18(classes):
+    """Names and shapes of torchvision's resnet18 checkpoint (and timm's), without the counters."""
+    expected = {"conv1.weight": (64, 3, 7, 7), "fc.weight": (classes, 512), "fc.bias": (classes,)}
+    normed = {"bn1": 64}
+    for stage, channels in enumerate((64, 128, 256, 512), 1):
+        for block in range(2):
+            name, before = f"layer{stage}.{block}", channels
+            if stage > 1 and block == 0:
+                before = channels // 2
+                expected[f"{name}.downsample.0.weight"] = (channels, before, 1, 1)
+                normed[f"{name}.downsample.1"] = channels
+            expected[f"{name}.conv1.weight"] = (channels, before, 3, 3)
+            expected[f"{name}.conv2.weight"] = (channels, channels, 3, 3)
+            normed |= {f"{name}.bn1": channels, f"{name}.bn2": channels}
+    for name, channels in normed.items():
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            expected[f"{name}.{part}"] = (channels,)
+    return expected
+
+
+def test_resnet18_has_the_published_names_shapes_and_size():
+    state = resnet18().state_dict()
+    found = {name: tuple(value.shape) for name, value in state.items() if "num_batches" not in name}
+    assert found == published_resnet18(1000)
+    assert sum(parameter.numel() for parameter in resnet18().parameters()) == 11_689_512
+
+
+@pytest.mark.parametrize("shape", [(3, 224, 224), (1, 32, 47)])
+def test_resnet18_takes_other_sizes(shape):
+    assert resnet18(shape, classes=10).eval()(torch.rand(1, *shape)).shape == (1, 10)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("timm") is not None, reason="timm is installed")
+def test_without_timm_it_is_said_what_to_install():
+    with pytest.raises(InputError, match=r"missing \(No module named .*pip install timm"):
+        timm_model("resnet18")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("timm") is None, reason="timm is not installed")
+def test_timm_networks_are_built_for_shape_and_classes():
+    network = timm_model("resnet18", (3, 64, 64), 10)
+    ours = resnet18(classes=10).eval()
+    ours.load_state_dict(network.state_dict())
+    images = torch.rand(2, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(network(images), ours(images))
+    with pytest.raises(InputError, match="no network 'resnet_18'; did you mean resnet18"):
+        timm_model("resnet_18")
+
+
+FAKE_TORCHVISION = """
+import torch
+
+@torch.library.register_fake("torchvision::nms")
+def nms(dets, scores, iou_threshold):
+    return dets
+
+@torch.library.register_fake("torchvision::qnms")
+def qnms(dets, scores, iou_threshold):
+    return dets
+"""
+FAKE_TIMM = """
+import torch
+import torchvision
+
+def is_model(name):
+    return name == "plain"
+
+def list_models():
+    return ["plain"]
+
+def create_model(name, pretrained, in_chans, num_classes):
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, num_classes))
+
+__version__ = "0"
+"""
+
+
+def test_timm_imports_beside_a_torchvision_whose_operators_do_not_load(tmp_path):
+    """A stand-in fails as torchvision's own _meta_registrations.py does beside a CPU torch."""
+    for name, code in (("torchvision", FAKE_TORCHVISION), ("timm", FAKE_TIMM)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(code)
+    code = f"""
+import sys
+sys.path[:] = {[str(tmp_path), *sys.path]!r}
+from idbias.networks.timm_models import timm_model
+try:
+    import timm
+except RuntimeError as error:
+    print(error)
+print(timm_model("plain", (3, 2, 2), 5)[1].out_features)
+for name, shape in (("plane", (3, 2, 2)), ("plain", (3, 4, 4))):
+    try:
+        timm_model(name, shape, 5)
+    except ValueError as error:
+        print(error)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    printed = result.stdout.splitlines()
+    assert printed[:3] == [
+        "operator torchvision::nms does not exist",
+        "5",
+        "timm 0 has no network 'plane'; did you mean plain?",
+    ], result.stderr
+    assert printed[3].startswith("timm's network 'plain' cannot take images of shape (3, 4, 4)")

@@ -1,0 +1,67 @@
+"""Any network of timm (PyTorch Image Models, Wightman 2019), imported only when asked for."""
+
+import difflib
+import sys
+
+import torch
+
+from idbias.errors import InputError
+
+# torchvision of any other version than the one made for torch replaces torch itself.
+INSTALL = "install them with `pip install timm torchvision==0.28.0` (made for torch 2.13)"
+_declared = []  # torch forgets declared operators with the object that declared them
+
+
+def timm_model(name, shape=(3, 224, 224), classes=1000):
+    """Return timm's network `name`, untrained, for images of `shape` (C, H, W).
+
+    It gives logits (N, classes). No weights are fetched: load a checkpoint with `load_weights`.
+    Raises InputError if timm is not installed, has no such network, or it cannot take that shape.
+    """
+    timm = import_timm()
+    if not timm.is_model(name):
+        near = difflib.get_close_matches(name, timm.list_models(), n=3)
+        hint = f"; did you mean {', '.join(near)}?" if near else "; see timm.list_models()."
+        raise InputError(f"timm {timm.__version__} has no network {name!r}{hint}")
+    channels, height, width = shape
+    options = {"pretrained": False, "in_chans": channels, "num_classes": classes}
+    try:
+        try:
+            network = timm.create_model(name, **options, img_size=(height, width))
+        except TypeError:  # convolutional networks take any size and no such argument
+            network = timm.create_model(name, **options)
+        with torch.inference_mode():
+            network.eval()(torch.zeros(1, *shape))
+    except Exception as error:
+        raise InputError(
+            f"timm's network {name!r} cannot take images of shape {tuple(shape)} "
+            f"({str(error).splitlines()[0]}); scale them with the dataset's `size`."
+        ) from None
+    return network
+
+
+def import_timm():
+    """Import timm, which imports torchvision, which may not import beside a CPU build of torch.
+
+    torchvision's binary needs the CUDA build of torch, and where it does not load, torchvision
+    stops at describing two of its operators, nms and qnms, which are then unknown to torch. No
+    network uses them (they are for object detection), so declaring them, without a body, suffices.
+    """
+    try:
+        try:
+            import torchvision  # noqa: F401
+        except RuntimeError as error:
+            if "operator torchvision::" not in str(error):
+                raise
+            for module in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+                del sys.modules[module]
+            if not _declared:
+                _declared.append(torch.library.Library("torchvision", "FRAGMENT"))
+                for name in ("nms", "qnms"):
+                    _declared[0].define(f"{name}(Tensor dets, Tensor scores, float t) -> Tensor")
+        import timm
+    except ImportError as error:
+        raise InputError(
+            f"A network of timm needs packages that are missing ({error}); {INSTALL}."
+        ) from None
+    return timm
