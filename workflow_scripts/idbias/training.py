@@ -15,9 +15,9 @@ from torch import nn
 
 from idbias.errors import InputError
 from idbias.files import replacing
-from idbias.recipes import RECIPES, Recipe
+from idbias.recipes import Recipe
 
-__all__ = ["RECIPES", "Recipe", "measure_accuracy", "train"]
+__all__ = ["Recipe", "measure_accuracy", "train"]
 
 MOMENTUM = 0.9
 DECAY = 0.1  # at each milestone
