@@ -17,7 +17,7 @@ with stage(snakemake) as execution:
     if settings["weights"]:
         weights.load_weights(
             classifier.network,
-            snakemake.input.weights,
+            snakemake.input.weights[0],
             settings["weights"]["sha256"],
             new_head=settings["weights"]["new_head"],
         )

@@ -5,6 +5,5 @@ from idbias.stage import stage
 with stage(snakemake):
     from idbias import datasets
 
-    settings, sources = dict(snakemake.params.settings), snakemake.input.get("sources", [])
-    sources = [sources] if isinstance(sources, str) else list(sources)
+    settings, sources = dict(snakemake.params.settings), list(snakemake.input.sources)
     datasets.write(snakemake.output[0], settings, snakemake.params.seed, sources)
