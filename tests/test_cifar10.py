@@ -25,6 +25,7 @@ def test_three_attacks_on_64_images_from_archive_to_table(project):
     dataset["images"] = 64
     # Short training: what is tested is the way from the archive to the table, not the masks.
     config["masks"] = {"min_steps": 60, "max_steps": 80}
+    config["execution"] = {"attack_batch": 64}
     project.configure(config)
     project.snakemake("correlations")
     results = project.folder / "results/cifar10_sample/resnet20_public"

@@ -202,8 +202,8 @@ class Execution(Section):
     """How the work is cut up. None of these changes a result."""
 
     images_per_shard: Count = Field(512, description="images in one attack or mask job")
-    shuffles_per_shard: Count = Field(25, description="replicates in one shuffle job")
-    attack_batch: Count = Field(256, description="images attacked at once")
+    shuffles_per_shard: Count = Field(50, description="replicates in one shuffle job")
+    attack_batch: Count = Field(128, description="images attacked at once")
     mask_batch: Count | Literal["auto"] = Field(
         "auto", description="masks trained at once; auto fits memory"
     )
