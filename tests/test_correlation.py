@@ -170,6 +170,9 @@ def test_bad_arguments_get_a_sentence():
         shuffled_dimensions(a, a[:29, :29], range(2), 0)
     with pytest.raises(InputError, match=r"not \(30, 29\)"):
         intrinsic_dimension(a[:, :29])
+    for order in (np.zeros(30, int), np.arange(29), np.arange(1, 31)):
+        with pytest.raises(InputError, match="each of 0 to 29 once"):
+            intrinsic_dimension(a, a, order)
     with pytest.raises(InputError, match="choose from base, ml"):
         intrinsic_dimension(a, estimator="mle")
     with pytest.raises(InputError, match="choose the estimator ml"):

@@ -106,11 +106,17 @@ def nearest_joined(first, second, orders, threads=1, held_bytes=HELD_BYTES, labe
     Files are read in blocks of rows: about `held_bytes` of `first` stay while `second` streams past
     once, so R permutations cost one read of `first`, and one of `second` for each of its blocks.
     Each pair of smallest comes from two whole rows, so neither blocks nor threads can change it.
+    Raises InputError if the sets differ in size or `orders` are no permutations.
     """
     check_sizes(first, second)
     dtype = np.result_type(first.dtype, second.dtype)
-    orders = np.ascontiguousarray(orders, np.uint32)
-    inverse = np.argsort(orders, axis=1).astype(np.uint32)
+    inverse = np.argsort(orders, axis=1)
+    if (
+        orders.shape[1:] != (len(first),)
+        or (np.take_along_axis(orders, inverse, axis=1) != np.arange(len(first))).any()
+    ):
+        raise InputError(f"A permutation must hold each of 0 to {len(first) - 1} once.")
+    orders, inverse = (np.ascontiguousarray(z, np.uint32) for z in (orders, inverse))
     out = np.empty((*orders.shape, 2), dtype)
 
     def work(a, b, top, replicate, partner, point):
