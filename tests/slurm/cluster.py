@@ -5,7 +5,8 @@
     tests/slurm/cluster.py status DIR     say what runs
     tests/slurm/cluster.py stop DIR       end every process that start or a job began, nothing else
 
-Then `export SLURM_CONF=DIR/slurm.conf`, and sbatch, squeue and `snakemake --profile slurm` work.
+`eval "$(tests/slurm/cluster.py start DIR)"` lets sbatch, squeue and `snakemake --profile slurm` in
+this shell speak to it.
 Ports are chosen at start and munge gets a socket of its own, so that several such clusters, or a
 real one, can share a machine. Only installing the Debian packages needs root.
 """
@@ -56,8 +57,10 @@ def install():
 
 def environment(directory):
     """The environment in which Slurm's commands speak to the cluster in `directory`."""
+    directory = Path(directory).resolve()
     env = {k: v for k, v in os.environ.items() if not k.startswith(("SLURM_", "SBATCH_"))}
-    return {**env, "PATH": PATH, "SLURM_CONF": str(Path(directory).resolve() / "slurm.conf")}
+    path = f"{directory}/bin:" + PATH.removeprefix(f"{directory}/bin:")
+    return {**env, "PATH": path, "SLURM_CONF": f"{directory}/slurm.conf"}
 
 
 def processes(directory, daemons=True, jobs=True, node=None):
@@ -119,7 +122,7 @@ def kill_node(directory, node):
 
 def write_configuration(directory):
     """Writes slurm.conf and gres.conf, a munge key, and the folders that they name."""
-    for folder in ("run", "log", "state/ctld", *(f"state/slurmd.{node}" for node in NODES)):
+    for folder in ("run", "log", "bin", "state/ctld", *(f"state/slurmd.{node}" for node in NODES)):
         (directory / folder).mkdir(parents=True, exist_ok=True)
     (directory / "run").chmod(0o755)  # munged refuses a socket in a folder that others can write
     key = directory / "run/munge.key"
@@ -137,6 +140,10 @@ def write_configuration(directory):
         text = text.replace(name, value)
     (directory / "slurm.conf").write_text(text)
     (directory / "gres.conf").write_text("NodeName=gpu1 Name=gpu File=/dev/null,/dev/zero\n")
+    # The jobstep plugin of Snakemake calls srun without SLURM_CONF, as if slurm.conf were in /etc.
+    srun, srun_program = directory / "bin/srun", shutil.which("srun", path="/usr/bin:" + PATH)
+    srun.write_text(f'#!/bin/sh\nSLURM_CONF={directory}/slurm.conf exec {srun_program} "$@"\n')
+    srun.chmod(0o755)
 
 
 def start(directory):
@@ -209,7 +216,7 @@ def main():
             start(directory)
         except (Unavailable, RuntimeError) as error:
             sys.exit(f"No test cluster: {error}")
-        print(f"export SLURM_CONF={directory}/slurm.conf")
+        print(f'export SLURM_CONF={directory}/slurm.conf PATH="{directory}/bin:$PATH"')
     elif arguments.what == "stop":
         stop(directory)
     else:
