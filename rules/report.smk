@@ -1,9 +1,79 @@
 # Figures, and what `snakemake --report` shows.
 
 
+report: "../workflow_scripts/captions/workflow.rst"
+
+
+localrules:
+    costs,
+
+
+def figure(path, title, subcategory, caption, names):
+    """The PNG, PDF and CSV of one figure, in this order, below results/figures/.
+
+    In the report it stands under its experiment, with `names(wildcards)` as its labels.
+    """
+    path = f"results/figures/{path}"
+
+    def labels(wildcards):
+        return {"figure": title, **{key: value for key, value in names(wildcards).items() if value}}
+
+    png = report(
+        f"{path}.png",
+        category=lambda wildcards: names(wildcards)["experiment"],
+        subcategory=subcategory,
+        caption=f"../workflow_scripts/captions/{caption}.rst",
+        labels=labels,
+    )
+    return [png, f"{path}.pdf", f"{path}.csv"]
+
+
+def names_of_comparison(wildcards):
+    return comparison_names(wildcards.comparison)
+
+
+def names_of_attack(wildcards):
+    return comparison_names(
+        f"{wildcards.experiment}/{wildcards.classifier}/correlations/{wildcards.attack}"
+    )
+
+
+def names_of_classifier(wildcards):
+    names = comparison_names(f"{wildcards.experiment}/{wildcards.classifier}/correlations/")
+    return {key: value for key, value in names.items() if key != "attack"}
+
+
+def names_of_experiment(wildcards):
+    return comparison_names(f"{wildcards.experiment}/correlations")
+
+
+def title(names):
+    """Names for a figure's title: those that are not empty, without the experiment."""
+    return [value for key, value in names.items() if value and key != "experiment"]
+
+
+def attacks_of(wildcards):
+    return settings(wildcards).experiment_blocks[wildcards.experiment].attacks
+
+
+def all_figures():
+    """One figure of each job that draws some, for the chosen experiments."""
+    paths = ["results/figures/costs.png"]
+    for experiment in EXPERIMENTS:
+        compared = comparisons(experiment)
+        paths += [f"results/figures/{folder}/shuffles.png" for folder in compared]
+        if compared == [f"{experiment}/correlations"]:
+            paths.append(f"results/figures/{experiment}/correlations/spiral.png")
+            continue
+        paths += [f"results/figures/{folder}/images.png" for folder in compared]
+        for classifier in SETTINGS[experiment].experiment_blocks[experiment].classifiers:
+            paths.append(f"results/figures/{experiment}/{classifier}/yields.png")
+    return paths
+
+
 rule figures:
     input:
-        [f"results/{folder}/shuffles.png" for name in EXPERIMENTS for folder in comparisons(name)],
+        all_figures(),
 
 
 rule shuffle_histogram:
@@ -15,18 +85,17 @@ rule shuffle_histogram:
         row="results/{comparison}/row.csv",
         library=library("shuffle_histogram.py"),
     output:
-        png=report(
-            "results/{comparison}/shuffles.png",
-            category="Intrinsic dimension",
-            caption="../workflow_scripts/captions/shuffles.rst",
-            labels=lambda wildcards: comparison_names(wildcards.comparison),
+        shuffles=figure(
+            "{comparison}/shuffles",
+            "shuffled and observed I_d",
+            "Intrinsic dimension",
+            "shuffles",
+            names_of_comparison,
         ),
-        pdf="results/{comparison}/shuffles.pdf",
-        csv="results/{comparison}/shuffles.csv",
     log:
-        "logs/{comparison}/shuffles.log",
+        "logs/figures/{comparison}/shuffles.log",
     benchmark:
-        "results/benchmarks/{comparison}/shuffle_histogram.tsv"
+        "results/benchmarks/figures/{comparison}/shuffles.tsv"
     conda:
         "../envs/report.yaml"
     resources:
@@ -34,3 +103,182 @@ rule shuffle_histogram:
         runtime=10,
     script:
         "../workflow_scripts/shuffle_histogram.py"
+
+
+# Paper 1's figures 1, 3 and 5, and means over the dataset.
+rule mask_figures:
+    input:
+        dataset="results/{experiment}/dataset.h5",
+        attack="results/{experiment}/{classifier}/attacks/{attack}.h5",
+        essential="results/{experiment}/{classifier}/masks/essential.h5",
+        adversarial="results/{experiment}/{classifier}/masks/adversarial/{attack}.h5",
+        pairs="results/{experiment}/{classifier}/correlations/{attack}/pairs.h5",
+        library=library("mask_figures.py"),
+    output:
+        images=figure(
+            "{experiment}/{classifier}/correlations/{attack}/images",
+            "images before and after filtering",
+            "Images and masks",
+            "images",
+            names_of_attack,
+        ),
+        essential_masks=figure(
+            "{experiment}/{classifier}/correlations/{attack}/essential_masks",
+            "essential masks",
+            "Images and masks",
+            "essential_masks",
+            names_of_attack,
+        ),
+        adversarial_masks=figure(
+            "{experiment}/{classifier}/correlations/{attack}/adversarial_masks",
+            "adversarial masks",
+            "Images and masks",
+            "adversarial_masks",
+            names_of_attack,
+        ),
+        mean_masks=figure(
+            "{experiment}/{classifier}/correlations/{attack}/mean_masks",
+            "mean masks",
+            "Frequencies",
+            "mean_masks",
+            names_of_attack,
+        ),
+        radial_profile=figure(
+            "{experiment}/{classifier}/correlations/{attack}/radial_profile",
+            "radial profile of the masks",
+            "Frequencies",
+            "radial_profile",
+            names_of_attack,
+        ),
+    log:
+        "logs/figures/{experiment}/{classifier}/correlations/{attack}/masks.log",
+    benchmark:
+        "results/benchmarks/figures/{experiment}/{classifier}/correlations/{attack}/masks.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        names=lambda wildcards: title(names_of_attack(wildcards)),
+    script:
+        "../workflow_scripts/mask_figures.py"
+
+
+rule classifier_figures:
+    input:
+        classifier="results/{experiment}/{classifier}/classifier.h5",
+        predictions="results/{experiment}/{classifier}/predictions.h5",
+        attacks=lambda wildcards: expand(
+            "results/{{experiment}}/{{classifier}}/attacks/{attack}.h5",
+            attack=attacks_of(wildcards),
+        ),
+        masks=lambda wildcards: [
+            "results/{experiment}/{classifier}/masks/essential.h5",
+            *expand(
+                "results/{{experiment}}/{{classifier}}/masks/adversarial/{attack}.h5",
+                attack=attacks_of(wildcards),
+            ),
+        ],
+        library=library("classifier_figures.py"),
+    output:
+        training=figure(
+            "{experiment}/{classifier}/training",
+            "training of the classifier",
+            "Stages",
+            "training",
+            names_of_classifier,
+        ),
+        mask_steps=figure(
+            "{experiment}/{classifier}/mask_steps",
+            "steps of the masks",
+            "Stages",
+            "mask_steps",
+            names_of_classifier,
+        ),
+        yields=figure(
+            "{experiment}/{classifier}/yields",
+            "images left after each stage",
+            "Stages",
+            "yields",
+            names_of_classifier,
+        ),
+    log:
+        "logs/figures/{experiment}/{classifier}/stages.log",
+    benchmark:
+        "results/benchmarks/figures/{experiment}/{classifier}/stages.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        names=lambda wildcards: title(names_of_classifier(wildcards)),
+        attacks=attacks_of,
+        images=lambda wildcards: image_count(dataset_settings(wildcards)),
+    script:
+        "../workflow_scripts/classifier_figures.py"
+
+
+# Paper 1's figures 4 and 6, of an experiment without classifiers.
+rule spiral_figures:
+    input:
+        pairs="results/{experiment}/correlations/pairs.h5",
+        row="results/{experiment}/correlations/row.csv",
+        library=library("spiral_figures.py"),
+    output:
+        spiral=figure(
+            "{experiment}/correlations/spiral",
+            "points as they are and shuffled",
+            "Intrinsic dimension",
+            "spiral",
+            names_of_experiment,
+        ),
+        joint=figure(
+            "{experiment}/correlations/joint",
+            "joint density and margins",
+            "Intrinsic dimension",
+            "joint",
+            names_of_experiment,
+        ),
+    log:
+        "logs/figures/{experiment}/correlations/spiral.log",
+    benchmark:
+        "results/benchmarks/figures/{experiment}/correlations/spiral.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        seed=lambda wildcards: settings(wildcards).seed,
+    script:
+        "../workflow_scripts/spiral_figures.py"
+
+
+# Reads what Snakemake wrote beside the results, so it waits for the rows.
+rule costs:
+    input:
+        rows=[f"results/{folder}/row.csv" for name in EXPERIMENTS for folder in comparisons(name)],
+        library=library("costs.py"),
+    output:
+        costs=figure(
+            "costs",
+            "run time and memory of each stage",
+            "Stages",
+            "costs",
+            lambda wildcards: {"experiment": "Cost"},
+        ),
+    log:
+        "logs/figures/costs.log",
+    benchmark:
+        "results/benchmarks/figures/costs.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        experiments=EXPERIMENTS,
+    script:
+        "../workflow_scripts/costs.py"

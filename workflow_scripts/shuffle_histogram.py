@@ -11,6 +11,5 @@ with stage(snakemake):
     observed, _ = files.read(snakemake.input.dimensions)
     shuffled = tables.read_shuffles(list(snakemake.input.shuffles))
     figure = figures.shuffle_histogram(float(observed["joined"]), shuffled, row)
-    figures.save(figure, snakemake.output.png, snakemake.output.pdf)
     numbers = pd.DataFrame({"replicate": range(len(shuffled)), "intrinsic_dimension": shuffled})
-    tables.write_csv(snakemake.output.csv, numbers)
+    figures.write(figure, numbers, *snakemake.output.shuffles)

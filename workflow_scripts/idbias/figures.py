@@ -1,30 +1,56 @@
-"""Figures, in one style that survives gray print and colour blindness."""
+"""Figures, in one style that survives gray print and colour blindness.
+
+What a figure tells apart differs in lightness and, for lines, in dashes; colour only helps. Each
+function draws a table of numbers which `write` puts beside the figure, so that a figure and its CSV
+cannot disagree. The figures of masks are in figures_masks.py, those of the spiral in
+figures_spiral.py.
+"""
 
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+import numpy as np
 
 from idbias.files import replacing
 
 STYLE = {
     "figure.figsize": (4.8, 3.2),
     "figure.dpi": 150,
+    "savefig.dpi": 150,
     "figure.constrained_layout.use": True,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "axes.titlesize": 9,
     "font.size": 9,
+    "legend.frameon": False,
+    "image.interpolation": "nearest",
+    "image.cmap": "cividis",
     "pdf.fonttype": 42,
 }
 SHUFFLED, OBSERVED = "#9ecae1", "#b2182b"
+ESSENTIAL, ADVERSARIAL = "#08306b", "#e08214"
+DASHES = ("-", "--", ":", "-.")
 
 
-def save(figure, *paths):
-    """Save a figure under each path; the format is the path's suffix. Closes the figure."""
-    for path in paths:
-        with replacing(path) as temporary:
-            figure.savefig(temporary, format=path.rsplit(".", 1)[1])
+def write(figure, numbers, png, pdf, csv):
+    """Save a matplotlib figure as PNG and PDF, and the DataFrame of its numbers as CSV.
+
+    Each file appears only when it is complete; the same figure gives the same bytes. Closes the
+    figure.
+    """
+    for path, metadata in ((png, {}), (pdf, {"CreationDate": None})):
+        with replacing(path) as temporary, plt.rc_context(STYLE):
+            figure.savefig(temporary, format=path.rsplit(".", 1)[1], metadata=metadata)
+    with replacing(csv) as temporary:
+        numbers.to_csv(temporary, index=False)
     plt.close(figure)
+
+
+def lines(count):
+    """Return (colour, dashes) for each of `count` lines, from dark to light."""
+    colours = matplotlib.colormaps["cividis"](np.linspace(0, 0.85, count))
+    return [(colour, DASHES[number % len(DASHES)]) for number, colour in enumerate(colours)]
 
 
 def shuffle_histogram(observed, shuffled, row):
@@ -45,5 +71,112 @@ def shuffle_histogram(observed, shuffled, row):
         axes.set_title(f"{', '.join(names)}:  Z = {row['z']:.2f},  p = {row['p']:.1e}")
         axes.set_xlabel("intrinsic dimension of the joined sets")
         axes.set_ylabel("shuffles")
-        axes.legend(frameon=False)
+        axes.legend()
     return figure
+
+
+def training_curves(history, name):
+    """Draw loss and accuracies against the epoch.
+
+    `history`: DataFrame, a row an epoch, with columns epoch, loss, train_accuracy and, if it was
+    measured, test_accuracy; empty for a classifier whose weights were taken as they are. `name`: for
+    the title. Returns a matplotlib figure.
+    """
+    with plt.rc_context(STYLE):
+        figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3))
+        figure.suptitle(name, fontsize=9)
+        for axes, label in ((left, "training loss (cross-entropy)"), (right, "accuracy")):
+            axes.set_xlabel("epoch")
+            axes.set_ylabel(label)
+        if history.empty:
+            for axes in (left, right):
+                axes.text(0.5, 0.5, "not trained here", ha="center", transform=axes.transAxes)
+            return figure
+        # A dot as well, without which a single epoch would show no line.
+        shared = {"marker": ".", "markersize": 3}
+        left.plot(history["epoch"], history["loss"], color=ESSENTIAL, **shared)
+        if (history["loss"] > 0).all():
+            left.set_yscale("log")
+        curves = (("train", ADVERSARIAL, "--"), ("test", ESSENTIAL, "-"))
+        for part, colour, dashes in curves:
+            if f"{part}_accuracy" in history:
+                accuracy = history[f"{part}_accuracy"]
+                label = f"{part}, last {accuracy.iloc[-1]:.1%}"
+                right.plot(history["epoch"], accuracy, dashes, color=colour, label=label, **shared)
+        right.legend(loc="lower right")
+    return figure
+
+
+def mask_steps(masks, name):
+    """Draw for each set of masks the share that had ended training by each step.
+
+    `masks`: DataFrame, a row a mask, with columns set and steps. `name`: for the title. Returns a
+    matplotlib figure.
+    """
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(5.6, 3))
+        sets = masks["set"].unique()
+        for one, (colour, dashes) in zip(sets, lines(len(sets)), strict=True):
+            steps = masks.loc[masks["set"] == one, "steps"]
+            label = f"{one}, median {steps.median():.0f}"
+            axes.ecdf(steps, color=colour, linestyle=dashes, label=label)
+        axes.set_xlabel("optimisation steps of a mask")
+        axes.set_ylabel("share of masks that had ended")
+        axes.set_title(name)
+        figure.legend(loc="outside right upper")
+    return figure
+
+
+def yields(counts, name):
+    """Draw how many images are left after each stage, as bars with their numbers.
+
+    `counts`: DataFrame with columns set, stage and images; `name`: for the title. Returns a
+    matplotlib figure.
+    """
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(5.6, 0.6 + 0.24 * len(counts)))
+        sets = counts["set"].unique()
+        colours = matplotlib.colormaps["cividis"](np.linspace(0.1, 0.8, len(sets)))
+        shown = counts.iloc[::-1].reset_index(drop=True)
+        colour = [colours[list(sets).index(one)] for one in shown["set"]]
+        labels = [f"{row.set}: {row.stage}" if row.set else row.stage for row in shown.itertuples()]
+        bars = axes.barh(labels, shown["images"], color=colour)
+        axes.bar_label(bars, [f"{number:,}" for number in shown["images"]], padding=3)
+        axes.margins(x=0.15, y=0.02)
+        axes.set_xlabel("images")
+        axes.set_title(name)
+    return figure
+
+
+def costs(table):
+    """Draw run time and memory of each stage of the workflow.
+
+    `table`: DataFrame of `costs.by_stage`: columns stage, jobs, seconds, longest_seconds and
+    memory_mb, a row a stage of an experiment. Returns a matplotlib figure.
+    """
+    stages = table.groupby("stage", sort=False).agg(
+        jobs=("jobs", "sum"), seconds=("seconds", "sum"), memory=("memory_mb", "max")
+    )[::-1]
+    with plt.rc_context(STYLE):
+        figure, (left, right) = plt.subplots(
+            1, 2, figsize=(7.2, 0.8 + 0.26 * len(stages)), sharey=True
+        )
+        labels = [f"{row.Index} ({row.jobs})" for row in stages.itertuples()]
+        bars = left.barh(labels, stages["seconds"], color=ESSENTIAL)
+        left.bar_label(bars, [duration(value) for value in stages["seconds"]], padding=3)
+        left.set_xlabel("seconds of all its jobs together")
+        left.set_ylabel("stage (jobs)")
+        left.set_title(f"{duration(stages['seconds'].sum())} of jobs in all")
+        bars = right.barh(labels, stages["memory"], color=ADVERSARIAL)
+        right.bar_label(bars, [f"{value:.0f}" for value in stages["memory"]], padding=3)
+        right.set_xlabel("memory of its largest job (MB)")
+        for axes in (left, right):
+            axes.margins(x=0.2)
+    return figure
+
+
+def duration(seconds):
+    """Return seconds as text for people: 34 s, 5.6 min, 7.8 h."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from idbias import files
-from idbias.correlation import id_correlation, permutation_p, z_test
 from idbias.files import replacing
 
 
@@ -14,6 +13,9 @@ def row(names, pairs, dimensions, shuffles):
     `names`: dict of first columns; `pairs`, `dimensions`: files; `shuffles`: list of files. Columns
     that do not apply (a spiral has no attack) are missing values.
     """
+    # Here, because the figures that read shuffles by this module should not wait for scipy.stats.
+    from idbias.correlation import id_correlation, permutation_p, z_test
+
     with files.opened(pairs) as file:
         about = dict(file.attrs)
         cosine = file["cosine"][()] if "cosine" in file else np.array([np.nan])
