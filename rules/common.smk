@@ -187,7 +187,7 @@ def comparison_names(comparison):
 
 
 def summarise(log):
-    """Print what came out, if the table is there: the row of each test and where to find all."""
+    """Print what came out, if the table is there: the row of each test, where to find all, and cost."""
     path = Path("results/tables/correlations.csv")
     if not path.exists():
         return
@@ -210,5 +210,18 @@ def summarise(log):
     widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in columns}
     for row in [{name: name for name in columns}, *rows]:
         print("  ".join(row[name].ljust(width) for name, width in widths.items()))
-    print(f"\nTables: {path.parent}/correlations.csv .md .tex .html")
-    print("Report: snakemake --report report.html")
+    jobs, seconds = cost()
+    print(f"\nTables:  {path.parent}/correlations.csv .md .tex .html")
+    print("Figures: results/figures (PNG, PDF, CSV)")
+    print("Report:  snakemake --report report.html")
+    print(f"Cost:    {seconds:.0f} s of run time in {jobs} jobs, of this run and those it built on")
+
+
+def cost():
+    """(jobs, wall-clock seconds of all together) of the chosen experiments, up to their rows."""
+    seconds = []
+    for experiment in EXPERIMENTS:
+        for path in Path("results/benchmarks", experiment).rglob("*.tsv"):
+            with open(path) as file:
+                seconds += [float(row["s"]) for row in csv.DictReader(file, delimiter="\t")]
+    return len(seconds), sum(seconds)

@@ -11,12 +11,14 @@ localrules:
 def figure(path, title, subcategory, caption, names):
     """The PNG, PDF and CSV of one figure, in this order, below results/figures/.
 
-    In the report it stands under its experiment, with `names(wildcards)` as its labels.
+    In the report it stands under its experiment, with the rest of `names(wildcards)` as labels.
     """
     path = f"results/figures/{path}"
 
     def labels(wildcards):
-        return {"figure": title, **{key: value for key, value in names(wildcards).items() if value}}
+        used = {key: value for key, value in names(wildcards).items() if value}
+        used.pop("experiment")
+        return {"figure": title, **used}
 
     png = report(
         f"{path}.png",

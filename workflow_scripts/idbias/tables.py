@@ -83,12 +83,32 @@ def write(table, csv, markdown, latex, html):
         latex: shown.rename(columns=LATEX_NAMES)
         .replace(LATEX_CELLS, regex=True)
         .to_latex(index=False),
-        html: shown.to_html(index=False, border=0),
+        html: PAGE.format(shown.to_html(index=False, border=0)),
     }
     for path, text in forms.items():
         with replacing(path) as temporary:
             temporary.write_text(text)
 
+
+# In the report a table stands in a narrow frame of its own.
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>idbias</title>
+<style>
+body {{ font: 10.5px/1.5 sans-serif; margin: 6px; }}
+table {{ border-collapse: collapse; }}
+th {{ border-bottom: 1px solid #333; font-weight: 600; }}
+td {{ border-bottom: 1px solid #ddd; white-space: nowrap; }}
+th, td {{ padding: 2px 4px; text-align: right; vertical-align: bottom; }}
+</style>
+</head>
+<body>
+{}
+</body>
+</html>
+"""
 
 LATEX_NAMES = {
     "I_d": "$I_d$",
