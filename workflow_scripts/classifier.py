@@ -23,8 +23,8 @@ with stage(snakemake) as execution:
         )
     history, checkpoint = [], checkpoint_path(execution, output)
     if settings["recipe"]:
-        images, labels = read_images(dataset, "train")
-        test_images, test_labels = read_images(dataset, "test")
+        images, labels = read_images(dataset, "train", keep_bytes=True)
+        test_images, test_labels = read_images(dataset, "test", keep_bytes=True)
         history = training.train(
             classifier,
             images,
