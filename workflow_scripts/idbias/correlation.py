@@ -237,9 +237,9 @@ def permutation_p(observed, shuffled):
 def id_correlation(first, second, joined):
     """Return (d1 + d2 - d12) / max(d1, d2) from I_d of each set and of both joined.
 
-    About 0 for independent sets, 1 if one set determines the other (Basile et al. 2024,
-    "Intrinsic dimension correlation: uncovering nonlinear connections in multimodal
-    representations").
+    About 0 for independent sets, 1 if one set determines the other. Basile et al., ICLR 2025,
+    "Intrinsic Dimension Correlation: uncovering nonlinear connections in multimodal
+    representations", equation 3.
     """
     return (first + second - joined) / max(first, second)
 

@@ -27,8 +27,8 @@ def distance_correlation(first, second):
 
     first, second: (N, N) squared distances, N >= 4; arrays or h5py datasets.
     0 on average for independent sets (it can be slightly negative), 1 for sets alike up to scale and
-    rotation. Szekely and Rizzo 2013, "The distance correlation t-test of independence in high
-    dimension", equation 2.11 in the U-centred form.
+    rotation. Szekely and Rizzo 2014, "Partial distance correlation with methods for
+    dissimilarities" (section 3, U-centred distance matrices).
     """
     return _u_centred_cosine(first, second, np.sqrt)
 
