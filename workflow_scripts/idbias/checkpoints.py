@@ -1,0 +1,64 @@
+"""Saving the state of long work so that a kill loses little, and leaving when asked to."""
+
+import hashlib
+import json
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from idbias.files import replacing
+
+
+def fingerprint(*parts):
+    """Return a hash of tensors (their bytes, shapes and types) and of anything JSON can write."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, torch.Tensor):
+            part = part.detach().cpu().contiguous()
+            digest.update(f"{tuple(part.shape)} {part.dtype}".encode())
+            digest.update(part.reshape(-1).view(torch.uint8).numpy())
+        else:
+            digest.update(json.dumps(part, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def save(path, key, state):
+    """Write `state` (nested dicts of tensors and numbers) so that `path` is never half written."""
+    with replacing(path) as temporary:
+        torch.save({"key": key, "state": state}, temporary)
+
+
+def load(path, key):
+    """Return the state saved at `path` under the same key, or None, with a line on stderr why."""
+    if not Path(path).exists():
+        return None
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+        if found["key"] == key:
+            return found["state"]
+        reason = "is of other settings, images or weights"
+    except Exception as error:  # whatever a damaged file makes torch raise
+        reason = f"cannot be read ({type(error).__name__})"
+    print(f"Checkpoint {path} {reason}: it is ignored, the work starts afresh.", file=sys.stderr)
+    return None
+
+
+@contextmanager
+def terminated():
+    """Yield a threading.Event that SIGTERM sets; Slurm sends it at time limit and preemption.
+
+    In a thread other than the main one, where Python allows no handlers, nothing sets it.
+    """
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: event.set())
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGTERM, before)
