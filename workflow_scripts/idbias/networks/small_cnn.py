@@ -6,10 +6,8 @@ from torch import nn
 class SmallCNN(nn.Sequential):
     """Two 3x3 convolutions, one halving the image, and two linear layers.
 
-    Convolutions carry batch norm. `head` names the last layer.
+    Convolutions carry batch norm.
     """
-
-    head = "head"
 
     def __init__(self, shape, classes):
         super().__init__()
