@@ -35,18 +35,19 @@ def profile_table(weights, seed):
     """Return radial profiles with 95 % bootstrap intervals over images, a DataFrame.
 
     `weights`: name -> (N, H, W), as for idbias.spectra.radial_profile. Columns name, radius (cycles
-    a pixel), mean, low, high: of the share of an image's weight in the ring.
+    a pixel), mean, low, high: of the share of an image's weight at a frequency, averaged over the
+    frequencies of a ring (flat for white noise, whatever the ring's number of points).
     """
     tables = []
     for name, grid in weights.items():
-        radii, profiles = radial_profile(grid)
+        radii, profiles = radial_profile(grid, mean=True)
         mean, low, high = bootstrap(profiles, seed)
         columns = {"name": name, "radius": radii, "mean": mean, "low": low, "high": high}
         tables.append(pd.DataFrame(columns))
     return pd.concat(tables, ignore_index=True)
 
 
-def profiles(table, label="share of energy in ring"):
+def profiles(table, label="share of energy at a frequency,\nmean over ring"):
     """Draw `profile_table`'s profiles as lines, their intervals as bands. Returns a figure."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(figsize=(5.6, 3.2))
@@ -61,6 +62,7 @@ def profiles(table, label="share of energy in ring"):
             )
         axes.set_xlabel("radial frequency (cycles a pixel)")
         axes.set_ylabel(label)
+        axes.set_yscale("log")
         figure.legend(loc="outside right upper", fontsize=6)
     return figure
 
