@@ -22,7 +22,8 @@ def test_tables_tell_smooth_from_white(weights):
     assert (table["images"] == 200).all()
     profiles = figures_spectra.profile_table(weights, seed=0)
     white = profiles[profiles["name"] == "white"]
-    np.testing.assert_allclose(white["mean"], 1 / 64, rtol=0.2)
+    # but for the mean, one point of the grid, which 200 images leave uncertain
+    np.testing.assert_allclose(white["mean"].iloc[1:], 1 / 64, rtol=0.1)
     smooth = profiles[profiles["name"] == "smooth"]
     assert smooth["mean"].iloc[0] > 10 * smooth["mean"].iloc[-2]
 
