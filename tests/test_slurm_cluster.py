@@ -1,0 +1,156 @@
+"""The test cluster itself, and profiles/slurm on it: a toy workflow with the names of real rules."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "tests/slurm"))
+import cluster  # noqa: E402
+
+# Two GPU jobs that checkpoint on SIGTERM as mask shards do, and four short shards of two comparisons.
+TOY = """
+rule all:
+    input: expand("results/{x}/correlations/row.csv", x=["a", "b"])
+
+rule essential_mask_shard:
+    output: "results/{x}/masks.txt"
+    resources: mem_mb=100, runtime=5, gpu=1
+    script: "mask.py"
+
+rule shuffle_shard:
+    input: lambda wildcards: f"results/{wildcards.comparison[0]}/masks.txt"
+    output: "results/{comparison}/shuffles/{shard}.txt"
+    resources: mem_mb=100, runtime=5
+    shell: "echo $SLURM_JOB_ID $SLURM_JOB_PARTITION > {output}"
+
+localrules: row
+rule row:
+    input: expand("results/{{comparison}}/shuffles/{shard}.txt", shard=range(2))
+    output: "results/{comparison}/row.csv"
+    shell: "cat {input} > {output}"
+"""
+MASK = """
+import os, signal, time
+from pathlib import Path
+checkpoint = Path("scratch", snakemake.wildcards.x)
+checkpoint.parent.mkdir(exist_ok=True)
+def save(*_):
+    checkpoint.write_text(str(step))
+    os._exit(1)
+step = first = int(checkpoint.read_text()) if checkpoint.exists() else 0
+signal.signal(signal.SIGTERM, save)
+Path("started-" + snakemake.wildcards.x).write_text(os.environ["SLURM_JOB_ID"])
+while step < (30 if snakemake.wildcards.x == "a" else 1):
+    time.sleep(0.1)
+    step += 1
+Path(snakemake.output[0]).write_text(
+    f"{first} {os.environ['SLURM_JOB_PARTITION']} {os.environ['CUDA_VISIBLE_DEVICES']}"
+)
+"""
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory):
+    """The folder of a running test cluster, with SLURM_CONF and PATH set to speak to it."""
+    try:
+        with cluster.running() as directory, pytest.MonkeyPatch.context() as patch:
+            for name, value in cluster.environment(directory).items():
+                patch.setenv(name, value)
+            yield directory
+    except cluster.Unavailable as reason:
+        pytest.skip(str(reason))
+
+
+def output_of(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_gpus_are_really_scheduled(slurm, tmp_path):
+    script = "echo $SLURM_JOB_NODELIST $CUDA_VISIBLE_DEVICES; sleep 1"
+    options = ["--wait", "-p", "gpu", "--gpus=1", "--mem=100", f"--output={tmp_path}/%j"]
+    jobs = [subprocess.Popen(["sbatch", *options, f"--wrap={script}"]) for _ in range(2)]
+    assert [job.wait() for job in jobs] == [0, 0]
+    assert sorted(file.read_text().split() for file in tmp_path.iterdir()) == [
+        ["gpu1", "0"],
+        ["gpu1", "1"],
+    ]
+    on_cpu = subprocess.run(["sbatch", "-p", "cpu", "--gpus=1", "--wrap=true"], capture_output=True)
+    assert on_cpu.returncode != 0, "there is no GPU in the partition cpu"
+
+
+def test_it_starts_again_after_an_unclean_end_and_stops_no_other(slurm, tmp_path):
+    cluster.start(tmp_path)
+    subprocess.run(
+        ["sbatch", f"--output={tmp_path}/job", "--wrap=sleep 1000"],
+        env=cluster.environment(tmp_path),
+        check=True,
+    )
+    assert cluster.wait_until(lambda: cluster.processes(tmp_path, daemons=False), 20)
+    cluster.end(cluster.processes(tmp_path, jobs=False), signal.SIGKILL)
+    left = cluster.processes(tmp_path)
+    assert left, "the job outlives the daemons"
+    cluster.start(tmp_path)
+    cluster.start(tmp_path)
+    assert cluster.node_states(tmp_path) == dict.fromkeys(cluster.NODES, "idle")
+    assert not left.keys() & cluster.processes(tmp_path).keys()
+    cluster.stop(tmp_path)
+    cluster.stop(tmp_path)
+    assert cluster.processes(tmp_path) == {}
+    assert sorted(cluster.node_states(slurm)) == cluster.NODES
+
+
+def test_a_machine_that_cannot_have_slurm_says_why(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(cluster.Unavailable, match="only root can apt-get install munge slurmctld"):
+        cluster.install()
+
+
+def test_every_job_that_asks_for_a_gpu_goes_to_the_gpu_partition(project):
+    (project.folder / "slurm").symlink_to("profiles/slurm")
+    plan = project.snakemake("--profile", "slurm", "-n").stdout
+    resources = re.findall(r"^rule (\w+):\n(?:    .*\n)*?    resources: (.*)$", plan, re.M)
+    assert len(resources) > 30
+    for rule, wanted in resources:
+        partition = "gpu" if "gpu=1" in wanted else "cpu"
+        assert f"slurm_partition={partition}," in wanted, (rule, wanted)
+        assert "runtime=" in wanted
+        assert "mem_mb=" in wanted
+
+
+def test_the_profile_runs_groups_and_goes_on_from_a_checkpoint_after_scancel(slurm, tmp_path):
+    shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
+    (tmp_path / "slurm").symlink_to("profiles/slurm")
+    (tmp_path / "Snakefile").write_text(TOY)
+    (tmp_path / "mask.py").write_text(MASK)
+    before = int(re.search(r"NEXT_JOB_ID += (\d+)", output_of("scontrol", "show", "config"))[1])
+    command = [sys.executable, "-m", "snakemake", "--profile", "slurm"]
+    command += ["--slurm-init-seconds-before-status-checks", "1"]
+    with open(tmp_path / "output", "w") as output:
+        run = subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=output)
+    try:
+        started = tmp_path / "started-a"
+        assert cluster.wait_until(started.exists, 240), (tmp_path / "output").read_text()
+        time.sleep(1)
+        output_of("scancel", started.read_text())
+        assert run.wait(timeout=400) == 0, (tmp_path / "output").read_text()
+    finally:
+        run.kill()
+    first, partition, card = (tmp_path / "results/a/masks.txt").read_text().split()
+    assert int(first) >= 5, "the second attempt starts where the first was cancelled"
+    assert (partition, card) in {("gpu", "0"), ("gpu", "1")}
+    rows = [(tmp_path / f"results/{x}/correlations/row.csv").read_text().splitlines() for x in "ab"]
+    assert [len(row) for row in rows] == [2, 2]
+    assert [len(set(row)) for row in rows] == [1, 1], "one Slurm job a comparison"
+    assert all(line.endswith(" cpu") for row in rows for line in row)
+    # Two masks, one of them twice, and two groups.
+    after = int(re.search(r"NEXT_JOB_ID += (\d+)", output_of("scontrol", "show", "config"))[1])
+    assert after - before == 5
