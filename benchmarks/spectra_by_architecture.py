@@ -76,7 +76,7 @@ def models(data):
     return dict(named)
 
 
-def measure(name, arguments, data, images, epochs, seed):
+def measure(name, arguments, data, images, epochs, seed, checkpoint):
     """Train and attack one model. Returns (facts to print, name -> array)."""
     train_images, train_labels, test_images, test_labels = images
     shape = train_images.shape[1:]
@@ -88,7 +88,7 @@ def measure(name, arguments, data, images, epochs, seed):
     settings = recipe(name.split("_kernel")[0], data, epochs)
     history = training.train(
         classifier, train_images, train_labels, training.Recipe(**settings), seed=seed,
-        test_images=test_images, test_labels=test_labels,
+        test_images=test_images, test_labels=test_labels, checkpoint=checkpoint,
     )  # fmt: skip
     classifier.requires_grad_(False)
     facts = {
@@ -206,9 +206,13 @@ def main():
         if done or time.perf_counter() - started > options.seconds:
             continue
         print(f"{name} ...", flush=True)
-        facts, arrays = measure(name, arguments, options.data, images, epochs, options.seed)
+        checkpoint = out / f"{name}.checkpoint"
+        facts, arrays = measure(
+            name, arguments, options.data, images, epochs, options.seed, checkpoint
+        )
         np.savez(out / f"{name}.npz", **arrays)
         (out / f"{name}.json").write_text(json.dumps(facts))
+        checkpoint.unlink()
     report(out, options.data)
 
 
