@@ -42,7 +42,7 @@ def blocks(page, language):
 
 
 def test_the_examples_of_extending_run(tmp_path):
-    """Dataset, classifier and attack of docs/extending.md, as they stand there, to the row."""
+    """Dataset, classifier and attack of docs/extending.md, as they stand there, to the pairs."""
     page = ROOT / "docs/extending.md"
     (tmp_path / "project").mkdir()
     workflow = Workflow.copy_of_project(tmp_path / "project")
@@ -60,14 +60,15 @@ def test_the_examples_of_extending_run(tmp_path):
             folder = workflow.folder / "my_images" / names[label]
             folder.mkdir(parents=True, exist_ok=True)
             Image.fromarray((image * 255 / 16).astype(np.uint8)).save(folder / f"{number}.png")
-    row = "results/shapes/two_layers/correlations/iterative_l2/row.csv"
-    workflow.snakemake(row, "--configfile", "mine.yaml", "--config", "experiments=[shapes]")
-    row = pd.read_csv(workflow.folder / row).iloc[0]
-    assert (row.dataset, row.classifier, row.attack) == ("shapes", "two_layers", "iterative_l2")
-    assert row.images == 60
-    assert row.test_accuracy > 0.8
-    assert 3 <= row.pairs <= 60
-    assert np.isfinite(row.z)
+    target = "results/shapes/two_layers/correlations/iterative_l2/pairs.h5"
+    workflow.snakemake(target, "--configfile", "mine.yaml", "--config", "experiments=[shapes]")
+    with h5py.File(workflow.folder / target) as pairs:
+        about = pairs.attrs
+        assert about["images"] == 60
+        assert about["test_accuracy"] > 0.8
+        assert about["attack_success"] > 0.5
+        assert pairs["first"].shape[1:] == (1, 8, 8)
+        assert 10 < len(pairs["index"]) <= 60
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,7 @@ def picture(values):
 def show(axes, values, title, frame="#888888"):
     """Draw an image or mask (C, H, W) on the scale 0 (black) to 1 (white), framed and titled."""
     axes.imshow(picture(values), cmap="gray", vmin=0, vmax=1)
-    axes.set_title(title, fontsize=6, pad=2)
+    axes.set_title(str(title)[:15], fontsize=6, pad=2)
     axes.set(xticks=[], yticks=[])
     for spine in axes.spines.values():
         spine.set(visible=True, color=frame, linewidth=0.5)
