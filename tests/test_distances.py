@@ -6,6 +6,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from idbias import distances, files
+from idbias.correlation import nearest_joined
 from idbias.distances import squared_distances, write_squared_distances
 from idbias.errors import InputError
 from idbias.neighbours import compiled
@@ -40,7 +41,9 @@ def test_near_duplicates_far_from_the_origin_keep_their_digits(dtype, gap):
     assert error(squared_distances(vectors, "float32").astype(np.longdouble)) < 1e-7
 
 
-def test_threads_and_storage_do_not_change_a_bit(tmp_path):
+@pytest.mark.parametrize("large_bytes", [0, 2**30])
+def test_threads_and_storage_do_not_change_a_bit(tmp_path, monkeypatch, large_bytes):
+    monkeypatch.setattr(distances, "LARGE_BYTES", large_bytes)
     vectors = np.random.default_rng(0).normal(size=(2100, 30)).astype(np.float32)
     expected = squared_distances(vectors)
     assert np.array_equal(squared_distances(vectors, threads=3), expected)
@@ -53,6 +56,12 @@ def test_threads_and_storage_do_not_change_a_bit(tmp_path):
     found, attributes = files.read(tmp_path / "d.h5")
     assert np.array_equal(found[distances.DATASET], expected)
     assert attributes["set"] == "first"
+    with h5py.File(tmp_path / "d.h5") as file:
+        matrix = file[distances.DATASET]
+        assert (matrix.chunks is not None) == (large_bytes == 0)
+        order = np.random.default_rng(0).permutation(2100)[None]
+        nearest = nearest_joined(matrix, matrix, order, held_bytes=1)
+    assert np.array_equal(nearest, nearest_joined(expected, expected, order))
 
 
 def test_a_dataset_larger_than_memory_is_read_band_by_band(tmp_path, monkeypatch):

@@ -148,7 +148,10 @@ def blocks(matrix, dtype, size):
         yield 0, np.ascontiguousarray(matrix, dtype)
         return
     count = len(matrix)
-    rows = min(count, max(1, size // (count * dtype.itemsize)))
+    rows = max(1, size // (count * dtype.itemsize))
+    if matrix.chunks:
+        rows = max(1, rows // matrix.chunks[0]) * matrix.chunks[0]
+    rows = min(rows, count)
     buffer = np.empty((rows, count), dtype)
     for start in range(0, count, rows):
         stop = min(start + rows, count)

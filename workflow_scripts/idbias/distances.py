@@ -20,6 +20,7 @@ ROWS = 1024
 COLUMNS = 16384
 # A dataset in a file no larger than this is read once; a larger one again for every band of rows.
 HELD_BYTES = 2 * 2**30
+LARGE_BYTES = 2**30
 # Below this share of the two squared norms, their difference has lost 6 of its 16 digits.
 CANCELLATION = 1e-6
 
@@ -46,17 +47,27 @@ def write_squared_distances(
 ):
     """Write `squared_distances` to the HDF5 file `path`, holding a band of rows at a time.
 
-    The dataset "squared_distances" (N, N) is contiguous and uncompressed: a row is one read.
+    The dataset "squared_distances" (N, N) is uncompressed, and a large one lies tile by tile.
     `attributes` say what made it. The file gets its name only when it is complete.
     """
     check(vectors)
     count = len(vectors)
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
-        out = file.create_dataset(DATASET, (count, count), dtype)
+        out = file.create_dataset(DATASET, (count, count), dtype, **storage(count, dtype))
         bands = fill(out, vectors, threads, device)
         for _ in progress(bands, total=-(-count // ROWS), unit="band", label=label):
             pass
         stamp(file, attributes or {})
+
+
+def storage(count, dtype):
+    """Return h5py's chunks for an (N, N) dataset: tiles if it is large, else rows one by one.
+
+    A tile and its mirror image are then one write each. In rows they are a thousand short pieces,
+    which a 10 GB file turned into hours; tiles only would waste space at the edge of a small one.
+    """
+    large = count * count * np.dtype(dtype).itemsize > LARGE_BYTES
+    return {"chunks": (ROWS, ROWS)} if large else {}
 
 
 def fill(out, vectors, threads, device):
