@@ -1,4 +1,4 @@
-"""Frozen convolutions of few channels on a CPU: convolutions.cpp, built once, called on tensors."""
+"""Frozen convolutions and linear layers of modest size on a CPU, by convolutions.cpp."""
 
 import ctypes
 import hashlib
@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import torch
+from torch import nn
 from torch.nn import functional
 
 from idbias.files import replacing
@@ -20,7 +21,7 @@ SOURCE = Path(__file__).with_name("convolutions.cpp")
 FLAGS = ["-O3", "-march=native", "-mprefer-vector-width=512", "-fno-math-errno",
          "-fno-trapping-math", "-shared", "-fPIC"]  # fmt: skip
 POINTS = (0.0, 0.5**0.5, -(0.5**0.5), 2.0**0.5, -(2.0**0.5))  # and infinity, as in the source
-LARGEST = 128 * 128  # pairs of channels; the weights of more do not stay in a core's cache
+LARGEST = 9 * 128 * 128  # weights; those of more do not stay in a core's cache
 
 
 @cache
@@ -62,33 +63,40 @@ def _declared(kernels):
     return kernels
 
 
-def supported(convolution):
-    """Return whether `Convolution` can stand for this torch.nn.Conv2d on this machine."""
-    weight = convolution.weight
-    return (
-        weight.dtype == torch.float32
-        and weight.device.type == "cpu"
-        and weight.shape[0] * weight.shape[1] <= LARGEST
-        and convolution.groups == 1
-        and convolution.dilation == (1, 1)
-        and isinstance(convolution.padding, tuple)
-        and convolution.padding_mode == "zeros"
-        and convolution.stride[0] == convolution.stride[1]
-        and library() is not None
+def supported(layer):
+    """Return whether `Convolution` can stand for this torch.nn.Conv2d or Linear on this machine."""
+    if not isinstance(layer, nn.Conv2d | nn.Linear):
+        return False
+    weight = layer.weight
+    if weight.dtype != torch.float32 or weight.is_cuda or weight.numel() > LARGEST:
+        return False
+    plain = isinstance(layer, nn.Linear) or (
+        layer.groups == 1
+        and layer.dilation == (1, 1)
+        and isinstance(layer.padding, tuple)
+        and layer.padding_mode == "zeros"
+        and layer.stride[0] == layer.stride[1]
     )
+    return plain and library() is not None
 
 
 class Convolution:
     """A frozen Conv2d, with what follows it, and its gradient with respect to the input.
 
-    All tensors are float32, (N, C, H, W), channels_last or made so.
+    All tensors are float32, (N, C, H, W), channels_last or made so. A Linear from (N, C) to (N, K)
+    is a 1x1 convolution of one image of one row and N columns: each row's sums in the same order
+    whatever N, which matrix libraries do not promise.
     """
 
-    def __init__(self, convolution):
-        weight = convolution.weight.detach()
+    def __init__(self, layer):
+        weight, self.stride, self.padding = layer.weight.detach(), 1, (0, 0)
+        self.linear = isinstance(layer, nn.Linear)
+        if self.linear:
+            weight = weight[:, :, None, None]
+        else:
+            self.stride, self.padding = layer.stride[0], layer.padding
         self.channels_out, self.channels_in, *self.kernel = weight.shape
-        self.stride, self.padding = convolution.stride[0], convolution.padding
-        self.bias = None if convolution.bias is None else convolution.bias.detach().contiguous()
+        self.bias = None if layer.bias is None else layer.bias.detach().contiguous()
         same = (tuple(self.kernel), self.stride, self.padding) == ((3, 3), 1, (1, 1))
         lanes = library().lanes()
         if same and self.channels_in % lanes == 0:
@@ -121,13 +129,26 @@ class Convolution:
 
     def forward(self, x, add=None, relu=False):
         """Return conv(x) + bias [+ add] [then zero where negative]."""
+        if self.linear:
+            x, add = _row(x), _row(add)
         sizes = zip(x.shape[2:], self.padding, self.kernel, strict=True)
         size = [(n + 2 * pad - k) // self.stride + 1 for n, pad, k in sizes]
-        return _run(self.forward_parts, x, (self.channels_out, *size), self.bias, add, None, relu)
+        shape = (self.channels_out, *size)
+        y = _run(self.forward_parts, x, shape, self.bias, add, None, relu)
+        return y[0, :, 0].T if self.linear else y
 
     def backward(self, gradient, shape, add=None, gate=None):
-        """Return the gradient (N, C, H, W) = `shape` of the input [+ add] [zero where gate <= 0]."""
+        """Return the gradient of the input, of `shape`, [+ add] [zero where gate <= 0]."""
+        if self.linear:
+            rows = (self.channels_in, 1, len(gradient))
+            gradient, add, gate = _row(gradient), _row(add), _row(gate)
+            return _run(self.backward_parts, gradient, rows, None, add, gate, False)[0, :, 0].T
         return _run(self.backward_parts, gradient, shape[1:], None, add, gate, False)
+
+
+def _row(x):
+    """Return (N, C) as (1, C, 1, N)."""
+    return x if x is None else x.T[None, :, None]
 
 
 class _Winograd:

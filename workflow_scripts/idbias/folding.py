@@ -23,6 +23,8 @@ def folded(classifier):
         return classifier.to(dtype)
     modules = dict(traced.named_modules())
     calls = [node.target for node in traced.graph.nodes if node.op == "call_module"]
+    if not modules.keys() >= set(calls):  # a class attribute of a layer's name hides it from fx
+        return classifier.to(dtype)
     for node in list(traced.graph.nodes):
         if not is_module(node, modules, nn.BatchNorm2d) or not node.args:
             continue

@@ -18,10 +18,16 @@ from idbias.folding import folded, is_module
 
 
 class Autograd:
-    """images (B, C, H, W), classes (B,) -> cross-entropies (B,), their gradients (B, C, H, W)."""
+    """images (B, C, H, W), classes (B,) -> cross-entropies (B,), their gradients (B, C, H, W).
+
+    smallest: an image's numbers do not depend on the batch if that has at least as many images.
+    Below 16 rows MKL's float32 matrix products sum in another order (measured; docs/masks.md).
+    """
 
     def __init__(self, classifier, autocast=False):
         self.classifier, self.autocast = classifier, autocast
+        double = any(p.dtype == torch.float64 for p in classifier.parameters())
+        self.smallest = 4 if double else 16
         self.plain = self
 
     def __call__(self, images, classes):
@@ -39,21 +45,21 @@ class Autograd:
 class Fused:
     """The same for a traced float32 classifier with 3x3 convolutions on a CPU, twice as fast.
 
-    Convolutions, each with the addition and the ReLU that directly follow it, run as one step; any
-    other node of the graph is run, and its gradient found, by autograd. `example`: one image
+    Convolutions and linear layers, each with the addition and the ReLU that directly follow it, run
+    as one step; any other node of the graph is run, and its gradient found, by autograd. `example`: one image
     (1, C, H, W), for the shapes.
     """
 
     def __init__(self, traced, example):
         ShapeProp(traced).propagate(example)
-        self.plain = Autograd(traced)
+        self.plain, self.smallest = Autograd(traced), 4
         self.interpreter = fx.Interpreter(traced)
         self.nodes = list(traced.graph.nodes)
         self.logits = self.nodes[-1].args[0]
         self.steps, inner = {}, set()
         modules = dict(traced.named_modules())
         for node in self.nodes:
-            if is_module(node, modules, nn.Conv2d) and supported(modules[node.target]):
+            if self._supported(node, modules):
                 chain, addend, relu = _followers(node, modules, inner)
                 self.steps[chain[-1]] = _Step(modules[node.target], node.args[0], addend, relu)
                 inner.update(chain)
@@ -72,6 +78,15 @@ class Fused:
             step.gates = first and source is not None and source.relu
             if step.gates:
                 source.gated = True
+
+    @staticmethod
+    def _supported(node, modules):
+        """Whether the node is a layer that convolutions.cpp does; a Linear only of (N, C)."""
+        if not is_module(node, modules, nn.Conv2d | nn.Linear) or not supported(
+            modules[node.target]
+        ):
+            return False
+        return isinstance(modules[node.target], nn.Conv2d) or len(_shape(node)) == 2
 
     def _inputs(self, node):
         step = self.steps.get(node)
@@ -180,8 +195,8 @@ def input_gradient(classifier, example, autocast=False):
     """
     classifier = folded(classifier)
     fusable = isinstance(classifier, fx.GraphModule) and not (autocast or example.is_cuda)
-    convolutions = [m for m in classifier.modules() if isinstance(m, nn.Conv2d)]
-    if not fusable or not any(map(supported, convolutions)):
+    convolutions = [m for m in classifier.modules() if isinstance(m, nn.Conv2d) and supported(m)]
+    if not fusable or not convolutions:
         classifier = classifier.to(memory_format=torch.channels_last)
         return Autograd(classifier, autocast)
     classes = torch.zeros(1, dtype=torch.int64)

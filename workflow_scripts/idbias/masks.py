@@ -25,7 +25,7 @@ from idbias import checkpoints
 from idbias.errors import InputError
 from idbias.fourier import filtered, full_from_half
 from idbias.gradients import input_gradient
-from idbias.slots import SMALLEST, Slots, Work
+from idbias.slots import Slots, Work
 
 ACTIVATION_BYTES = 128 << 20  # what a core's batch may keep for the way back, unless told its size
 MOST = 64  # images in a core's batch; more do not run faster
@@ -35,6 +35,8 @@ MOST = 64  # images in a core's batch; more do not run faster
 class MaskSettings:
     """How masks are trained. The defaults are those of paper 1, section 4.5, and of its code.
 
+    norm: slope of the penalty at entries that are 0: "sum", that of sum(M), holds them there harder
+    than "l1", that of torch's sum(|M|), which is 0 and which the authors' code has.
     spectrum: "half" trains M(k) and M(-k), which are equal, as one; "full" each by itself.
     dtype: of masks, Adam and classifier; "bfloat16" is float32 with the classifier under torch's
     autocast, for processors that have bfloat16 units.
@@ -47,6 +49,7 @@ class MaskSettings:
     max_steps: int = 5000
     tolerance: float = 1e-5
     window: int = 20
+    norm: str = "sum"
     spectrum: str = "half"
     dtype: str = "float32"
 
@@ -59,6 +62,7 @@ class MaskSettings:
             "min_steps": (0 <= self.min_steps <= self.max_steps, "between 0 and max_steps"),
             "tolerance": (self.tolerance >= 0, "at least 0"),
             "window": (self.window >= 1, "at least 1"),
+            "norm": (self.norm in ("sum", "l1"), "sum or l1"),
             "spectrum": (self.spectrum in ("half", "full"), "half or full"),
             "dtype": (self.dtype in dtypes, f"one of {', '.join(dtypes)}"),
         }
@@ -112,7 +116,7 @@ def train_masks(
     settings: MaskSettings, the paper's if None. Neither the order and number of the images nor what
     follows here changes a mask (docs/masks.md says how exactly).
     batch_size: images trained at once, shared out among torch.get_num_threads() cores, at least
-        SMALLEST each; None: as many as run well. A core halves its own when memory runs out.
+        4 or 16 each (gradients.py); None: as many as run well. A core halves its own when memory runs out.
     device: where to train; None: where the classifier's parameters are.
     checkpoint: path; the state is saved there every `checkpoint_seconds` and on SIGTERM, which then
         raises SystemExit(143). A checkpoint of the same settings, images, targets and weights is
@@ -149,7 +153,16 @@ def train_masks(
                 checkpoints.save(checkpoint, key, _state(work, workers))
             if terminated.is_set():
                 raise SystemExit(143)
-        return _result(classifier, work)
+        with _threads(1) as pool:  # one core, for sums in the same order however many there are
+            return pool.submit(_result, classifier, work).result()
+
+
+def _threads(count):
+    """Return a pool of threads each of which computes on one core.
+
+    Threads within an operation would wait for each other at every layer of the classifier.
+    """
+    return ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,))
 
 
 def _workers(classifier, example, work, batch_size):
@@ -157,14 +170,15 @@ def _workers(classifier, example, work, batch_size):
     gradient = input_gradient(classifier, example, work.settings.dtype == "bfloat16")
     most = len(work.images) if batch_size is None else batch_size
     threads = 1 if example.is_cuda else torch.get_num_threads()
-    threads = max(1, min(threads, most // SMALLEST, len(work.images) // SMALLEST))
+    least = gradient.smallest
+    threads = max(1, min(threads, most // least, len(work.images) // least))
     if batch_size is None:
         kept = _activation_bytes(gradient, example)
         if example.is_cuda:  # half of what is free; activations need about three times what is kept
             most = torch.cuda.mem_get_info(example.device)[0] // (6 * kept)
         else:
             most = min(MOST, ACTIVATION_BYTES // kept) * threads
-    size = max(SMALLEST, min(-(-most // threads), -(-len(work.images) // threads)))
+    size = max(least, min(-(-most // threads), -(-len(work.images) // threads)))
     return [Slots(work, gradient, size) for _ in range(threads)]
 
 
@@ -183,13 +197,10 @@ def _activation_bytes(gradient, example):
 
 
 def _train(work, workers, terminated, seconds, progress):
-    """Let the workers train for `seconds`, until SIGTERM, or until all masks are finished.
-
-    A core each, and no threads within an operation: these would wait for each other at every layer.
-    """
+    """Let the workers train for `seconds`, until SIGTERM, or until all masks are finished."""
     stop, until = Event(), time.monotonic() + seconds
     reported = int(work.done["finished"].sum())
-    with ThreadPoolExecutor(len(workers), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with _threads(len(workers)) as pool:
         try:
             futures = [pool.submit(worker.run, stop) for worker in workers]
             running = futures
@@ -235,7 +246,7 @@ def _result(classifier, work):
     masks = masks.float()
     loss = torch.zeros(count, dtype=torch.float64)
     predicted = torch.full((count,), -1)
-    size = max(SMALLEST, min(MOST, count))
+    size = max(16, min(MOST, count))  # smaller batches may round otherwise
     for start in range(0, count, size):
         index = torch.arange(start, start + size) % count  # the last batch is filled up
         used = masks[index].to(work.device, work.dtype)

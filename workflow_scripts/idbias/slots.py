@@ -5,7 +5,6 @@ import torch
 from idbias.fourier import pair_counts
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Adam's defaults, which the paper keeps
-SMALLEST = 4  # smaller batches take other paths through the matrix libraries, and round otherwise
 
 
 class Work:
@@ -109,7 +108,7 @@ class Slots:
                 break
         size, needed = len(state["image"]), used + len(taken)
         if needed > size or needed <= 3 * size // 4:  # a waning batch need not keep its size
-            self._resize(min(self.most, max(needed, SMALLEST)) if needed else 0)
+            self._resize(min(self.most, max(needed, self.gradient.smallest)) if needed else 0)
             state = self.state
         if not taken:
             return needed > 0
@@ -135,7 +134,9 @@ class Slots:
         slope = (spectrum * work.fft(gradient).conj()).real.div_(work.size[0] * work.size[1])
         penalty = work.settings.penalty
         total = (mask.sum(dim=(1, 2)) * work.counts).sum(dim=1)
-        return entropy.double() + penalty * total.double(), slope.add_(penalty)
+        # Entries never are negative: sum(M) is the l1 norm. They part at 0, where torch gives |M| no slope.
+        push = mask.sign().mul_(penalty) if work.settings.norm == "l1" else penalty
+        return entropy.double() + penalty * total.double(), slope.add_(push)
 
     def update(self, slope):
         """One step of torch.optim.Adam for each slot, then the clamp to [0, 1]."""
