@@ -167,8 +167,13 @@ class Masks(Section):
     spectrum: Literal["half", "full"] = Field(
         "half", description="half trains the rfft half: the same masks for half the work"
     )
-    dtype: Literal["float32", "float64"] = Field(
-        "float32", description="arithmetic of the training"
+    dtype: Literal["float32", "float64", "bfloat16"] = Field(
+        "float32",
+        description="arithmetic; bfloat16 only in the classifier, where the processor is fast at it",
+    )
+    norm: Literal["sum", "l1"] = Field(
+        "sum",
+        description="slope of the penalty at 0: sum, that of sum(M); l1, none, as in the authors' code",
     )
 
     @model_validator(mode="after")
