@@ -15,23 +15,25 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import cluster
 import pandas as pd
+import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from conftest import SMALL, Workflow
 
 FAULTS = ["cancel", "kill", "limit", "node", "head"]
 RULE = "essential_mask_shard"
-# Two shards that train for about half a minute each on a core; with `limit` for two minutes.
+# Two shards that train for half a minute or more each; with `limit` twice as long.
 SETTINGS = {
     "experiments": ["digits"],
     "datasets": {"digits": {"images": 48}},
-    "masks": {"min_steps": 12000, "max_steps": 12001},
+    "masks": {"min_steps": 4000, "max_steps": 4001},
     "correlation": {"shuffles": 8},
-    "execution": {"images_per_shard": 24, "shuffles_per_shard": 2, "checkpoint_seconds": 2},
+    "execution": {"images_per_shard": 24, "shuffles_per_shard": 2, "checkpoint_seconds": 1},
 }
 RUN = ["--profile", "slurm", "--slurm-init-seconds-before-status-checks", "5"]
 
@@ -43,7 +45,7 @@ def copy_of_project(folder, fault):
     workflow.configure(SMALL)
     workflow.configure(SETTINGS)
     if fault == "limit":
-        workflow.configure({"masks": {"min_steps": 48000, "max_steps": 48001}})
+        workflow.configure({"masks": {"min_steps": 8000, "max_steps": 8001}})
     return folder
 
 
@@ -58,14 +60,14 @@ def slurm(directory, *command):
     return subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
 
 
-def mask_job(directory):
-    """(id, name of the shard, seconds it has run) of the first running mask job, or None."""
-    for line in slurm(directory, "squeue", "-h", "-t", "RUNNING", "-o", "%i|%k|%M").splitlines():
-        number, comment, time_used = line.split("|")
-        if f"rule_{RULE}_" in comment:
-            minutes, seconds = time_used.split(":")[-2:]
-            return number, comment.split("_")[-1], 60 * int(minutes) + int(seconds)
-    return None
+def mask_job(directory, shard):
+    """Id of the running Slurm job that trains the essential masks of `shard`."""
+    jobs = slurm(directory, "squeue", "-h", "-t", "RUNNING", "-o", "%i %k").splitlines()
+    return next(job.split()[0] for job in jobs if RULE in job and job.endswith(shard))
+
+
+def minutes_run(directory, job):
+    return int(slurm(directory, "squeue", "-h", "-j", job, "-o", "%M").split(":")[-2])
 
 
 def python_of(directory, job):
@@ -84,6 +86,15 @@ def shards(folder):
     return {file: file.stat().st_mtime_ns for file in folder.glob("results/**/*[0-9]-[0-9]*.h5")}
 
 
+def steps(checkpoint):
+    """Optimisation steps, summed over the images, that a mask shard's checkpoint holds."""
+    if not checkpoint.exists():
+        return 0
+    state = torch.load(checkpoint, weights_only=True)["state"]
+    finished = state["done"]["step"][state["done"]["finished"]]
+    return int(finished.sum()) + sum(int(image["step"]) for image in state["parked"].values())
+
+
 def say(text):
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
@@ -94,11 +105,12 @@ def break_it(fault, directory, job, run):
     elif fault == "kill":
         cluster.end(python_of(directory, job), signal.SIGKILL)
     elif fault == "limit":
-        cluster.wait_until(lambda: mask_job(directory)[2] > 62, 120)
+        cluster.wait_until(lambda: minutes_run(directory, job) > 0, 120)
         slurm(directory, "scontrol", "update", f"JobId={job}", "TimeLimit=1")
     elif fault == "node":
         cluster.kill_node(directory, "gpu1")
-        say(f"gpu1 is down: {cluster.wait_until(lambda: 'down' in str(node(directory)), 120)}")
+        nodes = partial(cluster.node_states, directory)
+        say(f"gpu1 is down: {cluster.wait_until(lambda: 'down' in nodes()['gpu1'], 120)}")
         cluster.start_node(directory, "gpu1")
     elif fault == "head":
         run.kill()
@@ -109,41 +121,57 @@ def break_it(fault, directory, job, run):
         cluster.wait_until(lambda: not cluster.processes(directory, daemons=False), 60)
 
 
-def node(directory):
-    return cluster.node_states(directory).get("gpu1")
-
-
 def drill(fault, base, directory):
     folder, env = copy_of_project(base / fault, fault), cluster.environment(directory)
-    local = copy_of_project(base / f"{fault}-local", fault)
+    local = base / ("local-limit" if fault == "limit" else "local")
     run = snakemake(folder, *RUN, "--retries", "0", env=env)
-    checkpoints = folder / "scratch/checkpoints"
-    if not cluster.wait_until(lambda: any(checkpoints.rglob("masks/essential/*.h5")), 600):
-        raise SystemExit(f"No checkpoint within 10 minutes, see {folder}/output")
-    job, shard, _ = mask_job(directory)
+    checkpoints = folder / "scratch/checkpoints/results/digits/small_cnn/masks/essential"
+    if not cluster.wait_until(
+        lambda: max(map(steps, checkpoints.glob("*.h5")), default=0) > 2e4, 900
+    ):
+        raise SystemExit(f"No checkpoint of 20,000 steps within 15 minutes, see {folder}/output")
+    checkpoint = max(checkpoints.glob("*.h5"), key=steps)
+    job = mask_job(directory, checkpoint.stem)
     finished = shards(folder)
-    say(
-        f"{fault}: mask job {job} (shard {shard}) has a checkpoint; {len(finished)} shards finished"
-    )
+    say(f"{fault}: job {job} trains {checkpoint.stem}; {len(finished)} shards are finished")
     break_it(fault, directory, job, run)
-    say(f"broken; Snakemake ended with {run.wait()}")
-    saved = [str(file.relative_to(checkpoints)) for file in checkpoints.rglob("*.h5")]
-    say(f"checkpoints left: {', '.join(saved) or 'none'}")
+    cluster.wait_until(
+        lambda: job not in slurm(directory, "squeue", "-h", "-t", "R", "-o", "%i"), 60
+    )
+    before = steps(checkpoint)
+    say(f"broken; its checkpoint holds {before} steps")
+    if fault != "head":
+        # The other jobs are finished; with a node down, Slurm also brings back the job itself.
+        fewest = watch(run, checkpoint) if fault == "node" else before
+        say(f"Snakemake ended with {run.wait()}")
+    else:
+        say(f"unlocked: {snakemake(folder, *RUN, '--unlock', env=env).wait()}")
     finished |= shards(folder)
-    if fault == "head":
-        say(f"unlock: {snakemake(folder, *RUN, '--unlock', env=env).wait()}")
-    say(f"snakemake --profile slurm again: {snakemake(folder, *RUN, env=env).wait()}")
-    again = shards(folder)
-    lost = [file for file in finished if again.get(file) != finished[file]]
-    say(f"{len(finished)} shards were finished, {len(lost)} of them made anew, {len(again)} now")
-    log = (folder / f"logs/digits/small_cnn/masks/essential/{shard}.log").read_text()
-    afresh = "starts afresh" in log
-    snakemake(local, "--cores", "2").wait()
+    again = snakemake(folder, *RUN, env=env)
+    if fault != "node":
+        fewest = watch(again, checkpoint)
+    say(
+        f"snakemake --profile slurm again: {again.wait()}; the checkpoint then held {fewest} or more"
+    )
+    lost = [file for file, time_written in finished.items() if shards(folder)[file] != time_written]
+    say(f"{len(finished)} shards were finished before, {len(lost)} of them made anew")
+    if not local.exists():
+        snakemake(copy_of_project(local, fault), "--cores", "2").wait()
     tables = [pd.read_csv(f / "results/tables/correlations.csv") for f in (folder, local)]
     same = tables[0].equals(tables[1])
     say(f"table equal to that of a local run: {same}")
-    if lost or afresh or not same:
+    if lost or not before or fewest < before or not same:
         raise SystemExit(f"The drill '{fault}' failed: see {folder}")
+
+
+def watch(run, checkpoint):
+    """Wait for `run` and return the fewest steps that `checkpoint` held meanwhile."""
+    fewest = steps(checkpoint)
+    while run.poll() is None:
+        if checkpoint.exists():
+            fewest = min(fewest, steps(checkpoint) or fewest)
+        time.sleep(0.3)
+    return fewest
 
 
 def main():
