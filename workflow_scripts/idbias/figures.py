@@ -36,10 +36,11 @@ DASHES = ("-", "--", ":", "-.")
 def write(figure, numbers, png, pdf, csv):
     """Save a matplotlib figure as PNG and PDF, and the DataFrame of its numbers as CSV.
 
-    Each file appears only when it is complete; the same figure gives the same bytes. Closes the
-    figure.
+    Each file appears only when it is complete; the same figure gives the same bytes. PNG and PDF
+    carry their path as title, so that a copy can be traced. Closes the figure.
     """
-    for path, metadata in ((png, {}), (pdf, {"CreationDate": None})):
+    for path, dates in ((png, {}), (pdf, {"CreationDate": None})):
+        metadata = {"Title": path.rsplit(".", 1)[0], **dates}
         with replacing(path) as temporary, plt.rc_context(STYLE):
             figure.savefig(temporary, format=path.rsplit(".", 1)[1], metadata=metadata)
     with replacing(csv) as temporary:
