@@ -20,7 +20,7 @@ SMALL = {
     "datasets": {"digits": {"images": 96}, "spiral": {"points": 500}},
     "classifiers": {"small_cnn": {"recipe": {"epochs": 20}}},
     "correlation": {"shuffles": 50},
-    "execution": {"images_per_shard": 96, "shuffles_per_shard": 50},
+    "execution": {"images_per_shard": 96, "shuffles_per_shard": 50, "attack_batch": 24},
 }
 
 
