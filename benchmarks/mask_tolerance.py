@@ -2,12 +2,15 @@
 
 Real data: the public ResNet-20 and CIFAR-10 test images (../shared/data or $IDBIAS_TEST_DATA), the
 paper's settings with the stopping rule. The engine in double stands for the truth, which it is to
-1e-7 (tests/test_masks.py). Run: python benchmarks/mask_tolerance.py [--images 200]
+1e-7 (tests/test_masks.py). What is done is kept in --folder, so that a second run goes on.
+Run: python benchmarks/mask_tolerance.py [--images 200]
 """
 
 import argparse
+import itertools
+import os
 import sys
-import time
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -20,49 +23,81 @@ from mask_reference import train_mask  # noqa: E402
 from masks import real_case  # noqa: E402
 
 from idbias import convolutions  # noqa: E402
+from idbias.files import replacing  # noqa: E402
+from idbias.fourier import filtered  # noqa: E402
 from idbias.masks import MaskSettings, train_masks  # noqa: E402
 from idbias.progress import progress  # noqa: E402
+
+
+def engine(case, **settings):
+    result = train_masks(*case, MaskSettings(**settings))
+    return result.masks, result.steps, result.kept
+
+
+def torch_only(case, **settings):
+    library, convolutions.library = convolutions.library, lambda: None
+    try:
+        return engine(case, **settings)
+    finally:
+        convolutions.library = library
+
+
+def reference(case):
+    classifier, images, targets = case
+    torch.set_num_threads(1)
+    found = [
+        train_mask(classifier, image, int(target), MaskSettings())
+        for image, target in zip(images, targets, strict=True)
+    ]
+    torch.set_num_threads(os.cpu_count())
+    masks = torch.stack([mask for mask, _, _ in found])
+    kept = classifier(filtered(masks, images)).argmax(1) == targets
+    return masks.numpy(), np.array([count for _, count, _ in found]), kept.numpy()
+
+
+WAYS = {
+    "engine float64": lambda case: engine(case, dtype="float64"),
+    "engine float32": engine,
+    "engine float32, torch's convolutions": torch_only,
+    "engine float32, norm l1": lambda case: engine(case, norm="l1"),
+    "reference float32": reference,
+}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=200)
-    parser.add_argument("--no-reference", action="store_true", help="only the engine's own modes")
+    parser.add_argument("--chunk", type=int, default=20, help="images between two savings")
+    parser.add_argument(
+        "--folder", type=Path, default=Path(tempfile.gettempdir(), "mask_tolerance")
+    )
     arguments = parser.parse_args()
+    arguments.folder.mkdir(exist_ok=True)
     classifier, images, targets = real_case(arguments.images)
-    masks, steps = {}, {}
-
-    def engine(name, **settings):
-        began = time.monotonic()
-        result = train_masks(classifier, images, targets, MaskSettings(**settings))
-        masks[name], steps[name] = result.masks, result.steps
-        minutes = (time.monotonic() - began) / 60
-        print(f"{name}: {minutes:.1f} min, kept {result.kept.mean():.3f}", flush=True)
-
-    engine("engine float64", dtype="float64")
-    engine("engine float32", dtype="float32")
-    library, convolutions.library = convolutions.library, lambda: None
-    engine("engine float32, torch's convolutions", dtype="float32")
-    convolutions.library = library
-    if not arguments.no_reference:
-        torch.set_num_threads(1)
-        pairs = zip(images, targets.tolist(), strict=True)
-        found = [
-            train_mask(classifier, image, target, MaskSettings())
-            for image, target in progress(list(pairs), unit="mask", label="reference")
-        ]
-        masks["reference float32"] = np.stack([mask.numpy() for mask, _, _ in found])
-        steps["reference float32"] = np.array([count for _, count, _ in found])
-    print("Of images: cosine of the two masks, largest difference of an entry, difference in steps")
-    names = list(masks)
-    for i, first in enumerate(names):
-        for second in names[i + 1 :]:
-            report(first, second, masks, steps)
-    for name in names:
+    chunks = range(0, arguments.images, arguments.chunk)
+    results = {name: [] for name in WAYS}
+    for first in progress(chunks, unit="chunk", label=f"{arguments.chunk} images, each way"):
+        rows = slice(first, first + arguments.chunk)
+        for number, (name, way) in enumerate(WAYS.items()):
+            path = arguments.folder / f"{number}-{first}-{arguments.chunk}.npz"
+            if not path.exists():
+                with replacing(path) as temporary, open(temporary, "wb") as file:
+                    np.savez(file, *way((classifier, images[rows], targets[rows])))
+            with np.load(path) as saved:
+                results[name].append([saved[key] for key in saved.files])
+    masks, steps, kept = (
+        {name: np.concatenate([part[i] for part in parts]) for name, parts in results.items()}
+        for i in range(3)
+    )
+    for name in WAYS:
         values = np.percentile(steps[name], [0, 25, 50, 75, 90, 100]).astype(int)
+        sparse = (masks[name] > 0).mean(), (masks[name] > 0.1).mean()
         print(
-            f"{name}: steps, percentiles 0 25 50 75 90 100: {values}, mean {steps[name].mean():.1f}"
+            f"{name}: steps, percentiles 0 25 50 75 90 100: {values}, mean {steps[name].mean():.1f}; "
+            f"kept {kept[name].mean():.3f}; entries above 0: {sparse[0]:.4f}, above 0.1: {sparse[1]:.4f}"
         )
+    for first, second in itertools.combinations(WAYS, 2):
+        report(first, second, masks, steps)
 
 
 def report(first, second, masks, steps):

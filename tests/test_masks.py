@@ -159,7 +159,7 @@ def test_masks_do_not_depend_on_shards_batch_or_threads(name, digits, cifar):
     if name == "cct7":
         torch.manual_seed(0)
         classifier = build("cct7", (3, 32, 32), 10).eval()
-    count, steps = (40, 60) if name == "small_cnn" else (20, 5)
+    count, steps = (40, 60) if name == "small_cnn" else (20, 3)
     settings = MaskSettings(min_steps=steps // 2, max_steps=steps, tolerance=1e-3)
     whole = train_masks(classifier, images[:count], targets[:count], settings, batch_size=16)
     threads = torch.get_num_threads()

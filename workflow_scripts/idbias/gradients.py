@@ -52,7 +52,7 @@ class Fused:
 
     def __init__(self, traced, example):
         ShapeProp(traced).propagate(example)
-        self.plain, self.smallest = Autograd(traced), 4
+        self.plain, self.smallest = Autograd(traced), 1
         self.interpreter = fx.Interpreter(traced)
         self.nodes = list(traced.graph.nodes)
         self.logits = self.nodes[-1].args[0]

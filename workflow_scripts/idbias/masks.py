@@ -116,7 +116,8 @@ def train_masks(
     settings: MaskSettings, the paper's if None. Neither the order and number of the images nor what
     follows here changes a mask (docs/masks.md says how exactly).
     batch_size: images trained at once, shared out among torch.get_num_threads() cores, at least
-        4 or 16 each (gradients.py); None: as many as run well. A core halves its own when memory runs out.
+        as many each as gradients.py names; None: as many as run well. A core halves its own when
+        memory runs out.
     device: where to train; None: where the classifier's parameters are.
     checkpoint: path; the state is saved there every `checkpoint_seconds` and on SIGTERM, which then
         raises SystemExit(143). A checkpoint of the same settings, images, targets and weights is
