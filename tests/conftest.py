@@ -96,6 +96,7 @@ def finished(tmp_path_factory):
     return workflow
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Tests that share the finished demonstration share a worker: it is run once."""
     for item in items:
