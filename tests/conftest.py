@@ -94,11 +94,3 @@ def finished(tmp_path_factory):
     workflow.configure(SMALL)
     workflow.snakemake()
     return workflow
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items):
-    """Tests that share the finished demonstration share a worker: it is run once."""
-    for item in items:
-        if "finished" in item.fixturenames:
-            item.add_marker(pytest.mark.xdist_group("finished"))
