@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "envs", "profiles")
@@ -88,9 +89,21 @@ def project(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory):
-    """The small demonstration, run to its tables. Do not change it: clone it."""
-    workflow = Workflow.copy_of_project(tmp_path_factory.mktemp("finished"))
-    workflow.configure(SMALL)
-    workflow.snakemake()
-    return workflow
+def finished(tmp_path_factory, worker_id):
+    """The small demonstration, run to its tables. Do not change it: clone it.
+
+    Of several pytest workers the first makes it, the others wait for it: together they have no more
+    cores than it uses.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        shared = shared.parent
+    folder, done = shared / "finished", shared / "finished.done"
+    with FileLock(shared / "finished.lock"):
+        if not done.exists():
+            folder.mkdir()
+            workflow = Workflow.copy_of_project(folder)
+            workflow.configure(SMALL)
+            workflow.snakemake()
+            done.touch()
+    return Workflow(folder)
