@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 from idbias.config import check, image_count
 from idbias.errors import InputError
 from idbias.networks import NETWORKS
+from idbias.paper2 import ZOO
 from idbias.sources import KNOWN
 
 try:
@@ -34,12 +35,14 @@ wildcard_constraints:
 
 
 include: "rules/common.smk"
+include: "rules/experiments.smk"
 include: "rules/datasets.smk"
 include: "rules/classifiers.smk"
 include: "rules/attacks.smk"
 include: "rules/masks.smk"
 include: "rules/correlations.smk"
 include: "rules/tables.smk"
+include: "rules/spectra.smk"
 include: "rules/report.smk"
 
 
@@ -70,13 +73,19 @@ rule attacks:
 
 rule masks:
     input:
-        over_experiments("results/{experiment}/{classifier}/masks/essential.h5"),
-        over_experiments("results/{experiment}/{classifier}/masks/adversarial/{attack}.h5"),
+        over_experiments("results/{experiment}/{classifier}/masks/essential.h5", "masks"),
+        over_experiments("results/{experiment}/{classifier}/masks/adversarial/{attack}.h5", "masks"),
 
 
 rule correlations:
     input:
         [f"results/{folder}/row.csv" for name in EXPERIMENTS for folder in comparisons(name)],
+
+
+rule spectra:
+    input:
+        [path for path in rules.tables.input if "correlations" not in path and "table1" not in path],
+        spectra_figures(),
 
 
 onsuccess:

@@ -3,6 +3,16 @@ localrules:
     attack,
 
 
+BRENDEL_BETHGE = sorted(
+    {
+        name
+        for chosen in SETTINGS.values()
+        for name, settings_of in chosen.attacks.items()
+        if "BrendelBethge" in settings_of.attack
+    }
+)
+
+
 rule attack_shard:
     input:
         dataset="results/{experiment}/dataset.h5",
@@ -15,9 +25,10 @@ rule attack_shard:
         "logs/{experiment}/{classifier}/attacks/{attack}/{shard}.log",
     benchmark:
         "results/benchmarks/{experiment}/{classifier}/attacks/{attack}/{shard}.tsv"
+    wildcard_constraints:
+        attack=rf"(?!({'|'.join(map(re.escape, BRENDEL_BETHGE)) or '/'})/)[^/]+",
     conda:
         "../envs/attacks.yaml"
-    threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
@@ -27,6 +38,15 @@ rule attack_shard:
         seed=lambda wildcards: settings(wildcards).seed,
     script:
         "../workflow_scripts/attack_shard.py"
+
+
+# Brendel-Bethge goes an image at a time, most of it on the processor: many shards, no GPU.
+use rule attack_shard as attack_shard_on_cpu with:
+    wildcard_constraints:
+        attack="|".join(map(re.escape, BRENDEL_BETHGE)) or "(?!)",
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 720 * attempt,
 
 
 rule attack:

@@ -11,7 +11,6 @@ rule classifier:
         "results/benchmarks/{experiment}/{classifier}/classifier.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 720 * attempt,
@@ -36,7 +35,6 @@ rule predictions:
         "results/benchmarks/{experiment}/{classifier}/predictions.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=60,

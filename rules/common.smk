@@ -1,12 +1,14 @@
 import ast
 import csv
+import hashlib
+import re
 from functools import cache
 
 LIBRARY = Path(workflow.basedir) / "workflow_scripts"
 
 # Modules that decide how work is shown or failures are worded, never a number: editing them
 # reruns nothing.
-WITHOUT_INFLUENCE = {"config", "errors", "files", "progress", "stage", "checkpoints"}
+WITHOUT_INFLUENCE = {"config", "schema", "errors", "files", "progress", "stage", "checkpoints"}
 
 
 @cache
@@ -75,29 +77,6 @@ def plain(model):
     return model.model_dump()
 
 
-def comparisons(experiment):
-    """Folders below results/ of one experiment, in each of which two sets are tested."""
-    block = SETTINGS[experiment].experiment_blocks[experiment]
-    if not block.classifiers:
-        return [f"{experiment}/correlations"]
-    return [
-        f"{experiment}/{classifier}/correlations/{attack}"
-        for classifier in block.classifiers
-        for attack in block.attacks
-    ]
-
-
-def over_experiments(pattern):
-    """`pattern` with every chosen experiment, classifier and attack filled in."""
-    paths = []
-    for experiment in EXPERIMENTS:
-        block = SETTINGS[experiment].experiment_blocks[experiment]
-        keys = {"classifier": block.classifiers, "attack": block.attacks}
-        used = {key: values for key, values in keys.items() if f"{{{key}}}" in pattern}
-        paths += expand(pattern, experiment=experiment, **used)
-    return paths
-
-
 def dataset_source(dataset):
     """What decides the dataset's file: all but how many of its images are used."""
     return dataset.model_dump(exclude={"images"})
@@ -122,19 +101,26 @@ def weights_files(wildcards):
         return []
     if weights.path:
         return [local_path(weights.path)]
-    return [f"resources/weights/{weights.urls[0].rsplit('/', 1)[1]}"]
+    return [f"resources/weights/{weights_name(weights.urls)}"]
+
+
+def weights_name(urls):
+    """A file's name for weights: many checkpoints are called model.safetensors where they lie."""
+    return f"{hashlib.sha256(urls[0].encode()).hexdigest()[:8]}-{urls[0].rsplit('/', 1)[1]}"
 
 
 def download_of(wildcards):
     """(urls, sha256) of a file below resources/."""
-    known = list(KNOWN.get(wildcards.folder, []))
+    known = {
+        urls[0].rsplit("/", 1)[1]: (urls, sha256)
+        for urls, sha256 in KNOWN.get(wildcards.folder, [])
+    }
     if wildcards.folder == "weights":
         classifiers = [each for chosen in SETTINGS.values() for each in chosen.classifiers.values()]
         weights = [each.weights for each in classifiers if each.weights and each.weights.urls]
-        known = [(each.urls, each.sha256) for each in weights]
-    for urls, sha256 in known:
-        if urls[0].rsplit("/", 1)[1] == wildcards.file:
-            return urls, sha256
+        known = {weights_name(each.urls): (each.urls, each.sha256) for each in weights}
+    if wildcards.file in known:
+        return known[wildcards.file]
     raise ValueError(
         f"nothing is known to download as resources/{wildcards.folder}/{wildcards.file}"
     )
@@ -176,7 +162,7 @@ def shuffle_shards(wildcards):
 def comparison_names(comparison):
     """What a folder of `comparisons` stands for: the first columns of its row."""
     experiment, *rest = comparison.split("/")
-    block = SETTINGS[experiment].experiment_blocks[experiment]
+    block = block_of(experiment)
     classifier, attack = (rest[0], rest[2]) if len(rest) == 3 else ("", "")
     return {
         "experiment": experiment,
@@ -189,7 +175,7 @@ def comparison_names(comparison):
 def summarise(log):
     """Print what came out, if the table is there: the row of each test, where to find all, and cost."""
     path = Path("results/tables/correlations.csv")
-    if not path.exists():
+    if not path.exists() or not any(comparisons(name) for name in EXPERIMENTS):
         return
     columns = {
         "experiment": "{}".format,
@@ -211,7 +197,7 @@ def summarise(log):
     for row in [{name: name for name in columns}, *rows]:
         print("  ".join(row[name].ljust(width) for name, width in widths.items()))
     jobs, seconds = cost()
-    print(f"\nTables:  {path.parent}/correlations.csv .md .tex .html")
+    print(f"\nTables:  {', '.join(all_tables())} (also .csv, .tex, .html)")
     print("Figures: results/figures (PNG, PDF, CSV)")
     print("Report:  snakemake --report report.html")
     print(f"Cost:    {seconds:.0f} s of run time in {jobs} jobs, of this run and those it built on")

@@ -5,6 +5,7 @@ report: "../workflow_scripts/captions/workflow.rst"
 
 
 include: "figure_names.smk"
+include: "spectra_figures.smk"
 
 
 localrules:
@@ -196,10 +197,11 @@ rule spiral_figures:
         "../workflow_scripts/spiral_figures.py"
 
 
-# Reads what Snakemake wrote beside the results, so it waits for the rows.
+# Reads what Snakemake wrote beside the results, so it waits for them.
 rule costs:
     input:
         rows=[f"results/{folder}/row.csv" for name in EXPERIMENTS for folder in comparisons(name)],
+        spectra=over_experiments("results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"),
         library=library("costs.py"),
     output:
         costs=figure(

@@ -9,12 +9,12 @@ wildcard_constraints:
 localrules:
     correlation_table,
     paper_table,
+    attack_table,
 
 
 rule tables:
     input:
-        "results/tables/correlations.md",
-        ["results/tables/table1.md"] if "spiral" in EXPERIMENTS else [],
+        all_tables(),
 
 
 rule correlation_table:
@@ -22,19 +22,7 @@ rule correlation_table:
         rows=[f"results/{folder}/row.csv" for name in EXPERIMENTS for folder in comparisons(name)],
         library=library("table.py"),
     output:
-        csv="results/tables/correlations.csv",
-        markdown=report(
-            "results/tables/correlations.md",
-            category="Tables",
-            labels={"table": "correlations", "format": "Markdown"},
-        ),
-        latex="results/tables/correlations.tex",
-        html=report(
-            "results/tables/correlations.html",
-            category="Tables",
-            caption="../workflow_scripts/captions/correlations.rst",
-            labels={"table": "correlations", "format": "HTML"},
-        ),
+        **table("correlations", "correlations", "correlations"),
     log:
         "logs/tables/correlations.log",
     benchmark:
@@ -58,23 +46,38 @@ use rule correlation_table as paper_table with:
         published=lambda wildcards: published(f"table{wildcards.number}.csv"),
         library=library("table.py"),
     output:
-        csv="results/tables/table{number}.csv",
-        markdown=report(
-            "results/tables/table{number}.md",
-            category="Tables",
-            labels={"table": "table {number}", "format": "Markdown"},
-        ),
-        latex="results/tables/table{number}.tex",
-        html=report(
-            "results/tables/table{number}.html",
-            category="Tables",
-            caption="../workflow_scripts/captions/paper_table.rst",
-            labels={"table": "table {number}", "format": "HTML"},
-        ),
+        **table("table{number}", "table {number}", "paper_table"),
     log:
         "logs/tables/table{number}.log",
     benchmark:
         "results/benchmarks/tables/table{number}.tsv"
+
+
+rule attack_table:
+    input:
+        predictions=[
+            f"results/{each}/{classifier}/predictions.h5" for each, classifier, _ in ATTACKED
+        ],
+        attacks=[
+            f"results/{each}/{classifier}/attacks/{attack}.h5"
+            for each, classifier, attack in ATTACKED
+        ],
+        library=library("attack_table.py"),
+    output:
+        **table("attacks", "attacks", "attacks"),
+    log:
+        "logs/tables/attacks.log",
+    benchmark:
+        "results/benchmarks/tables/attacks.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        names=[attack_names(*each) for each in ATTACKED],
+    script:
+        "../workflow_scripts/attack_table.py"
 
 
 rule table1:

@@ -16,8 +16,14 @@ PARTS = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "envs", "profi
 
 # The demonstration in small: real stages, real data, few images and few epochs.
 SMALL = {
-    "experiments": ["digits", "spiral"],
-    "experiment_blocks": {"digits": {"attacks": ["fmn"]}},
+    "experiments": ["digits", "digits_spectra", "spiral"],
+    "experiment_blocks": {
+        "digits": {"attacks": ["fmn"]},
+        "digits_spectra": {
+            "classifiers": ["local_convolution_1_linear", "full_convolution_1_linear"],
+            "attacks": ["pgd_l2"],
+        },
+    },
     "datasets": {"digits": {"images": 96}, "spiral": {"points": 500}},
     "classifiers": {"small_cnn": {"recipe": {"epochs": 20}}},
     "correlation": {"shuffles": 50},

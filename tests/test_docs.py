@@ -18,7 +18,7 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 
 def test_the_configuration_reference_is_what_the_models_say():
     assert (ROOT / "docs/configuration.md").read_text() == reference(), (
-        "idbias/config.py changed; run: PYTHONPATH=workflow_scripts python -m "
+        "idbias/schema.py changed; run: PYTHONPATH=workflow_scripts python -m "
         "idbias.configuration_reference > docs/configuration.md"
     )
 

@@ -4,8 +4,10 @@ import csv
 from pathlib import Path
 
 import pytest
+import yaml
 
 from idbias import attacks, paper2
+from idbias.config import check
 from idbias.errors import InputError
 
 PUBLISHED = Path(__file__).parent.parent / "workflow_scripts" / "published"
@@ -64,10 +66,33 @@ def test_recipes_are_ones_that_training_takes():
         assert recipe.milestones == (4, 6)
 
 
-@pytest.mark.parametrize("name", ["pgd_linf", "pgd_l2", "pgd_l1"])
-def test_foolbox_has_the_attacks_as_given(name):
-    settings = paper2.ATTACKS[name]
-    attack = attacks.make(settings["attack"], settings["arguments"])
-    assert attack.steps == (200 if name == "pgd_l1" else 1000)
-    assert attack.rel_stepsize == 0.1
-    assert attack.abs_stepsize is None
+def test_config_yaml_has_the_attacks_of_table_10():
+    config = yaml.safe_load((PUBLISHED.parent.parent / "config.yaml").read_text())
+    epsilons = {"pgd_linf": 8 / 255, "pgd_l2": 2.0, "pgd_l1": 0.1, "bb_linf": None, "bb_l2": None}
+    for name, epsilon in epsilons.items():
+        settings = config["attacks"][name]
+        assert settings.get("epsilon") == epsilon
+        attack = attacks.make(settings["attack"], settings["arguments"])
+        assert attack.steps == (200 if name == "pgd_l1" else 1000)
+        if name.startswith("pgd"):
+            assert attack.rel_stepsize == 0.1
+            assert attack.abs_stepsize is None
+        else:
+            assert attack.lr == 1e-3
+
+
+def test_every_published_model_stands_in_config_yaml():
+    config = yaml.safe_load((PUBLISHED.parent.parent / "config.yaml").read_text())
+    blocks = config["experiment_blocks"]
+    for dataset in paper2.BATCH_SIZE:
+        assert blocks[f"paper2_{dataset}"]["classifiers"] == list(paper2.ZOO)
+        assert config["datasets"][blocks[f"paper2_{dataset}"]["dataset"]]["source"] == dataset
+    published = {row["timm_name"] for row in table("paper2_table4.csv")}
+    assert set(blocks["paper2_imagenet"]["classifiers"]) == published
+    settings = check(config)["paper2_mnist"].classifiers["full_convolution_1_relu"].recipe
+    assert (settings.learning_rate, settings.batch_size, settings.milestones) == (
+        0.002, 100, [50, 75],
+    )  # fmt: skip
+    config["classifiers"]["resnet20"]["recipe"]["like"] = "paper2"
+    with pytest.raises(InputError, match="recipe is like paper2, which has recipes for its own"):
+        check(config)

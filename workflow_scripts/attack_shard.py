@@ -3,7 +3,7 @@
 from idbias.stage import device, shard_rows, stage
 
 with stage(snakemake) as execution:
-    from idbias import attacks, classifiers, files
+    from idbias import attacks, brendel_bethge, classifiers, files
     from idbias.images import read_images
 
     where, rows = device(execution), shard_rows(snakemake.wildcards.shard)
@@ -13,17 +13,19 @@ with stage(snakemake) as execution:
     predictions, _ = files.read(snakemake.input.predictions, ["index", "correct"])
     correct = predictions["correct"][rows]
     index = predictions["index"][rows][correct]
-    attacked = attacks.run(
-        classifier,
-        images[correct],
-        labels[correct],
-        index,
-        settings,
-        seed=snakemake.params.seed,
-        batch_size=execution.attack_batch,
-        device=where,
-        label=f"{snakemake.wildcards.attack} {snakemake.wildcards.shard}",
-    )
+    options = {
+        "seed": snakemake.params.seed,
+        "device": where,
+        "label": f"{snakemake.wildcards.attack} {snakemake.wildcards.shard}",
+    }
+    if "BrendelBethge" in settings["attack"]:
+        run = brendel_bethge.run
+        # The same images for all shards, so that where an attack starts depends on no shard.
+        options["candidates"], _ = read_images(snakemake.input.dataset, "test", slice(0, 1000))
+    else:
+        run = attacks.run
+        options["batch_size"] = execution.attack_batch
+    attacked = run(classifier, images[correct], labels[correct], index, settings, **options)
     files.write(
         snakemake.output[0],
         {"index": index, "label": labels[correct], **attacked},

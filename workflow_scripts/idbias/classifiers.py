@@ -37,10 +37,10 @@ class Normalised(nn.Module):
 def make(settings, shape, classes, seed=0):
     """Return an untrained `Normalised` network; its weights are drawn from `seed`.
 
-    `settings`: dict with network, mean, std; `shape`: (C, H, W).
+    `settings`: dict with network, arguments, mean, std; `shape`: (C, H, W).
     """
     torch.manual_seed(seed)
-    network = build(settings["network"], shape, classes)
+    network = build(settings["network"], shape, classes, settings["arguments"])
     return Normalised(network, shape[0], settings["mean"], settings["std"])
 
 

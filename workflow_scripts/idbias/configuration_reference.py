@@ -3,13 +3,14 @@
 PYTHONPATH=workflow_scripts python -m idbias.configuration_reference > docs/configuration.md
 """
 
-from idbias.config import OVERRIDABLE, Config
+from idbias.config import OVERRIDABLE
 from idbias.networks import NETWORKS
+from idbias.schema import Config
 
 INTRODUCTION = """# Configuration reference
 
 <!-- Written by workflow_scripts/idbias/configuration_reference.py from the models in
-idbias/config.py that check config.yaml. Do not edit: change those and run
+idbias/schema.py that check config.yaml. Do not edit: change those and run
     PYTHONPATH=workflow_scripts python -m idbias.configuration_reference > docs/configuration.md
 A test fails when the two differ. -->
 

@@ -12,6 +12,7 @@ STAGES = {
     "classifier": "classifier",
     "predictions": "predictions",
     "attacks": "attacks",
+    "spectra": "spectra",
     "essential": "essential masks",
     "adversarial": "adversarial masks",
     "distances": "distances",

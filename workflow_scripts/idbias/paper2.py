@@ -26,7 +26,10 @@ ZOO = {
 BATCH_SIZE = {"cifar10": 128, "cifar100": 128, "mnist": 100, "fashion_mnist": 100, "svhn": 128}
 
 
-def recipe(name, dataset, epochs=100):
+EPOCHS = 100
+
+
+def recipe(name, dataset, epochs=EPOCHS):
     """Return the training recipe of zoo model `name` on `dataset`: fields of a Recipe, a dict.
 
     Learning rate and batch size are those of Tables 5 to 9; datasets not in them train like mnist.
@@ -49,35 +52,3 @@ def recipe(name, dataset, epochs=100):
         "weight_decay": 0.0,
         "augment": False,
     }
-
-
-# Table 10: name -> a section `attacks` of config.yaml. Its "learning rate" 0.1 is read as foolbox's
-# rel_stepsize, a share of epsilon: as an absolute step it would be 3 times the largest perturbation
-# allowed in linf, and all of it in l1. Brendel-Bethge's settings are foolbox's defaults.
-ATTACKS = {
-    "pgd_linf": {
-        "attack": "LinfProjectedGradientDescentAttack",
-        "arguments": {"rel_stepsize": 0.1, "steps": 1000},
-        "epsilon": 8 / 255,
-    },
-    "pgd_l2": {
-        "attack": "L2ProjectedGradientDescentAttack",
-        "arguments": {"rel_stepsize": 0.1, "steps": 1000},
-        "epsilon": 2.0,
-    },
-    "pgd_l1": {
-        "attack": "L1ProjectedGradientDescentAttack",
-        "arguments": {"rel_stepsize": 0.1, "steps": 200},
-        "epsilon": 0.1,
-    },
-    "bb_linf": {
-        "attack": "LinfinityBrendelBethgeAttack",
-        "arguments": {"lr": 1e-3, "steps": 1000},
-        "epsilon": None,
-    },
-    "bb_l2": {
-        "attack": "L2BrendelBethgeAttack",
-        "arguments": {"lr": 1e-3, "steps": 1000},
-        "epsilon": None,
-    },
-}

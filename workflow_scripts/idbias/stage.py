@@ -12,7 +12,7 @@ from idbias.errors import InputError
 def stage(snakemake):
     """Run a rule's script: standard error goes to the rule's log, bad input ends in one sentence.
 
-    Yields the experiment's execution settings (`idbias.config.Execution`), or None for a rule
+    Yields the experiment's execution settings (`idbias.schema.Execution`), or None for a rule
     without an experiment. Thread counts follow the rule's `threads`; they are set before numerical
     libraries load. An InputError is printed to the log and the terminal, without traceback, and
     the process exits with 1.

@@ -49,6 +49,35 @@ def row(names, pairs, dimensions, shuffles):
     return pd.DataFrame([columns])
 
 
+def attacks(names, predictions, attacked):
+    """Return what each attack did, a DataFrame with a row for each.
+
+    names: dicts of its first columns (experiment, dataset, classifier, attack, epsilon, images);
+    predictions, attacked: files of those stages, in the same order. Further columns: test_accuracy,
+    correct (images classified correctly, the ones that were attacked), succeeded, attack_success (their
+    share), and median_linf and median_l2 of the successful perturbations, in units of the pixel range.
+    """
+    rows = []
+    for name, predicted, path in zip(names, predictions, attacked, strict=True):
+        about = files.read(predicted, [])[1]
+        found, _ = files.read(path, ["success", "linf", "l2"])
+        success = found["success"]
+        rows.append(
+            {
+                **name,
+                "test_accuracy": about["test_accuracy"],
+                "correct": len(success),
+                "succeeded": success.sum(),
+                "attack_success": success.mean() if len(success) else None,
+                **{
+                    f"median_{norm}": np.median(found[norm][success]) if success.any() else None
+                    for norm in ("linf", "l2")
+                },
+            }
+        )
+    return pd.DataFrame(rows)
+
+
 def read_shuffles(paths):
     """Return I_d of every replicate in shard files, float64 (R,), in the order of their numbers."""
     shards = [files.read(path)[0] for path in paths]
@@ -110,6 +139,63 @@ th, td {{ padding: 2px 4px; text-align: right; vertical-align: bottom; }}
 </html>
 """
 
+PERCENT, WHOLE, TWO, THREE = "{:.1%}".format, "{:.0f}".format, "{:.2f}".format, "{:.3f}".format
+# Column -> its name for people and how its values are written; in the order of the columns.
+FORMATS = {
+    **{name: (name, str) for name in ("source", "experiment", "dataset", "classifier")},
+    "published_name": ("published as", str),
+    "hidden_layers": ("hidden layers", WHOLE),
+    "nonlinearity": ("nonlinearity", str),
+    "test_accuracy": ("accuracy", PERCENT),
+    "published_accuracy": ("published accuracy", PERCENT),
+    "accuracy_difference": ("measured - published", "{:+.1%}".format),
+    "top5_accuracy": ("top-5 accuracy", PERCENT),
+    "published_top5": ("published top-5", PERCENT),
+    "attack": ("attack", str),
+    "epsilon": ("epsilon", "{:.3g}".format),
+    "of": ("of", str),
+    "images": ("images", WHOLE),
+    "correct": ("classified correctly", WHOLE),
+    "succeeded": ("attack succeeded", WHOLE),
+    "attack_success": ("success", PERCENT),
+    "median_linf": ("median linf", "{:.4f}".format),
+    "median_l2": ("median l2", "{:.3f}".format),
+    "essential_masks": ("essential masks", WHOLE),
+    "adversarial_masks": ("adversarial masks", WHOLE),
+    "pairs": ("pairs N", WHOLE),
+    "cosine": ("cosine", str),
+    "r_squared": ("R^2", "{:.1e}".format),
+    "id_first": ("I_d first", TWO),
+    "id_second": ("I_d second", TWO),
+    "id": ("I_d", TWO),
+    "id_shuffled": ("I_d shuffled", str),
+    "z": ("Z", TWO),
+    "p": ("p", "{:.1e}".format),
+    "p_permutation": ("permutation p", "{:.2g}".format),
+    "id_correlation": ("I_d correlation", TWO),
+    "local": ("local kernel", THREE),
+    "full": ("full kernel", THREE),
+    "interval": ("radial frequency [95 % interval]", str),
+    **{
+        f"share_above_{radius}": (f"energy above {radius}", PERCENT)
+        for radius in (0.125, 0.25, 0.375, 0.5)
+    },
+    "inequality": ("inequality", str),
+    "radius": ("radius", WHOLE),
+    "layer": ("layer", WHOLE),
+    "readout": ("with readout", str),
+    "outside_space": ("kappa(S^c)", THREE),
+    "outside_frequency": ("kappa-hat(Omega^c)", THREE),
+    "constant": ("constant", THREE),
+    "beta": ("kappa(Omega, beta)", THREE),
+    "product": ("product of kappa(Omega, w)", "{:.2e}".format),
+    "misalignment": ("misalignment", "{:.2e}".format),
+    "holds": ("holds", str),
+    "held": ("held in single filters", PERCENT),
+    "stated_holds": ("holds as printed", str),
+    "stated_held": ("as printed, in single filters", PERCENT),
+}
+
 LATEX_NAMES = {
     "I_d": "$I_d$",
     "I_d essential": "$I_d$ essential",
@@ -119,6 +205,13 @@ LATEX_NAMES = {
     "I_d shuffled": "$I_d$ shuffled",
     "R^2": "$R^2$",
     "I_d correlation": "$I_d$ correlation",
+    "radial frequency [95 % interval]": r"radial frequency [95 \% interval]",
+    "kappa(S^c)": r"$\kappa(S^c)$",
+    "kappa-hat(Omega^c)": r"$\hat\kappa(\Omega^c)$",
+    "kappa(Omega, beta)": r"$\kappa(\Omega, \beta)$",
+    "product of kappa(Omega, w)": r"$\prod \kappa(\Omega, w_l)$",
+    "median linf": r"median $\ell_\infty$",
+    "median l2": r"median $\ell_2$",
     "Z": "$Z$",
     "p": "$p$",
 }
@@ -126,43 +219,39 @@ LATEX_CELLS = {"_": r"\_", "%": r"\%", "±": r"$\\pm$"}
 
 
 def for_people(table):
-    """Return the columns of a table of rows joined, rounded and named for reading."""
-    percent = "{:.1%}".format
+    """Return the columns of a table that FORMATS knows, in its order, rounded and named for reading.
+
+    A mean stands with its standard deviation, or with its interval, in one cell.
+    """
     masks = "attack" in table and table["attack"].notna().all()
     first, second = ("essential", "adversarial") if masks else ("first", "second")
-    formats = {
-        "source": ("source", str),
-        "experiment": ("experiment", str),
-        "dataset": ("dataset", str),
-        "classifier": ("classifier", str),
-        "test_accuracy": ("accuracy", percent),
-        "attack": ("attack", str),
-        "attack_success": ("success", percent),
-        "images": ("images", "{:.0f}".format),
-        "essential_masks": ("essential masks", "{:.0f}".format),
-        "adversarial_masks": ("adversarial masks", "{:.0f}".format),
-        "pairs": ("pairs N", "{:.0f}".format),
-        "cosine": ("cosine", str),
-        "r_squared": ("R^2", "{:.1e}".format),
-        "id_first": (f"I_d {first}", "{:.2f}".format),
-        "id_second": (f"I_d {second}", "{:.2f}".format),
-        "id": ("I_d", "{:.2f}".format),
-        "id_shuffled": ("I_d shuffled", str),
-        "z": ("Z", "{:.2f}".format),
-        "p": ("p", "{:.1e}".format),
-        "p_permutation": ("permutation p", "{:.2g}".format),
-        "id_correlation": ("I_d correlation", "{:.2f}".format),
-    }
     table = table.assign(
         cosine=plus_minus(table, "cosine_mean", "cosine_std"),
         id_shuffled=plus_minus(table, "id_shuffled_mean", "id_shuffled_std"),
+        interval=with_interval(table, "difference" if "difference" in table else "mean"),
     ).dropna(axis=1, how="all")
+    formats = {
+        **FORMATS,
+        "id_first": (f"I_d {first}", "{:.2f}".format),
+        "id_second": (f"I_d {second}", "{:.2f}".format),
+    }
     shown = {
         name: [show(value) if pd.notna(value) else "" for value in table[column]]
         for column, (name, show) in formats.items()
         if column in table
     }
     return pd.DataFrame(shown)
+
+
+def with_interval(table, mean):
+    """Return "mean [low, high]" for each row, the mean alone where it has no interval."""
+    if mean not in table:
+        return pd.Series([None] * len(table), index=table.index)
+    rows = zip(table[mean], table["low"], table["high"], strict=True)
+    texts = [
+        f"{m:.3f} [{low:.3f}, {high:.3f}]" if pd.notna(low) else f"{m:.3f}" for m, low, high in rows
+    ]
+    return pd.Series(texts, index=table.index)
 
 
 def plus_minus(table, mean, std):

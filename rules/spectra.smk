@@ -1,0 +1,156 @@
+# Paper 2: where perturbations, input gradients, weights and masks have their energy.
+localrules:
+    spectra_table,
+    local_against_full,
+    inequalities_table,
+    accuracies_table,
+
+
+rule perturbation_spectrum:
+    input:
+        unpack(masks_if_trained),
+        dataset="results/{experiment}/dataset.h5",
+        attack="results/{experiment}/{classifier}/attacks/{attack}.h5",
+        library=library("perturbation_spectrum.py"),
+    output:
+        "results/{experiment}/{classifier}/spectra/{attack}.h5",
+    log:
+        "logs/{experiment}/{classifier}/spectra/{attack}.log",
+    benchmark:
+        "results/benchmarks/{experiment}/{classifier}/spectra/{attack}.tsv"
+    conda:
+        "../envs/correlation.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=60,
+    script:
+        "../workflow_scripts/perturbation_spectrum.py"
+
+
+rule classifier_spectrum:
+    input:
+        dataset="results/{experiment}/dataset.h5",
+        classifier="results/{experiment}/{classifier}/classifier.h5",
+        predictions="results/{experiment}/{classifier}/predictions.h5",
+        library=lambda wildcards: library("classifier_spectrum.py", network_module(wildcards)),
+    output:
+        spectrum="results/{experiment}/{classifier}/classifier_spectrum.h5",
+        inequalities="results/{experiment}/{classifier}/inequalities.csv",
+    log:
+        "logs/{experiment}/{classifier}/spectra/classifier.log",
+    benchmark:
+        "results/benchmarks/{experiment}/{classifier}/spectra/classifier.tsv"
+    conda:
+        "../envs/torch.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=120,
+        gpu=GPUS,
+    params:
+        images=lambda wildcards: image_count(dataset_settings(wildcards)),
+    script:
+        "../workflow_scripts/classifier_spectrum.py"
+
+
+rule spectra_table:
+    input:
+        perturbations=over_experiments(
+            "results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"
+        ),
+        classifiers=over_experiments(
+            "results/{experiment}/{classifier}/classifier_spectrum.h5", "spectra"
+        ),
+        library=library("spectra_table.py"),
+    output:
+        **table("spectra", "spectra", "spectra_table"),
+    log:
+        "logs/tables/spectra.log",
+    benchmark:
+        "results/benchmarks/tables/spectra.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        seed=config.get("seed", 0),
+    script:
+        "../workflow_scripts/spectra_table.py"
+
+
+# Paper 2's claim, on each pair of models that differ in the kernel alone.
+rule local_against_full:
+    input:
+        perturbations=over_experiments(
+            "results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"
+        ),
+        classifiers=over_experiments(
+            "results/{experiment}/{classifier}/classifier_spectrum.h5", "spectra"
+        ),
+        library=library("local_against_full.py"),
+    output:
+        **table("local_against_full", "local against full kernels", "local_against_full"),
+    log:
+        "logs/tables/local_against_full.log",
+    benchmark:
+        "results/benchmarks/tables/local_against_full.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        seed=config.get("seed", 0),
+    script:
+        "../workflow_scripts/local_against_full.py"
+
+
+# Paper 2, section 2, for every linear convolutional model of the zoo.
+rule inequalities_table:
+    input:
+        rows=over_experiments("results/{experiment}/{classifier}/inequalities.csv", "spectra"),
+        library=library("table.py"),
+    output:
+        **table("inequalities", "inequalities", "inequalities_table"),
+    log:
+        "logs/tables/inequalities.log",
+    benchmark:
+        "results/benchmarks/tables/inequalities.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../workflow_scripts/table.py"
+
+
+# Paper 2's Tables 3 and 4.
+rule accuracies_table:
+    input:
+        predictions=[
+            f"results/{experiment}/{classifier}/predictions.h5"
+            for experiment, classifier in PAPER2_MODELS
+        ],
+        published=[published(f"paper2_table{number}.csv") for number in (3, 4)],
+        library=library("accuracies_table.py"),
+    output:
+        **table("accuracies", "accuracies", "accuracies_table"),
+    log:
+        "logs/tables/accuracies.log",
+    benchmark:
+        "results/benchmarks/tables/accuracies.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        classifiers=[model_names(*model) for model in PAPER2_MODELS],
+    script:
+        "../workflow_scripts/accuracies_table.py"
+
+
+rule accuracies:
+    input:
+        "results/tables/accuracies.md",

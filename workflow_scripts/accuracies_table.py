@@ -1,0 +1,11 @@
+"""Test accuracies of paper 2's models, measured and published."""
+
+from idbias.stage import stage
+
+with stage(snakemake):
+    from idbias import spectra_tables, tables
+
+    table = spectra_tables.accuracies(
+        snakemake.params.classifiers, snakemake.input.predictions, snakemake.input.published
+    )
+    tables.write(table, **dict(snakemake.output))

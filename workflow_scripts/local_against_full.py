@@ -1,0 +1,11 @@
+"""Paper 2's claim, measured: frequencies of local kernels minus those of full ones."""
+
+from idbias.stage import stage
+
+with stage(snakemake):
+    from idbias import spectra_tables, tables
+
+    spectra = spectra_tables.read(snakemake.input.perturbations, snakemake.input.classifiers)
+    tables.write(
+        spectra_tables.local_against_full(spectra, snakemake.params.seed), **dict(snakemake.output)
+    )

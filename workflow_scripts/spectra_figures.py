@@ -1,0 +1,21 @@
+"""Figures of one attack on all classifiers of an experiment: spectra, profiles, frequencies."""
+
+from idbias.stage import stage
+
+with stage(snakemake):
+    from idbias import figures, spectra_tables
+    from idbias import figures_spectra as drawing
+
+    output, seed = snakemake.output, snakemake.params.seed
+    title = ", ".join(snakemake.params.names)
+    read = spectra_tables.read(snakemake.input.perturbations, snakemake.input.classifiers)
+    of = {one["classifier"]: one["perturbation"] for one in read}
+
+    amplitudes = {name: spectrum["amplitude"] for name, spectrum in of.items()}
+    figures.write(drawing.spectra(amplitudes), drawing.amplitude_table(amplitudes), *output.spectra)
+    side = min(next(iter(amplitudes.values())).shape)
+    profiles = {name: spectrum["profile"] for name, spectrum in of.items()}
+    table = drawing.profile_table(profiles, side, seed)
+    figures.write(drawing.profiles(table), table, *output.profiles)
+    table = spectra_tables.frequencies(read, seed)
+    figures.write(drawing.frequencies(table, title), table, *output.frequencies)
