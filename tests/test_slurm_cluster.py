@@ -116,6 +116,9 @@ def test_a_machine_that_cannot_have_slurm_says_why(monkeypatch):
 
 def test_every_job_that_asks_for_a_gpu_goes_to_the_gpu_partition(project):
     (project.folder / "slurm").symlink_to("profiles/slurm")
+    profile = project.folder / "profiles/slurm/config.yaml"
+    own = "per_rule: {classifier: {runtime: 2881}}"
+    profile.write_text(profile.read_text().replace("per_rule: {}", own))
     plan = project.snakemake("--profile", "slurm", "-n").stdout
     resources = re.findall(r"^rule (\w+):\n(?:    .*\n)*?    resources: (.*)$", plan, re.M)
     assert len(resources) > 30
@@ -124,6 +127,7 @@ def test_every_job_that_asks_for_a_gpu_goes_to_the_gpu_partition(project):
         assert f"slurm_partition={partition}," in wanted, (rule, wanted)
         assert "runtime=" in wanted
         assert "mem_mb=" in wanted
+        assert ("runtime=2881" in wanted) == (rule == "classifier"), (rule, wanted)
 
 
 def test_the_profile_runs_groups_and_goes_on_from_a_checkpoint_after_scancel(slurm, tmp_path):
