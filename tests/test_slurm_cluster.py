@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yte
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests/slurm"))
@@ -128,6 +129,22 @@ def test_every_job_that_asks_for_a_gpu_goes_to_the_gpu_partition(project):
         assert "runtime=" in wanted
         assert "mem_mb=" in wanted
         assert ("runtime=2881" in wanted) == (rule == "classifier"), (rule, wanted)
+
+
+def test_the_profile_knows_every_rule_that_asks_for_a_gpu():
+    rules = "\n".join(file.read_text() for file in (ROOT / "rules").glob("*.smk"))
+    bodies = re.findall(r"^rule (\w+):\n((?:    .*\n|\n)*)", rules, re.M)
+    asking = {rule for rule, body in bodies if "gpu=" in body}
+    copies = re.findall(r"^use rule (\w+) as (\w+) with", rules, re.M)
+    asking |= {copy for rule, copy in copies if rule in asking}
+    profile = yte.process_yaml((ROOT / "profiles/slurm/config.yaml").read_text())
+    on_gpu = {
+        rule
+        for rule, resources in profile["set-resources"].items()
+        if resources.get("slurm_partition") == "gpu"
+    }
+    assert on_gpu == asking
+    assert len(asking) >= 6
 
 
 def test_the_profile_runs_groups_and_goes_on_from_a_checkpoint_after_scancel(slurm, tmp_path):
