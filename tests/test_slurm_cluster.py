@@ -133,10 +133,10 @@ def test_every_job_that_asks_for_a_gpu_goes_to_the_gpu_partition(project):
 
 def test_the_profile_knows_every_rule_that_asks_for_a_gpu():
     rules = "\n".join(file.read_text() for file in (ROOT / "rules").glob("*.smk"))
-    bodies = re.findall(r"^rule (\w+):\n((?:    .*\n|\n)*)", rules, re.M)
-    asking = {rule for rule, body in bodies if "gpu=" in body}
-    copies = re.findall(r"^use rule (\w+) as (\w+) with", rules, re.M)
-    asking |= {copy for rule, copy in copies if rule in asking}
+    found = re.findall(r"^(?:use rule (\w+) as|rule) (\w+).*:\n((?:    .*\n|\n)*)", rules, re.M)
+    asking = {rule for _, rule, body in found if "gpu=" in body}
+    # A copy of a rule asks for what the rule asks, unless it has resources of its own.
+    asking |= {rule for of, rule, body in found if of in asking and "resources:" not in body}
     profile = yte.process_yaml((ROOT / "profiles/slurm/config.yaml").read_text())
     on_gpu = {
         rule
