@@ -58,7 +58,7 @@ rule all:
 
 rule datasets:
     input:
-        over_experiments("results/{experiment}/dataset.h5"),
+        [path for path in over_experiments("results/{experiment}/dataset.h5") if has_dataset(path)],
 
 
 rule classifiers:

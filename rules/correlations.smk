@@ -8,10 +8,11 @@ wildcard_constraints:
     first_or_second="first|second",
 
 
-rule spiral_pairs:
+# Of an experiment without classifiers.
+rule array_pairs:
     input:
-        dataset="results/{experiment}/dataset.h5",
-        library=library("spiral_pairs.py"),
+        arrays=array_files,
+        library=library("array_pairs.py"),
     output:
         "results/{experiment}/correlations/pairs.h5",
     log:
@@ -21,10 +22,12 @@ rule spiral_pairs:
     conda:
         "../envs/correlation.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=2000,
+        runtime=60,
+    params:
+        arrays=arrays_of,
     script:
-        "../workflow_scripts/spiral_pairs.py"
+        "../workflow_scripts/array_pairs.py"
 
 
 rule mask_pairs:

@@ -10,6 +10,12 @@ def analysed(experiment, analysis):
     return bool(block_of(experiment).classifiers) and analysis in block_of(experiment).analyses
 
 
+def has_dataset(path):
+    """Whether the dataset file `path` is made: the user's arrays are read where they lie."""
+    experiment = path.split("/")[1]
+    return SETTINGS[experiment].datasets[block_of(experiment).dataset].source != "arrays"
+
+
 def comparisons(experiment):
     """Folders below results/ of one experiment, in each of which two sets are tested."""
     block = block_of(experiment)
@@ -22,6 +28,21 @@ def comparisons(experiment):
         for classifier in block.classifiers
         for attack in block.attacks
     ]
+
+
+def arrays_of(wildcards):
+    """The two sets of an experiment without classifiers, named as idbias.arrays.read_array does."""
+    dataset = dataset_settings(wildcards)
+    if dataset.source == "spiral":
+        file = f"results/{wildcards.experiment}/dataset.h5"
+        return {"first": f"{file}:/first", "second": f"{file}:/second"}
+    return {"first": dataset.first, "second": dataset.second, "labels": dataset.labels}
+
+
+def array_files(wildcards):
+    """The files of `arrays_of`, without what names an array inside them."""
+    named = filter(None, arrays_of(wildcards).values())
+    return sorted({name if Path(name).exists() else name.partition(":")[0] for name in named})
 
 
 def over_experiments(pattern, analysis=None):

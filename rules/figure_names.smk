@@ -90,7 +90,8 @@ def all_figures():
         compared = comparisons(experiment)
         paths += [f"results/figures/{folder}/shuffles.png" for folder in compared]
         if compared == [f"{experiment}/correlations"]:
-            paths.append(f"results/figures/{experiment}/correlations/spiral.png")
+            if has_dataset(f"results/{experiment}/dataset.h5"):
+                paths.append(f"results/figures/{experiment}/correlations/spiral.png")
             continue
         paths += [f"results/figures/{folder}/images.png" for folder in compared]
         for classifier in block_of(experiment).classifiers if compared else ():

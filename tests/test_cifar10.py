@@ -23,8 +23,13 @@ def test_three_attacks_on_64_images_from_archive_to_table(project):
         section["path"] = str(DATA / Path(section["path"]).name)
     weights["path"] = "file://" + weights["path"]
     dataset["images"] = 64
-    # Short training: what is tested is the way from the archive to the table, not the masks.
-    config["masks"] = {"min_steps": 60, "max_steps": 80}
+    # Few steps: what is tested is the way from the archive to the table, not masks and attacks.
+    config["masks"] = {"min_steps": 40, "max_steps": 60}
+    config["attacks"] = {
+        "fmn": {"arguments": {"steps": 40}},
+        "pgd": {"arguments": {"steps": 20}},
+        "deepfool": {"arguments": {"steps": 10}},
+    }
     config["execution"] = {"attack_batch": 64}
     project.configure(config)
     project.snakemake("correlations")

@@ -78,7 +78,7 @@ def test_an_experiment_of_spectra_alone_trains_no_masks(finished, tmp_path):
     plan = workflow.plan("--forceall", "all")
     assert plan["perturbation_spectrum"] == 2
     assert not {"essential_mask_shard", "row", "mask_figures"} & set(plan)
-    assert workflow.plan("masks", "correlations", "spectra") == {}
+    assert set(workflow.plan("masks", "correlations")) <= {"masks", "correlations"}
 
 
 def test_accuracies_stand_beside_the_published_ones(project, tmp_path):

@@ -111,7 +111,7 @@ def test_editing_the_masks_code_reruns_masks_and_what_follows(finished, tmp_path
     assert plan["essential_mask_shard"] == 1
     assert plan["adversarial_mask_shard"] == 1
     assert plan["row"] == 1
-    assert not {"dataset", "classifier", "predictions", "attack_shard", "spiral_pairs"} & set(plan)
+    assert not {"dataset", "classifier", "predictions", "attack_shard", "array_pairs"} & set(plan)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from idbias import correlation, distances, similarity, tables
+from idbias.arrays import check_lengths, read_array
 from idbias.errors import InputError
 
 # Both distance matrices together; larger ones go through files in --scratch.
@@ -67,12 +68,8 @@ def correlate(options):
         raise InputError("--threads must be at least 1, --seed at least 0.")
     first, second = read_array(options.first), read_array(options.second)
     labels = None if options.labels is None else np.ravel(read_array(options.labels)[()])
-    for other, name in ((second, options.second), (labels, options.labels)):
-        if other is not None and len(other) != len(first):
-            raise InputError(
-                f"{options.first} has {len(first)} rows and {name} has {len(other)}; row i must "
-                "describe the same point in each: give as many rows."
-            )
+    arrays = {options.first: first, options.second: second, options.labels: labels}
+    check_lengths({name: array for name, array in arrays.items() if array is not None})
     estimate = {"estimator": options.estimator, "mu_fraction": options.mu_fraction}
     with TemporaryDirectory(dir=options.scratch, prefix="correlate-") as folder:
         one = distance_matrix(first, options.first, Path(folder, "first.h5"), options)
@@ -128,54 +125,6 @@ def alone(matrix, name, estimate):
     except InputError as error:
         print(f"correlate.py: no I_d of {name} alone: {error}", file=sys.stderr)
         return np.nan
-
-
-def read_array(name):
-    """Return the array that `name` stands for, (N, ...); a .npy or .h5 is read only when sliced."""
-    path, _, inside = name.partition(":") if not Path(name).exists() else (name, "", "")
-    suffix = Path(path).suffix.lower()
-    if not Path(path).is_file():
-        raise InputError(f"{path} does not exist or is not a file; give a .npy, .npz, .h5 or .csv.")
-    try:
-        if suffix == ".npy":
-            return np.load(path, mmap_mode="r", allow_pickle=False)
-        if suffix == ".npz":
-            return member(np.load(path, allow_pickle=False), path, inside)
-        if suffix in (".h5", ".hdf5"):
-            return member(h5py.File(path, "r"), path, inside.strip("/"))
-        if suffix == ".csv":
-            return read_csv(path)
-    except InputError:
-        raise
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as {suffix}: {error}") from None
-    raise InputError(f"{path} is of no known kind; give a .npy, .npz, .h5, .hdf5 or .csv file.")
-
-
-def member(file, path, inside):
-    """Return the array `inside` of an opened .npz or .h5, the only one if no name is given."""
-    names = []
-    if isinstance(file, h5py.File):
-        file.visititems(lambda key, item: names.append(key) if hasattr(item, "shape") else None)
-    else:
-        names = list(file)
-    if not inside and len(names) == 1:
-        inside = names[0]
-    if inside not in names:
-        asked = f"has no array {inside}" if inside else "holds several arrays"
-        raise InputError(f"{path} {asked}; write {path}:NAME with one of {', '.join(names)}.")
-    return file[inside]
-
-
-def read_csv(path):
-    """Return the numbers of a CSV file, (N, columns) float64; a first line of names is skipped."""
-    first_line = pd.read_csv(path, header=None, nrows=1)
-    numbers = pd.to_numeric(first_line.iloc[0], errors="coerce").notna()
-    table = pd.read_csv(path, header=None if numbers.any() else 0)
-    wrong = [str(column) for column in table if table[column].dtype.kind not in "fiub"]
-    if wrong:
-        raise InputError(f"{path}: column {', '.join(wrong)} is not numeric; drop or encode it.")
-    return table.to_numpy(np.float64)
 
 
 if __name__ == "__main__":

@@ -55,10 +55,10 @@ def _settings(raw, config, name, where):
     for attack in block.attacks:
         _known(attack, settings.attacks, f"{here}.attacks", "attack")
     dataset = settings.datasets[block.dataset]
-    if dataset.source == "spiral":
+    if dataset.source in ("spiral", "arrays"):
         if block.classifiers or block.attacks:
             raise InputError(
-                f"{here}: the spiral has no images: leave out classifiers and attacks."
+                f"{here}: dataset {block.dataset} has no images: leave out classifiers and attacks."
             )
         return settings
     if not block.classifiers or not block.attacks:

@@ -21,10 +21,11 @@ class Dataset(Section):
     """One dataset: where its images come from and how many of them get masks."""
 
     source: Literal[
-        "digits", "spiral", "cifar10", "cifar100", "mnist", "fashion_mnist", "svhn", "imagenette",
+        "digits", "spiral", "arrays", "cifar10", "cifar100", "mnist", "fashion_mnist", "svhn", "imagenette",
         "imagenette320", "imagenette160", "imagenet", "folder",
     ] = Field(
         description="digits: scikit-learn's handwritten digits; spiral: the two scalars of Table 1; "
+        "arrays: two arrays of your own, whose row i is the same point; "
         "folder: your own images, sorted into folders by class; others: the published archives"
     )  # fmt: skip
     path: str | None = Field(
@@ -32,9 +33,14 @@ class Dataset(Section):
         description="local file or folder to read instead of downloading; for folder (a folder, zip "
         "or tar) and imagenet (ILSVRC2012_img_val.tar or its folder) it is needed",
     )
+    first: str | None = Field(
+        None, description="arrays: the first set, as x.npy, x.npz:NAME, x.h5:/NAME or x.csv"
+    )
+    second: str | None = Field(None, description="arrays: the second set, which is shuffled")
     labels: str | None = Field(
         None,
-        description="imagenet: the devkit archive or a text file, if path is not in class folders",
+        description="imagenet: the devkit archive or a text file, if path is not in class folders; "
+        "arrays: an array of classes, for correlation.within_class",
     )
     images: Count | None = Field(
         None,
@@ -62,7 +68,9 @@ class Dataset(Section):
     def _needs_are_met(self):
         if self.source in ("folder", "imagenet") and not self.path:
             raise ValueError(f"source {self.source} needs a path to your images")
-        if self.source not in ("digits", "spiral") and self.path and not self.images:
+        if self.source == "arrays" and not (self.first and self.second):
+            raise ValueError("source arrays needs first and second: files of the two arrays")
+        if self.source not in ("digits", "spiral", "arrays") and self.path and not self.images:
             raise ValueError("with a path, give images: how many of its images get masks")
         return self
 

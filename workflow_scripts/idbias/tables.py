@@ -88,9 +88,10 @@ def read_shuffles(paths):
 
 def join(rows, published=None):
     """Return the rows of CSV files as one DataFrame; rows of `published` follow, so marked."""
-    table = pd.concat([pd.read_csv(path) for path in rows], ignore_index=True)
-    table.insert(0, "source", "measured")
+    read = [pd.read_csv(path) for path in rows]
+    table = pd.concat([one for one in read if len(one)] or read[:1], ignore_index=True)
     if published:
+        table.insert(0, "source", "measured")
         known = pd.read_csv(published)
         known.insert(0, "source", "published")
         table = pd.concat([table, known], ignore_index=True)
