@@ -38,7 +38,7 @@ def test_the_shipped_configuration_is_valid():
         ({"masks__max_steps": 100}, ["masks", "min_steps (500) must be below max_steps (100)"]),
         ({"execution__mask_batch": "huge"}, ["execution.mask_batch is 'huge'", "'auto'"]),
         ({"correlation__shuffles": 1}, ["correlation.shuffles is 1", "greater than or equal to 2"]),
-        ({"correlation__mu_fraction": 1.5}, ["correlation.mu_fraction is 1.5", "less than or equal to 1"]),
+        ({"correlation__mu_fraction": 1.0}, ["correlation.mu_fraction is 1.0", "less than 1"]),
         ({"correlation__shuffles": True}, ["correlation.shuffles is True", "integer"]),
         ({"experiments": ["digit"]}, ["there is no experiment 'digit'", "did you mean 'digits'?"]),
         ({"experiments": []}, ["experiments is []", "at least 1 item"]),
@@ -65,6 +65,15 @@ def test_the_shipped_configuration_is_valid():
         ({"attacks__fmn": {"arguments": {}}}, ["'attacks.fmn.attack' is missing"]),
         ({"experiment_blocks__spiral__attacks": ["fmn"]}, ["experiment_blocks.spiral", "no images"]),
         ({"datasets__my set": {"source": "digits"}}, ["my set", "letters, digits"]),
+        (
+            {"datasets__spiral": {"source": "arrays", "first": "a.npy"}},
+            ["datasets.spiral", "needs first and second"],
+        ),
+        ({"experiment_blocks__digits__analyses": ["mask"]}, ["analyses", "'mask'", "'spectra'"]),
+        (
+            {"classifiers__small_cnn__recipe__like": "paper2"},
+            ["classifiers.small_cnn.recipe is like paper2", "full_convolution_1_relu"],
+        ),
     ],
 )  # fmt: skip
 def test_bad_configuration_is_named(changes, said):
@@ -74,6 +83,27 @@ def test_bad_configuration_is_named(changes, said):
     for part in (*said, "config.yaml"):
         assert part in message
     assert "\n" not in message
+
+
+def test_a_star_stands_for_all_that_the_experiment_uses():
+    overrides = {"attacks": {"*": {"epsilon": 0.5}, "pgd": {"epsilon": 0.2}}}
+    settings = check(config_with(experiment_blocks__digits__overrides=overrides))
+    epsilons = {name: attack.epsilon for name, attack in settings["digits"].attacks.items()}
+    assert (epsilons["fmn"], epsilons["pgd"], epsilons["deepfool"]) == (0.5, 0.2, 0.5)
+    assert epsilons["pgd_l2"] == 2.0, "not used by this experiment"
+    assert settings["spiral"].attacks["pgd"].epsilon == 0.01
+
+
+def test_a_recipe_like_paper_2_s_follows_network_and_dataset():
+    changed = {"classifiers__full_convolution_3_relu__recipe": {"like": "paper2", "epochs": 40}}
+    settings = check(config_with(**changed))
+    mnist, cifar = (
+        settings[f"paper2_{name}"].classifiers["full_convolution_3_relu"].recipe
+        for name in ("mnist", "cifar10")
+    )
+    assert (mnist.learning_rate, mnist.batch_size, mnist.epochs) == (0.002, 100, 40)
+    assert (cifar.batch_size, cifar.milestones, cifar.weight_decay) == (128, [20, 30], 0.0)
+    assert "like" not in mnist.model_dump()
 
 
 def test_the_user_of_snakemake_sees_the_sentence_and_no_traceback(project):

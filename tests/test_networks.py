@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from idbias.errors import InputError
+from idbias.networks import build
 from idbias.networks.cct import cct7
 from idbias.networks.resnet import resnet
 from idbias.networks.resnet18 import resnet18
@@ -271,3 +272,10 @@ for name, shape in (("plane", (3, 2, 2)), ("plain", (3, 4, 4))):
         "timm 0 has no network 'plane'; did you mean plain?",
     ], result.stderr
     assert printed[3].startswith("timm's network 'plain' cannot take images of shape (3, 4, 4)")
+
+
+def test_arguments_reach_the_constructor_or_are_refused():
+    network = build("local_convolution_1_linear", (1, 8, 8), 10, {"kernel": 5, "width": 4})
+    assert network.hidden1.weight.shape == (4, 1, 5, 5)
+    with pytest.raises(InputError, match="zoo takes no kernels; its arguments are architecture"):
+        build("local_convolution_1_linear", (1, 8, 8), 10, {"kernels": 5})

@@ -93,7 +93,7 @@ def test_accuracies_stand_beside_the_published_ones(project, tmp_path):
     block["classifiers"] = names
     block["overrides"]["classifiers"]["*"]["recipe"] = {"epochs": 1}
     config |= {"experiments": ["paper2_mnist"], "experiment_blocks": {"paper2_mnist": block}}
-    config["datasets"]["mnist"]["path"] = str(folder)
+    config["datasets"]["mnist"] |= {"path": str(folder), "images": 3}
     (project.folder / "config.yaml").write_text(yaml.safe_dump(config))
     project.snakemake("accuracies")
     rows = table(project, "accuracies").set_index("classifier")

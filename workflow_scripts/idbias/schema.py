@@ -205,7 +205,7 @@ class Correlation(Section):
         50, description="replicates with one set shuffled"
     )
     estimator: Literal["base", "ml"] = Field("base", description="algorithm of dadapy's TwoNN")
-    mu_fraction: Annotated[float, Field(gt=0, le=1)] = Field(
+    mu_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.9, description="fraction of the mu values that TwoNN fits"
     )
     within_class: bool = Field(
