@@ -57,8 +57,8 @@ def test_bad_arrays_are_named_and_leave_no_file(tmp_path):
     broken[3, 1] = np.nan
     np.save(tmp_path / "c.npy", broken)
     a, b, c = (str(tmp_path / f"{name}.npy") for name in "abc")
-    with pytest.raises(InputError, match="a.npy has 5 rows and .*b.npy has 4"):
+    with pytest.raises(InputError, match=r"a\.npy has 5 rows and .*b\.npy has 4"):
         arrays.write_pairs(tmp_path / "pairs.h5", a, b)
-    with pytest.raises(InputError, match="c.npy holds numbers that are not finite"):
+    with pytest.raises(InputError, match=r"c\.npy holds numbers that are not finite"):
         arrays.write_pairs(tmp_path / "pairs.h5", a, c)
     assert not (tmp_path / "pairs.h5").exists()
