@@ -83,7 +83,7 @@ def test_kernel_sizes_are_drawn_by_family(read):
     assert list(chosen["kernel"]) == [3, 8]
     assert set(chosen["of"]) == {"perturbations"}
     assert len(figures_spectra.kernel_sizes(chosen).axes[0].containers) == 1
-    drawn = figures_spectra.frequencies(table, "digits").axes[0]
+    drawn = figures_spectra.frequencies(table, "digits", (8, 8)).axes[0]
     assert [label.get_text() for label in drawn.get_yticklabels()] == [
         "local convolution 1 linear", "full convolution 1 linear",
     ]  # fmt: skip

@@ -13,9 +13,9 @@ with stage(snakemake):
 
     amplitudes = {name: spectrum["amplitude"] for name, spectrum in of.items()}
     figures.write(drawing.spectra(amplitudes), drawing.amplitude_table(amplitudes), *output.spectra)
-    side = min(next(iter(amplitudes.values())).shape)
+    size = next(iter(amplitudes.values())).shape
     profiles = {name: spectrum["profile"] for name, spectrum in of.items()}
-    table = drawing.profile_table(profiles, side, seed)
+    table = drawing.profile_table(profiles, min(size), seed)
     figures.write(drawing.profiles(table), table, *output.profiles)
     table = spectra_tables.frequencies(read, seed)
-    figures.write(drawing.frequencies(table, title), table, *output.frequencies)
+    figures.write(drawing.frequencies(table, title, size), table, *output.frequencies)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from idbias.figures import ADVERSARIAL, ESSENTIAL, OBSERVED, SHUFFLED, STYLE, lines
 from idbias.paper2 import ZOO
-from idbias.spectra import bootstrap, centred
+from idbias.spectra import bootstrap, centred, radial_frequency
 
 
 def spectra(amplitudes, columns=4):
@@ -113,11 +113,12 @@ MARKERS = {
 }
 
 
-def frequencies(table, name):
+def frequencies(table, name, size):
     """Draw mean radial frequencies with their intervals, a row a classifier.
 
-    `table`: DataFrame of idbias.spectra_tables.frequencies, of one attack; `name`: for the title.
-    A line marks white noise. Returns a matplotlib figure.
+    `table`: DataFrame of idbias.spectra_tables.frequencies, of one attack; `name`: for the title;
+    `size`: (H, W) of the images, which decides where white noise is, a dotted line. Returns a
+    matplotlib figure.
     """
     classifiers = list(table["classifier"].unique())
     with plt.rc_context(STYLE):
@@ -130,7 +131,9 @@ def frequencies(table, name):
                 one["mean"], rows, xerr=errors, fmt=marker, color=colour, markersize=4, capsize=2,
                 label=of,
             )  # fmt: skip
-        axes.axvline(0.383, color=SHUFFLED, linestyle=":", label="white noise")
+        axes.axvline(
+            radial_frequency(*size).mean(), color=SHUFFLED, linestyle=":", label="white noise"
+        )
         axes.set_yticks(range(len(classifiers)), [each.replace("_", " ") for each in classifiers])
         axes.invert_yaxis()
         axes.margins(y=0.5 / len(classifiers))
