@@ -39,13 +39,13 @@ def test_two_arrays_give_the_row_that_the_command_gives(project):
     assert row.z < -2
 
 
-def test_within_class_shuffles_need_and_use_the_labels(project):
+def test_labels_go_into_the_pairs(tmp_path):
     points = np.random.default_rng(1).normal(size=(60, 2))
     for name, array in (("a", points), ("b", points), ("classes", np.arange(60) % 3)):
-        np.save(project.folder / f"{name}.npy", array)
-    configured(project, first="a.npy", second="b.npy", labels="classes.npy")
-    project.snakemake("results/mine/correlations/pairs.h5")
-    with h5py.File(project.folder / "results/mine/correlations/pairs.h5") as file:
+        np.save(tmp_path / f"{name}.npy", array)
+    a, b, classes = (str(tmp_path / f"{name}.npy") for name in ("a", "b", "classes"))
+    arrays.write_pairs(tmp_path / "pairs.h5", a, b, classes)
+    with h5py.File(tmp_path / "pairs.h5") as file:
         np.testing.assert_array_equal(file["label"], np.arange(60) % 3)
         np.testing.assert_array_equal(file["first"], points)
 
