@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Drills: the digits experiment on a real Slurm, with something broken in the middle of its masks.
+"""Drills: the digits experiment on a real Slurm, undisturbed and with something broken in its masks.
 
     .venv/bin/python tests/slurm/drills.py DIR [cancel] [kill] [limit] [node] [head]
 
-cancel: scancel of a mask job; kill: SIGKILL to its Python; limit: its time limit passes;
-node: its node dies; head: Snakemake itself dies. Then `snakemake --profile slurm` again. Says what was
-seen, and fails unless the table equals that of a local run, each finished shard was left alone,
-and the broken shard went on from its checkpoint. About five minutes each on two cores.
+First undisturbed, then cancel: scancel of a mask job; kill: SIGKILL to its Python; limit: its time
+limit passes; node: its node dies; head: Snakemake itself dies. Then `snakemake --profile slurm` again.
+Says what was seen, and fails unless each job ran in its partition, with a GPU if its rule asks for
+one, the table equals that of a local run, each finished shard was left alone, and the broken shard
+went on from its checkpoint. All begin with the same finished attacks, made once through Slurm.
 """
 
 import os
@@ -15,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -27,26 +29,24 @@ from conftest import SMALL, Workflow
 
 FAULTS = ["cancel", "kill", "limit", "node", "head"]
 RULE = "essential_mask_shard"
-# Two shards that train for half a minute or more each; with `limit` twice as long.
+ON_GPU = [RULE, "adversarial_mask_shard", "classifier", "predictions", "attack_shard", "distances"]
+# Two shards of essential masks that train for half a minute or more: Slurm looks at time limits as often.
 SETTINGS = {
     "experiments": ["digits"],
     "datasets": {"digits": {"images": 48}},
-    "masks": {"min_steps": 4000, "max_steps": 4001},
+    "masks": {"min_steps": 8000, "max_steps": 8001},
     "correlation": {"shuffles": 8},
-    "execution": {"images_per_shard": 24, "shuffles_per_shard": 2, "checkpoint_seconds": 1},
+    "execution": {"images_per_shard": 24, "shuffles_per_shard": 4, "checkpoint_seconds": 1},
 }
 RUN = ["--profile", "slurm", "--slurm-init-seconds-before-status-checks", "5"]
 
 
-def copy_of_project(folder, fault):
+def copy_of_project(folder):
     folder.mkdir(parents=True)
     workflow = Workflow.copy_of_project(folder)
     (folder / "slurm").symlink_to("profiles/slurm")
     workflow.configure(SMALL)
     workflow.configure(SETTINGS)
-    if fault == "limit":
-        workflow.configure({"masks": {"min_steps": 8000, "max_steps": 8001}})
-    return folder
 
 
 def snakemake(folder, *arguments, **options):
@@ -66,8 +66,16 @@ def mask_job(directory, shard):
     return next(job.split()[0] for job in jobs if RULE in job and job.endswith(shard))
 
 
-def minutes_run(directory, job):
-    return int(slurm(directory, "squeue", "-h", "-j", job, "-o", "%M").split(":")[-2])
+def scheduled(directory):
+    """{job id: (rule or group, partition, GPUs it was given)} of the jobs that Slurm remembers."""
+    jobs = {}
+    lines = slurm(directory, "scontrol", "show", "job", "-d", "-o").splitlines()
+    for line in (line for line in lines if line.startswith("JobId=")):
+        job = re.search(r"JobId=(\d+)", line)[1]
+        rule = re.search(r"Comment=rule_(\S+?)(_wildcards_| )", line)[1]
+        gpus = re.search(r" JOB_GRES=gpu:(\d+)", line)
+        jobs[job] = (rule, re.search(r" Partition=(\S+)", line)[1], int(gpus[1]) if gpus else 0)
+    return jobs
 
 
 def python_of(directory, job):
@@ -95,6 +103,10 @@ def steps(checkpoint):
     return int(finished.sum()) + sum(int(image["step"]) for image in state["parked"].values())
 
 
+def table(folder):
+    return pd.read_csv(folder / "results/tables/correlations.csv")
+
+
 def say(text):
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
@@ -105,8 +117,7 @@ def break_it(fault, directory, job, run):
     elif fault == "kill":
         cluster.end(python_of(directory, job), signal.SIGKILL)
     elif fault == "limit":
-        cluster.wait_until(lambda: minutes_run(directory, job) > 0, 120)
-        slurm(directory, "scontrol", "update", f"JobId={job}", "TimeLimit=1")
+        slurm(directory, "scontrol", "update", f"JobId={job}", "EndTime=now")
     elif fault == "node":
         cluster.kill_node(directory, "gpu1")
         nodes = partial(cluster.node_states, directory)
@@ -121,15 +132,35 @@ def break_it(fault, directory, job, run):
         cluster.wait_until(lambda: not cluster.processes(directory, daemons=False), 60)
 
 
+def undisturbed(base, directory):
+    """The whole experiment through Slurm, and where its jobs ran. Gives its folder."""
+    began, jobs, env = time.monotonic(), {}, cluster.environment(directory)
+    copy_of_project(base / "start")
+    for folder, target in ((base / "start", "attacks"), (base / "undisturbed", "tables")):
+        if target == "tables":
+            Workflow(base / "start").clone(folder)
+        run = snakemake(folder, *RUN, "--retries", "0", target, env=env)
+        while run.poll() is None:
+            jobs |= scheduled(directory)
+            time.sleep(1)
+        say(f"undisturbed: snakemake --profile slurm {target} ended with {run.returncode}")
+    say(f"{len(jobs)} jobs, {time.monotonic() - began:.0f} s")
+    for (rule, partition, gpus), count in Counter(jobs.values()).items():
+        say(f"    {count} x {rule}: partition {partition}, GPUs {gpus}")
+        if (partition, gpus) != (("gpu", 1) if rule in ON_GPU else ("cpu", 0)):
+            raise SystemExit(f"{rule} ran in the wrong place")
+    return folder
+
+
 def drill(fault, base, directory):
-    folder, env = copy_of_project(base / fault, fault), cluster.environment(directory)
-    local = base / ("local-limit" if fault == "limit" else "local")
-    run = snakemake(folder, *RUN, "--retries", "0", env=env)
+    folder, env = base / fault, cluster.environment(directory)
+    Workflow(base / "start").clone(folder)
+    run = snakemake(folder, *RUN, "--retries", "0", "tables", env=env)
     checkpoints = folder / "scratch/checkpoints/results/digits/small_cnn/masks/essential"
     if not cluster.wait_until(
-        lambda: max(map(steps, checkpoints.glob("*.h5")), default=0) > 2e4, 900
+        lambda: max(map(steps, checkpoints.glob("*.h5")), default=0) > 1e4, 900
     ):
-        raise SystemExit(f"No checkpoint of 20,000 steps within 15 minutes, see {folder}/output")
+        raise SystemExit(f"No checkpoint of 10,000 steps within 15 minutes, see {folder}/output")
     checkpoint = max(checkpoints.glob("*.h5"), key=steps)
     job = mask_job(directory, checkpoint.stem)
     finished = shards(folder)
@@ -147,7 +178,7 @@ def drill(fault, base, directory):
     else:
         say(f"unlocked: {snakemake(folder, *RUN, '--unlock', env=env).wait()}")
     finished |= shards(folder)
-    again = snakemake(folder, *RUN, env=env)
+    again = snakemake(folder, *RUN, "tables", env=env)
     if fault != "node":
         fewest = watch(again, checkpoint)
     say(
@@ -155,13 +186,9 @@ def drill(fault, base, directory):
     )
     lost = [file for file, time_written in finished.items() if shards(folder)[file] != time_written]
     say(f"{len(finished)} shards were finished before, {len(lost)} of them made anew")
-    if not local.exists():
-        snakemake(copy_of_project(local, fault), "--cores", "2").wait()
-    tables = [pd.read_csv(f / "results/tables/correlations.csv") for f in (folder, local)]
-    same = tables[0].equals(tables[1])
-    say(f"table equal to that of a local run: {same}")
-    if lost or not before or fewest < before or not same:
+    if lost or not before or fewest < before:
         raise SystemExit(f"The drill '{fault}' failed: see {folder}")
+    return folder
 
 
 def watch(run, checkpoint):
@@ -174,12 +201,26 @@ def watch(run, checkpoint):
     return fewest
 
 
+def compare(folder, base):
+    """Say whether the table of `folder` is that of a run without Slurm; exit if it is not."""
+    local = base / "local"
+    if not local.exists():
+        copy_of_project(local)
+        snakemake(local, "--cores", "2", "tables").wait()
+    same = table(folder).equals(table(local))
+    say(f"table equal to that of a local run: {same}")
+    if not same:
+        raise SystemExit(f"{folder} and {local} differ")
+
+
 def main():
     base = Path(sys.argv[1]).resolve()
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     with cluster.running(base / "cluster") as directory:
+        if not (base / "start").exists():
+            compare(undisturbed(base, directory), base)
         for fault in sys.argv[2:] or FAULTS:
-            drill(fault, base, directory)
+            compare(drill(fault, base, directory), base)
 
 
 if __name__ == "__main__":
