@@ -102,7 +102,7 @@ def test_a_recipe_like_paper_2_s_follows_network_and_dataset():
         for name in ("mnist", "cifar10")
     )
     assert (mnist.learning_rate, mnist.batch_size, mnist.epochs) == (0.002, 100, 40)
-    assert (cifar.batch_size, cifar.milestones, cifar.weight_decay) == (128, [20, 30], 0.0)
+    assert (cifar.batch_size, cifar.milestones, cifar.momentum) == (128, [20, 30], 0.0)
     assert "like" not in mnist.model_dump()
 
 

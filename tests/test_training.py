@@ -71,7 +71,8 @@ def test_resnet20_improves_each_epoch_and_its_history_says_so():
     assert found == history[-1]["test_accuracy"]
 
 
-def test_steps_with_momentum_and_weight_decay_are_the_textbooks():
+@pytest.mark.parametrize("momentum", [0.9, 0.0])
+def test_steps_with_momentum_and_weight_decay_are_the_textbooks(momentum):
     images, labels = digits(64)
     plain = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
     weight, bias = (value.detach().double() for value in plain[1].parameters())
@@ -80,10 +81,10 @@ def test_steps_with_momentum_and_weight_decay_are_the_textbooks():
     for epoch in range(5):
         error = (x.double() @ weight.T + bias).softmax(1) - y
         slopes = [error.T @ x.double() / 64 + 0.01 * weight, error.mean(0) + 0.01 * bias]
-        velocity = [0.9 * v + slope for v, slope in zip(velocity, slopes, strict=True)]
+        velocity = [momentum * v + slope for v, slope in zip(velocity, slopes, strict=True)]
         rate = 0.1 * 0.1 ** ((epoch >= 2) + (epoch >= 4))
         weight, bias = weight - rate * velocity[0], bias - rate * velocity[1]
-    recipe = Recipe("sgd", 0.1, 64, 5, "steps", (2, 4), 0.01, augment=False)
+    recipe = Recipe("sgd", 0.1, 64, 5, "steps", (2, 4), 0.01, augment=False, momentum=momentum)
     history = train(plain, images, labels, recipe, seed=0)
     assert [row["learning_rate"] for row in history] == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001])
     torch.testing.assert_close(plain[1].weight.double(), weight, rtol=1e-4, atol=1e-6)

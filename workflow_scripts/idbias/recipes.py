@@ -15,7 +15,7 @@ CHOICES = {
 class Recipe:
     """A training recipe; left alone it is ResNet-20's of appendix A.1.
 
-    optimizer: "sgd" (momentum 0.9) or "adam".
+    optimizer: "sgd" or "adam"; momentum: of "sgd".
     learning_rate: the first one; of schedule "onecycle" the greatest.
     batch_size: images a step; epochs: passes over the training images.
     schedule: "constant", "steps" (a tenth after each of `milestones`, in epochs), or "onecycle"
@@ -36,6 +36,7 @@ class Recipe:
     weight_decay: float = 1e-4
     augment: bool = True
     trainable: str = "all"
+    momentum: float = 0.9
 
     def __post_init__(self):
         object.__setattr__(self, "milestones", tuple(self.milestones))

@@ -84,7 +84,8 @@ class Recipe(Section):
         description="paper2: keys left out are not these defaults but those of paper 2, Tables 5 to "
         "9, for a network of its zoo and the dataset (docs/spectra.md)",
     )
-    optimizer: Literal["sgd", "adam"] = Field("sgd", description="sgd uses momentum 0.9")
+    optimizer: Literal["sgd", "adam"] = Field("sgd", description="how the weights are moved")
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="of sgd")
     learning_rate: Positive = Field(0.1, description="first, or with onecycle the greatest")
     epochs: Count = Field(200, description="passes over the training images")
     batch_size: Count = Field(128, description="images a step")

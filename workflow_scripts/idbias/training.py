@@ -19,7 +19,6 @@ from idbias.recipes import Recipe
 
 __all__ = ["Recipe", "measure_accuracy", "train"]
 
-MOMENTUM = 0.9
 DECAY = 0.1  # at each milestone
 WARMUP = 0.1  # the share of the steps in which a one-cycle schedule climbs to its maximum
 PADDING = 4  # pixels of black around an image before a random crop (He et al. 2016, section 4.2)
@@ -210,10 +209,13 @@ def set_mode(network, trainable):
 
 
 def make_optimizer(recipe, parameters):
-    """Return torch's SGD with momentum, or Adam, of `recipe`."""
+    """Return torch's SGD, or Adam, of `recipe`."""
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(
-            parameters, recipe.learning_rate, momentum=MOMENTUM, weight_decay=recipe.weight_decay
+            parameters,
+            recipe.learning_rate,
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay,
         )
     return torch.optim.Adam(parameters, recipe.learning_rate, weight_decay=recipe.weight_decay)
 
