@@ -118,7 +118,7 @@ def test_a_machine_that_cannot_have_slurm_says_why(monkeypatch):
 def test_every_job_that_asks_for_a_gpu_goes_to_the_gpu_partition(project):
     (project.folder / "slurm").symlink_to("profiles/slurm")
     profile = project.folder / "profiles/slurm/config.yaml"
-    own = "per_rule: {classifier: {runtime: 2881}}"
+    own = "per_rule: {classifier: {runtime: 2881}, shuffle_shard: {mem_mb: 7001}}"
     profile.write_text(profile.read_text().replace("per_rule: {}", own))
     plan = project.snakemake("--profile", "slurm", "-n").stdout
     resources = re.findall(r"^rule (\w+):\n(?:    .*\n)*?    resources: (.*)$", plan, re.M)
@@ -129,6 +129,9 @@ def test_every_job_that_asks_for_a_gpu_goes_to_the_gpu_partition(project):
         assert "runtime=" in wanted
         assert "mem_mb=" in wanted
         assert ("runtime=2881" in wanted) == (rule == "classifier"), (rule, wanted)
+        if rule == "shuffle_shard":
+            assert "mem_mb=7001," in wanted
+            assert "runtime=30" in wanted, "limits add up in a group"
 
 
 def test_the_profile_knows_every_rule_that_asks_for_a_gpu():
