@@ -11,9 +11,6 @@ from torch import nn
 from idbias import brendel_bethge
 from idbias.errors import InputError
 
-# On one worker with the test that runs the rule's script, so that both share the compiled solver.
-pytestmark = pytest.mark.xdist_group("brendel_bethge")
-
 # Of foolbox's learning rate, 1e-3, the trust region of so small an image is too small to arrive.
 ARGUMENTS = {"steps": 100, "lr": 0.05}
 SETTINGS = {"attack": "L2BrendelBethgeAttack", "arguments": ARGUMENTS, "epsilon": None}

@@ -41,7 +41,7 @@ def test_three_attacks_on_64_images_from_archive_to_table(project):
     for attack in ATTACKS:
         row = pd.read_csv(results / "correlations" / attack / "row.csv").iloc[0]
         assert row.images == 64
-        assert row.attack_success > 0.9
+        assert row.attack_success > 0.8
         assert 30 < row.pairs <= predictions["correct"][:64].sum()
         attacked, _ = files.read(results / f"attacks/{attack}.h5")
         assert (attacked["adversarial_class"] != attacked["label"]).sum() == attacked[

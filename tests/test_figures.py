@@ -18,7 +18,15 @@ from idbias.errors import InputError
 
 FIGURES = "results/figures/digits/small_cnn"
 FMN = f"{FIGURES}/correlations/fmn"
-DRAWING = {"shuffle_histogram", "mask_figures", "classifier_figures", "spiral_figures", "costs"}
+DRAWING = {
+    "shuffle_histogram",
+    "mask_figures",
+    "classifier_figures",
+    "spiral_figures",
+    "costs",
+    "spectra_figures",
+    "kernel_figure",
+}
 
 
 def drawn(image):
@@ -36,6 +44,7 @@ def test_each_figure_comes_as_png_pdf_and_numbers(finished):
     assert {path.stem for path in pngs} == {
         "shuffles", "images", "essential_masks", "adversarial_masks", "mean_masks", "radial_profile",
         "training", "mask_steps", "yields", "spiral", "joint", "costs",
+        "spectra", "profiles", "frequencies", "kernels",
     }  # fmt: skip
     for path in pngs:
         pixels = imread(path)[..., :3]
@@ -252,7 +261,7 @@ def test_costs_add_up_the_benchmarks(finished, tmp_path):
         costs.by_stage(tmp_path, ["other"])
 
     written = pd.read_csv(finished.folder / "results/figures/costs.csv")
-    assert set(written["experiment"]) == {"digits", "spiral"}
+    assert set(written["experiment"]) == {"digits", "digits_spectra", "spiral"}
     assert {"classifier", "attacks", "essential masks", "shuffles"} <= set(written["stage"])
 
 

@@ -115,9 +115,8 @@ def test_accuracies_stand_beside_the_published_ones(project, tmp_path):
     assert rows.loc["fully_connected_1_linear", "test_accuracy"] == measured["correct"].mean()
 
 
-@pytest.mark.xdist_group("brendel_bethge")
 def test_brendel_bethge_runs_as_an_attack_of_the_workflow(finished, tmp_path):
-    """The rule's script in this process, where numba has compiled the solver for its own tests."""
+    """The rule's script in this process, where the solver may be compiled already."""
     config = yaml.safe_load((finished.folder / "config.yaml").read_text())
     config["execution"]["device"] = "cpu"
     settings = {"attack": "L2BrendelBethgeAttack", "arguments": {"steps": 20}, "epsilon": None}
