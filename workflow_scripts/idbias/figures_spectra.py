@@ -122,7 +122,7 @@ def frequencies(table, name, size):
     """
     classifiers = list(table["classifier"].unique())
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(figsize=(5.6, 1.1 + 0.22 * len(classifiers)))
+        figure, axes = plt.subplots(figsize=(5.6, 1.5 + 0.22 * len(classifiers)))
         for of, one in table.groupby("of", sort=False):
             marker, colour = MARKERS[of]
             rows = [classifiers.index(classifier) for classifier in one["classifier"]]
