@@ -58,7 +58,7 @@ rule all:
 
 rule datasets:
     input:
-        [path for path in over_experiments("results/{experiment}/dataset.h5") if has_dataset(path)],
+        [f"results/{name}/dataset.h5" for name in EXPERIMENTS if has_dataset(name)],
 
 
 rule classifiers:

@@ -10,9 +10,8 @@ def analysed(experiment, analysis):
     return bool(block_of(experiment).classifiers) and analysis in block_of(experiment).analyses
 
 
-def has_dataset(path):
-    """Whether the dataset file `path` is made: the user's arrays are read where they lie."""
-    experiment = path.split("/")[1]
+def has_dataset(experiment):
+    """Whether an experiment's dataset file is made: the user's arrays are read where they lie."""
     return SETTINGS[experiment].datasets[block_of(experiment).dataset].source != "arrays"
 
 

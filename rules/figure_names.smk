@@ -90,7 +90,7 @@ def all_figures():
         compared = comparisons(experiment)
         paths += [f"results/figures/{folder}/shuffles.png" for folder in compared]
         if compared == [f"{experiment}/correlations"]:
-            if has_dataset(f"results/{experiment}/dataset.h5"):
+            if has_dataset(experiment):
                 paths.append(f"results/figures/{experiment}/correlations/spiral.png")
             continue
         paths += [f"results/figures/{folder}/images.png" for folder in compared]
