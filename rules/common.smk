@@ -29,7 +29,8 @@ def imported(path):
             LIBRARY / "idbias" / inside / "__init__.py",
         ):
             if name.startswith("idbias.") and inside not in WITHOUT_INFLUENCE and module.exists():
-                found |= {module} | imported(module)
+                compiled = {module.with_suffix(suffix) for suffix in (".cpp", ".h")}
+                found |= {module, *filter(Path.exists, compiled)} | imported(module)
     return frozenset(found)
 
 

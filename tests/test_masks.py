@@ -14,10 +14,10 @@ import pytest
 import torch
 from mask_reference import train_mask
 from sklearn.datasets import load_digits
-from torch import nn
+from torch import fx, nn
 from torch.nn import functional
 
-from idbias import checkpoints, convolutions, gradients
+from idbias import checkpoints, convolutions, gradients, segments
 from idbias.classifiers import Normalised
 from idbias.errors import InputError
 from idbias.folding import folded
@@ -349,36 +349,65 @@ needs_compiler = pytest.mark.skipif(convolutions.library() is None, reason="no C
     ],
 )  # fmt: skip
 def test_convolutions_are_those_of_torch(channels, kernel, stride, padding, size):
+    """With additions and ReLUs, there and back, however many images are at work at once."""
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.before = nn.Conv2d(2, channels[0], 1)
+            self.one = nn.Conv2d(*channels, kernel, stride, padding)
+            self.other = nn.Conv2d(*channels, kernel, stride, padding, bias=False)
+
+        def forward(self, x):
+            x = self.before(x).relu()
+            return torch.relu(self.one(x) + self.other(x)).sum((2, 3))
+
     torch.manual_seed(0)
-    layer = nn.Conv2d(*channels, kernel, stride, padding).requires_grad_(False)
-    assert convolutions.supported(layer)
-    ours = convolutions.Convolution(layer)
-    x = torch.randn(3, channels[0], *size).requires_grad_()
-    y = copy.deepcopy(layer).double()(x.double())
-    add, back = torch.randn(y.shape), torch.randn(y.shape)
-    (slope,) = torch.autograd.grad(y, x, back.double())
-    close = {"rtol": 1e-5, "atol": 1e-5}
-    with torch.no_grad():
-        torch.testing.assert_close(ours.forward(x).double(), y, **close)
-        torch.testing.assert_close(ours.forward(x, add, True).double(), (y + add).relu(), **close)
-        found = ours.backward(back, x.shape, x, x)
-        torch.testing.assert_close(found, (slope + x) * (x > 0), **close)
+    network = Network().requires_grad_(False)
+    images, classes = torch.randn(5, 2, *size), torch.arange(5) % channels[1]
+    fused = gradients.Fused(fx.symbolic_trace(network), images[:1])
+    assert len(fused.layers) == 3
+    found = fused(images, classes)
+    want = gradients.Autograd(copy.deepcopy(network).double())(images.double(), classes)
+    assert_close(found, want)
+    for segment in (stage for stage in fused.stages if isinstance(stage, segments.Segment)):
+        segment.way_forward.chunk = 2
+        for program, _ in segment.ways_back.values():
+            program.chunk = 2
+    for once, again in zip(found, fused(images, classes), strict=True):
+        assert torch.equal(once, again)
+
+
+def assert_close(found, want):
+    for have, right in zip(found, want, strict=True):
+        largest = right.abs().max().item()
+        torch.testing.assert_close(have.double(), right, rtol=1e-4, atol=1e-5 * largest)
 
 
 @needs_compiler
-def test_fused_steps_keep_a_nan_and_serve_linear_layers():
+def test_fused_layers_keep_a_nan_in_its_image():
     torch.manual_seed(0)
-    ours = convolutions.Convolution(nn.Conv2d(16, 16, 3, padding=1).requires_grad_(False))
-    x = torch.randn(2, 16, 6, 6)
-    x[0, 3, 2, 2] = float("nan")
-    y = ours.forward(x, relu=True)
-    assert torch.isnan(y[0]).any()
-    assert torch.isfinite(y[1]).all()
-    layer = nn.Linear(50, 21).requires_grad_(False)
-    x, back = torch.randn(9, 50), torch.randn(9, 21)
-    ours = convolutions.Convolution(layer)
-    torch.testing.assert_close(ours.forward(x, relu=True), layer(x).relu())
-    torch.testing.assert_close(ours.backward(back, x.shape), back @ layer.weight)
+    layers = (nn.Conv2d(16, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 3, 3, padding=1))
+    network = nn.Sequential(*layers, nn.Flatten()).requires_grad_(False)
+    images = torch.randn(2, 16, 6, 6)
+    images[0, 3, 2, 2] = float("nan")
+    entropy, slope = gradients.Fused(fx.symbolic_trace(network), images[:1])(
+        images, torch.zeros(2, dtype=torch.int64)
+    )
+    assert torch.isnan(entropy).tolist() == [True, False]
+    assert torch.isfinite(slope[1]).all()
+
+
+@needs_compiler
+def test_linear_layers_are_fused_too():
+    torch.manual_seed(0)
+    layers = (nn.Flatten(), nn.Linear(50, 21), nn.ReLU(), nn.Linear(21, 4, bias=False))
+    network = nn.Sequential(*layers).requires_grad_(False)
+    images, classes = torch.randn(9, 2, 5, 5), torch.arange(9) % 4
+    fused = gradients.Fused(fx.symbolic_trace(network), images[:1])
+    assert len(fused.layers) == 2
+    want = gradients.Autograd(copy.deepcopy(network).double())(images.double(), classes)
+    assert_close(fused(images, classes), want)
 
 
 def test_works_without_a_compiler(digits, monkeypatch):

@@ -102,11 +102,12 @@ def test_more_shuffles_run_only_the_new_ones(finished, tmp_path):
     assert workflow.plan(f"{FMN}/row.csv") == {}
 
 
-def test_editing_the_masks_code_reruns_masks_and_what_follows(finished, tmp_path):
+@pytest.mark.parametrize("edit", [("masks.py", "# An edit."), ("convolutions.h", "// An edit.")])
+def test_editing_the_masks_code_reruns_masks_and_what_follows(finished, tmp_path, edit):
     workflow = finished.clone(tmp_path / "edited")
     time.sleep(0.1)
-    with open(workflow.folder / "workflow_scripts/idbias/masks.py", "a") as file:
-        file.write("\n# An edit.\n")
+    with open(workflow.folder / "workflow_scripts/idbias" / edit[0], "a") as file:
+        file.write(f"\n{edit[1]}\n")
     plan = workflow.plan()
     assert plan["essential_mask_shard"] == 1
     assert plan["adversarial_mask_shard"] == 1

@@ -1,88 +1,11 @@
 // Convolutions of few channels, with what follows them (bias, addition, ReLU) in the same pass.
 // Pixels hold their channels side by side (torch's channels_last). Single-threaded. The order of
 // an output's sums depends on its place in its own image only: results do not depend on the batch.
-#include <stddef.h>
-#include <stdint.h>
+#include "convolutions.h"
+
 #include <string.h>
 
 #include <vector>
-
-#ifdef __AVX512F__
-constexpr int LANES = 16, WIDE = 4, TALL = 12, LONG = 8;  // as many sums as the registers hold
-#else
-constexpr int LANES = 8, WIDE = 2, TALL = 6, LONG = 4;
-#endif
-constexpr int TILES = 12;  // outputs at work at once: what they need fits in the nearer caches
-
-typedef float Vector __attribute__((vector_size(4 * LANES)));
-typedef float Anywhere __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef int32_t Bits __attribute__((vector_size(4 * LANES)));
-
-#define UNROLL _Pragma("GCC unroll 16")
-
-static inline Vector load(const float* from) { return *(const Anywhere*)from; }
-static inline void store(float* to, Vector v) { *(Anywhere*)to = v; }
-static inline Vector keep(Bits where, Vector v) { return (Vector)((Bits)v & where); }
-
-// How many output channels lie side by side in prepared weights. `channels`: multiple of LANES.
-static int group_of(int channels) {
-  return channels % (WIDE * LANES) == 0 ? WIDE * LANES : channels % (2 * LANES) == 0 ? 2 * LANES : LANES;
-}
-
-// A block of sums, out (ROWS, COLUMNS * LANES), held in registers: row r adds, over all taps and
-// channels, left[offsets[tap] + r * stride + channel] times right[tap, channel, :].
-template <int ROWS, int COLUMNS>
-static inline void block(const float* left, int stride, const int* offsets, int taps, int channels,
-                         const float* right, float* out, int width) {
-  Vector sums[ROWS][COLUMNS];
-  UNROLL for (int r = 0; r < ROWS; r++)
-    UNROLL for (int c = 0; c < COLUMNS; c++) sums[r][c] = Vector{};
-  for (int tap = 0; tap < taps; tap++) {
-    const float* from = left + offsets[tap];
-    for (int k = 0; k < channels; k++, right += COLUMNS * LANES) {
-      Vector weights[COLUMNS];
-      UNROLL for (int c = 0; c < COLUMNS; c++) weights[c] = load(right + c * LANES);
-      UNROLL for (int r = 0; r < ROWS; r++)
-        UNROLL for (int c = 0; c < COLUMNS; c++) sums[r][c] += from[r * stride + k] * weights[c];
-    }
-  }
-  UNROLL for (int r = 0; r < ROWS; r++)
-    UNROLL for (int c = 0; c < COLUMNS; c++) store(out + r * width + c * LANES, sums[r][c]);
-}
-
-// The same for `rows` (a multiple of ROWS) and all of `width`, a multiple of COLUMNS * LANES.
-template <int ROWS, int COLUMNS>
-static void blocks(const float* left, int stride, const int* offsets, int taps, int channels,
-                   const float* right, float* out, int width, int rows) {
-  for (int c = 0; c < width; c += COLUMNS * LANES)
-    for (int r = 0; r < rows; r += ROWS)
-      block<ROWS, COLUMNS>(left + r * stride, stride, offsets, taps, channels,
-                           right + (size_t)c * taps * channels, out + r * width + c, width);
-}
-
-// What happens to an output before it is stored; null pointers mean: not.
-struct Finish {
-  const float *bias, *add, *gate;
-  int relu;
-  float* y;
-
-  void operator()(Vector v, size_t at, int channel, int left) const {
-    if (left < LANES) return few(v, at, channel, left);
-    if (bias) v += load(bias + channel);
-    if (add) v += load(add + at);
-    if (relu) v = keep(~(Bits)(v < 0), v);  // a NaN stays a NaN
-    if (gate) v = keep((Bits)(load(gate + at) > 0), v);
-    store(y + at, v);
-  }
-
-  void few(Vector sums, size_t at, int channel, int left) const {  // the last channels
-    for (int c = 0; c < left; c++) {
-      float v = sums[c] + (bias ? bias[channel + c] : 0) + (add ? add[at + c] : 0);
-      if ((relu && v < 0) || (gate && !(gate[at + c] > 0))) v = 0;
-      y[at + c] = v;
-    }
-  }
-};
 
 // ---- 3x3, stride 1, padding 1: Winograd's F(4x4, 3x3), a quarter of the multiplications ----
 // Lavin and Gray 2016, arXiv:1509.09308. The points of interpolation are 0, +-sqrt(1/2), +-sqrt(2)
@@ -109,29 +32,34 @@ static inline void to_pixels(const Vector m[6], Vector out[4]) {  // a column of
   out[3] = A * A * A * difference_a + B * B * B * difference_b + m[5];
 }
 
+constexpr int TILES = 12;  // at work at once: what they need fits in the nearer caches
+
 struct Tile {  // its image and its top left output pixel
-  int image, row, column;
-  Tile(int tile, int height, int width) {
-    int rows = (height + 3) / 4, columns = (width + 3) / 4;
-    image = tile / (rows * columns), row = tile / columns % rows * 4, column = tile % columns * 4;
+  int image = 0, row = 0, column = 0;
+  void next(int height, int width) {
+    column += 4;
+    if (column >= width) column = 0, row += 4;
+    if (row >= height) row = 0, image++;
   }
 };
 
-template <bool INSIDE>  // whether all 6 by 6 pixels are in the image; else those outside are zero
-static void samples_of(const float* x, int height, int width, int channels, Tile tile, float* samples) {
-  int top = tile.row - 1, left = tile.column - 1;
-  ptrdiff_t line = (ptrdiff_t)width * channels;
-  const float* corner = x + (ptrdiff_t)tile.image * height * line + top * line + left * channels;
+// Pixels outside the image are zero: no branches, which would be taken now and then at its edges.
+INLINE void samples_of(const float* x, int height, int width, int channels, Tile tile, float* samples) {
+  const float* rows[6];
+  Signs in_row[6];
+  for (int i = 0; i < 6; i++) {
+    int row = tile.row - 1 + i, inside = row >= 0 && row < height;
+    rows[i] = x + ((size_t)tile.image * height + inside * row) * width * channels;
+    in_row[i] = -inside;
+  }
   for (int c = 0; c < channels; c += LANES) {
     Vector half[6][6];
     for (int j = 0; j < 6; j++) {
       Vector pixels[6], column[6];
-      const float* from = corner + j * channels + c;
-      bool beside = !INSIDE && (left + j < 0 || left + j >= width);
-      UNROLL for (int i = 0; i < 6; i++) {
-        bool outside = beside || (!INSIDE && (top + i < 0 || top + i >= height));
-        pixels[i] = outside ? Vector{} : load(from + i * line);
-      }
+      int at = tile.column - 1 + j, inside = at >= 0 && at < width;
+      Signs in_column = -inside;
+      at = inside * at * channels + c;
+      UNROLL for (int i = 0; i < 6; i++) pixels[i] = where(in_row[i] & in_column, load(rows[i] + at));
       to_samples(pixels, column);
       UNROLL for (int i = 0; i < 6; i++) half[i][j] = column[i];
     }
@@ -144,8 +72,8 @@ static void samples_of(const float* x, int height, int width, int channels, Tile
   }
 }
 
-static void pixels_of(const float* products, int height, int width, int channels, int padded,
-                      Tile tile, const Finish& finish) {
+INLINE void pixels_of(const float* products, int height, int width, int channels, int padded,
+                      Tile tile, Finish finish) {
   for (int c = 0; c < channels; c += LANES) {
     Vector half[4][6];
     for (int j = 0; j < 6; j++) {
@@ -160,12 +88,10 @@ static void pixels_of(const float* products, int height, int width, int channels
       to_pixels(half[i], row);
       size_t pixel = ((size_t)tile.image * height + tile.row + i) * width + tile.column;
       UNROLL for (int j = 0; j < 4; j++)
-        if (tile.column + j < width) finish(row[j], (pixel + j) * channels + c, c, channels - c);
+        if (tile.column + j < width) finish(row[j], pixel + j, c);
     }
   }
 }
-
-static int round_up(int channels) { return (channels + LANES - 1) / LANES * LANES; }
 
 static float* scratch(size_t floats) {
   static thread_local std::vector<float> memory;
@@ -173,57 +99,52 @@ static float* scratch(size_t floats) {
   return (float*)(((uintptr_t)memory.data() + 63) / 64 * 64);  // no load straddles two cache lines
 }
 
-extern "C" int lanes() { return LANES; }
-extern "C" int group(int channels) { return group_of(channels); }
-
-// x (count, height, width, in) -> y, add, gate (count, height, width, out); `in` is a multiple of
-// LANES. weights: (36, padded / group, in, group), padded: `out` rounded up to a multiple of LANES.
-extern "C" void winograd(const float* x, const float* weights, const float* bias, const float* add,
-                         const float* gate, int relu, float* y, int count, int height, int width,
-                         int in, int out) {
+// x (count, height, width, in) -> y (count, height, width, out); `in` is a multiple of LANES.
+// weights: (36, padded / group, in, group), padded: `out` rounded up to a multiple of LANES.
+// CHANNELS: `in` and `out`, where they are known when this is compiled, which halves its time; or 0.
+template <int CHANNELS>
+static void winograd(const float* x, const float* weights, Finish finish, int count, int height,
+                     int width, int in, int out) {
+  if (CHANNELS) in = out = finish.channels = CHANNELS, finish.groups = CHANNELS / LANES;
   int padded = round_up(out), group = group_of(padded);
   float* samples = scratch((size_t)36 * TILES * (in + padded));
   // Where both are of one size each block of products may take the place of what it was made of.
   float* products = in == padded && group == padded ? samples : samples + (size_t)36 * TILES * in;
-  Finish finish{bias, add, gate, relu, y};
   int total = count * ((height + 3) / 4) * ((width + 3) / 4), here[] = {0};
+  Tile from, to;
   for (int first = 0; first < total; first += TILES) {
     int tiles = total - first < TILES ? total - first : TILES;
-    for (int t = 0; t < tiles; t++) {
-      Tile tile(first + t, height, width);
-      bool inside = tile.row && tile.column && tile.row + 5 <= height && tile.column + 5 <= width;
-      (inside ? samples_of<true> : samples_of<false>)(x, height, width, in, tile, samples + t * in);
-    }
+    for (int t = 0; t < tiles; t++, from.next(height, width))
+      samples_of(x, height, width, in, from, samples + t * in);
     for (size_t p = 0; p < 36; p++) {
       const float *left = samples + p * TILES * in, *right = weights + p * in * padded;
-      float* to = products + p * TILES * padded;
-      if (group == LANES) blocks<12, 1>(left, in, here, 1, in, right, to, padded, TILES);
-      else if (group == 2 * LANES) blocks<TALL, 2>(left, in, here, 1, in, right, to, padded, TILES);
-      else blocks<6, WIDE>(left, in, here, 1, in, right, to, padded, TILES);
+      float* sums = products + p * TILES * padded;
+      if (group == LANES) blocks<12, 1>(left, in, here, 1, in, right, sums, padded, TILES);
+      else if (group == 2 * LANES) blocks<TALL, 2>(left, in, here, 1, in, right, sums, padded, TILES);
+      else blocks<6, WIDE>(left, in, here, 1, in, right, sums, padded, TILES);
     }
-    for (int t = 0; t < tiles; t++)
-      pixels_of(products + (size_t)t * padded, height, width, out, padded,
-                Tile(first + t, height, width), finish);
+    for (int t = 0; t < tiles; t++, to.next(height, width))
+      pixels_of(products + (size_t)t * padded, height, width, out, padded, to, finish);
   }
 }
 
 // ---- Any other: the direct sum ----
 // For the outputs at rows row0 + i * step and columns column0 + j * step: the sum over taps k of
-// weights[k] times x at (i * scale + dy[k], j * scale + dx[k]), zero outside the image. A strided
-// convolution is step 1, scale stride; its gradient is stride * stride calls of step stride, scale 1.
-// x (count, height, width, in) -> y, add, gate (count, out_height, out_width, out).
-// weights: (padded / group, taps, in, group), padded: `out` rounded up to a multiple of LANES.
-extern "C" void direct(const float* x, const float* weights, const float* bias, const float* add,
-                       const float* gate, int relu, float* y, int count, int height, int width,
-                       int in, int out_height, int out_width, int out, int step, int row0,
-                       int column0, int scale, int taps, const int* dy, const int* dx) {
+// weights[k] times the `along` pixels of x from (i * scale + dy[k], j * scale + dx[k]) on, zero
+// outside the image. A strided convolution is step 1, scale stride; its gradient is stride * stride
+// calls of step stride, scale 1.
+// x (count, height, width, in) -> y (count, out_height, out_width, out).
+// weights: (padded / group, taps, along * in, group), padded: `out` rounded up to a multiple of LANES.
+static void direct(const float* x, const float* weights, Finish finish, int count, int height,
+                   int width, int in, int out_height, int out_width, int out, int step, int row0,
+                   int column0, int scale, int taps, int along, const int* dy, const int* dx) {
   int rows = (out_height - row0 + step - 1) / step, columns = (out_width - column0 + step - 1) / step;
   if (rows <= 0 || columns <= 0) return;
   // A copy of each image with a margin of zeros wherever a tap may look.
   int top = 0, left = 0, bottom = height, right = width;
   for (int k = 0; k < taps; k++) {
     top = dy[k] < top ? dy[k] : top, left = dx[k] < left ? dx[k] : left;
-    int last_row = (rows - 1) * scale + dy[k] + 1, last_column = (columns - 1) * scale + dx[k] + 1;
+    int last_row = (rows - 1) * scale + dy[k] + 1, last_column = (columns - 1) * scale + dx[k] + along;
     bottom = last_row > bottom ? last_row : bottom, right = last_column > right ? last_column : right;
   }
   int line = (right - left) * in, padded = round_up(out), group = group_of(padded), most = 16;
@@ -233,7 +154,6 @@ extern "C" void direct(const float* x, const float* weights, const float* bias, 
   int* offsets = (int*)(image + area + slack);
   for (int k = 0; k < taps; k++) offsets[k] = (dy[k] - top) * line + (dx[k] - left) * in;
   memset(image, 0, sizeof(float) * (area + slack));
-  Finish finish{bias, add, gate, relu, y};
   for (int n = 0; n < count; n++) {
     for (int r = 0; r < height; r++)
       memcpy(image + (r - top) * (size_t)line - left * in, x + ((size_t)n * height + r) * width * in,
@@ -242,16 +162,77 @@ extern "C" void direct(const float* x, const float* weights, const float* bias, 
       for (int first = 0; first < columns; first += most) {
         const float* from = image + (size_t)i * scale * line + (size_t)first * scale * in;
         int some = columns - first < most ? columns - first : most, stride = scale * in;
-        int rounded = (some + 7) / 8 * 8;
-        if (group == LANES) blocks<8, 1>(from, stride, offsets, taps, in, weights, products, padded, rounded);
-        else if (group == 2 * LANES) blocks<LONG, 2>(from, stride, offsets, taps, in, weights, products, padded, rounded);
-        else blocks<4, WIDE>(from, stride, offsets, taps, in, weights, products, padded, rounded);
+        int rounded = (some + 7) / 8 * 8, depth = along * in;
+        if (group == LANES)
+          blocks<8, 1>(from, stride, offsets, taps, depth, weights, products, padded, rounded);
+        else if (group == 2 * LANES)
+          blocks<LONG, 2>(from, stride, offsets, taps, depth, weights, products, padded, rounded);
+        else
+          blocks<4, WIDE>(from, stride, offsets, taps, depth, weights, products, padded, rounded);
         for (int t = 0; t < some; t++) {
           int row = row0 + i * step, column = column0 + (first + t) * step;
-          size_t at = (((size_t)n * out_height + row) * out_width + column) * out;
-          for (int c = 0; c < out; c += LANES)
-            finish(load(products + (size_t)t * padded + c), at + c, c, out - c);
+          size_t pixel = ((size_t)n * out_height + row) * out_width + column;
+          for (int c = 0; c < out; c += LANES) finish(load(products + (size_t)t * padded + c), pixel, c);
         }
       }
+  }
+}
+
+// ---- Programs: steps one after the other, a few images at a time ----
+
+struct Place {  // of one value: of all images, or (stride 0) an offset in memory for those at work
+  char* at;
+  ptrdiff_t stride;  // bytes from image to image
+};
+
+enum Kind { WINOGRAD, DIRECT, COMBINE };  // COMBINE: y is x, finished
+
+struct Step {
+  const float *weights, *bias;
+  const int *dy, *dx;
+  int kind, rows_are_images, x, add, gate, signs, y;  // the latter five are indices of places, or -1
+  int relu, height, width, in, out_height, out_width, out, step, row0, column0, scale, taps, along;
+};
+
+static void take(const Step& s, const float* x, Finish finish, int count) {
+  // (count, in) is taken as one image of one row, so that the sums of several are at work at once.
+  int images = s.rows_are_images ? 1 : count, width = s.rows_are_images ? count : s.width;
+  int out_width = s.rows_are_images ? count : s.out_width;
+  if (s.kind == WINOGRAD) {
+    int known = s.in == s.out ? s.in : 0;
+    auto fitting = known == 16   ? winograd<16>
+                   : known == 32 ? winograd<32>
+                   : known == 64 ? winograd<64>
+                                 : winograd<0>;
+    fitting(x, s.weights, finish, images, s.height, width, s.in, s.out);
+  } else if (s.kind == DIRECT) {
+    direct(x, s.weights, finish, images, s.height, width, s.in, s.out_height, out_width, s.out, s.step,
+           s.row0, s.column0, s.scale, s.taps, s.along, s.dy, s.dx);
+  } else {
+    for (size_t pixel = 0; pixel < (size_t)images * s.height * width; pixel++)
+      for (int c = 0; c < s.out; c += LANES) finish(load(x + pixel * s.out + c, s.out - c), pixel, c);
+  }
+}
+
+extern "C" int lanes() { return LANES; }
+extern "C" int group(int channels) { return group_of(channels); }
+
+// Runs `many` steps for the first `chunk` images, then for the next. bytes: of the memory for values
+// of stride 0.
+extern "C" void run(const Step* steps, int many, const Place* places, int images, int chunk, size_t bytes) {
+  static thread_local std::vector<char> memory;
+  if (memory.size() < bytes + 64) memory.resize(bytes + 64);
+  char* passed_on = (char*)(((uintptr_t)memory.data() + 63) / 64 * 64);
+  for (int first = 0; first < images; first += chunk) {
+    auto find = [&](int place) -> char* {
+      if (place < 0) return nullptr;
+      Place p = places[place];
+      return p.stride ? p.at + first * p.stride : passed_on + (uintptr_t)p.at;
+    };
+    for (const Step* s = steps; s < steps + many; s++) {
+      Finish finish{s->bias, (float*)find(s->add), (Signs*)find(s->gate), s->relu,
+                    (Signs*)find(s->signs), (float*)find(s->y), s->out, round_up(s->out) / LANES};
+      take(*s, (float*)find(s->x), finish, images - first < chunk ? images - first : chunk);
+    }
   }
 }

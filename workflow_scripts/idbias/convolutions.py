@@ -22,6 +22,7 @@ FLAGS = ["-O3", "-march=native", "-mprefer-vector-width=512", "-fno-math-errno",
          "-fno-trapping-math", "-shared", "-fPIC"]  # fmt: skip
 POINTS = (0.0, 0.5**0.5, -(0.5**0.5), 2.0**0.5, -(2.0**0.5))  # and infinity, as in the source
 LARGEST = 9 * 128 * 128  # weights; those of more do not stay in a core's cache
+WINOGRAD, DIRECT, COMBINE = range(3)  # Kind of the source
 
 
 @cache
@@ -29,7 +30,7 @@ def library():
     """Return the compiled kernels, or None, said once on stderr, where they cannot be built.
 
     The shared object is kept in the user's cache folder under a name that changes with source,
-    compiler and processor. Without it convolutions are torch's own, at half the speed.
+    compiler and processor. Without it convolutions are torch's own, at half the speed or less.
     """
     names = filter(shutil.which, (os.environ.get("CXX", ""), "c++", "g++", "clang++"))
     compiler = next(names, None)
@@ -38,7 +39,8 @@ def library():
         return None
     version = subprocess.run([compiler, "--version"], capture_output=True, check=False).stdout
     processor = Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0]
-    key = repr((SOURCE.read_text(), FLAGS, version, processor)).encode()
+    sources = SOURCE.read_text(), SOURCE.with_suffix(".h").read_text()
+    key = repr((sources, FLAGS, version, processor)).encode()
     name = f"idbias-convolutions-{hashlib.sha256(key).hexdigest()[:16]}.so"
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "idbias")
     for folder in (caches, Path(tempfile.gettempdir(), f"idbias-{os.getuid()}")):
@@ -56,10 +58,8 @@ def library():
 
 def _declared(kernels):
     pointer, number = ctypes.c_void_p, ctypes.c_int
-    pointers = [pointer] * 5 + [number, pointer]  # x, weights, bias, add, gate; relu; y
-    kernels.winograd.argtypes = [*pointers, *[number] * 5]
-    kernels.direct.argtypes = [*pointers, *[number] * 12, pointer, pointer]
-    kernels.winograd.restype = kernels.direct.restype = None
+    kernels.run.argtypes = [pointer, number, pointer, number, number, ctypes.c_size_t]
+    kernels.run.restype = None
     return kernels
 
 
@@ -81,11 +81,11 @@ def supported(layer):
 
 
 class Convolution:
-    """A frozen Conv2d, with what follows it, and its gradient with respect to the input.
+    """Weights of a frozen Conv2d or Linear and of its gradient with respect to the input.
 
-    All tensors are float32, (N, C, H, W), channels_last or made so. A Linear from (N, C) to (N, K)
-    is a 1x1 convolution of one image of one row and N columns: each row's sums in the same order
-    whatever N, which matrix libraries do not promise.
+    `forward` and `backward` are lists of parts that together write each output once. A Linear from
+    (N, C) to (N, K) is a 1x1 convolution of one image of one row and N columns: each row's sums in
+    the same order whatever N, which matrix libraries do not promise.
     """
 
     def __init__(self, layer):
@@ -100,18 +100,18 @@ class Convolution:
         same = (tuple(self.kernel), self.stride, self.padding) == ((3, 3), 1, (1, 1))
         lanes = library().lanes()
         if same and self.channels_in % lanes == 0:
-            self.forward_parts = [_Winograd(weight)]
+            self.forward = [_Winograd(weight)]
         else:
             taps = {
                 tap: [k - pad for k, pad in zip(tap, self.padding, strict=True)]
                 for tap in self._taps()
             }
-            self.forward_parts = [_Direct(weight, taps, (1, 0, 0, self.stride))]
+            self.forward = [_Direct(weight, taps, (1, 0, 0, self.stride))]
         back = weight.transpose(0, 1)
         if same and self.channels_out % lanes == 0:
-            self.backward_parts = [_Winograd(back.flip((2, 3)))]
+            self.backward = [_Winograd(back.flip((2, 3)))]
         else:
-            self.backward_parts = list(self._backward_parts(back))
+            self.backward = list(self._backward_parts(back))
 
     def _taps(self):
         height, width = self.kernel
@@ -127,32 +127,9 @@ class Convolution:
                     taps[tap] = [f // self.stride for f in far]
             yield _Direct(weight, taps, (self.stride, *first, 1))
 
-    def forward(self, x, add=None, relu=False):
-        """Return conv(x) + bias [+ add] [then zero where negative]."""
-        if self.linear:
-            x, add = _row(x), _row(add)
-        sizes = zip(x.shape[2:], self.padding, self.kernel, strict=True)
-        size = [(n + 2 * pad - k) // self.stride + 1 for n, pad, k in sizes]
-        shape = (self.channels_out, *size)
-        y = _run(self.forward_parts, x, shape, self.bias, add, None, relu)
-        return y[0, :, 0].T if self.linear else y
-
-    def backward(self, gradient, shape, add=None, gate=None):
-        """Return the gradient of the input, of `shape`, [+ add] [zero where gate <= 0]."""
-        if self.linear:
-            rows = (self.channels_in, 1, len(gradient))
-            gradient, add, gate = _row(gradient), _row(add), _row(gate)
-            return _run(self.backward_parts, gradient, rows, None, add, gate, False)[0, :, 0].T
-        return _run(self.backward_parts, gradient, shape[1:], None, add, gate, False)
-
-
-def _row(x):
-    """Return (N, C) as (1, C, 1, N)."""
-    return x if x is None else x.T[None, :, None]
-
 
 class _Winograd:
-    """Weights of a 3x3 convolution of stride 1 and padding 1 for convolutions.cpp's `winograd`.
+    """Weights of a 3x3 convolution of stride 1 and padding 1 for convolutions.cpp's WINOGRAD.
 
     They are G w G^T, computed in double and rounded once. Lavin and Gray 2016, arXiv:1509.09308,
     section 4.1.
@@ -168,24 +145,37 @@ class _Winograd:
         matrix = torch.tensor([*rows, [0.0, 0.0, 1.0]], dtype=torch.float64)
         samples = torch.einsum("pa,oiab,qb->pqio", matrix, weight.double(), matrix)
         self.weights = torch.stack([_grouped(sample) for sample in samples.flatten(0, 1)])
+        self.numbers = {"kind": WINOGRAD}
 
-    def run(self, pointers, relu, y, shape_in, shape_out):
-        library().winograd(*pointers, relu, y, *shape_in, shape_out[0])
+    def pointers(self):
+        return {"weights": self.weights.data_ptr()}
 
 
 class _Direct:
-    """Weights of chosen taps for convolutions.cpp's `direct`: tap -> where it looks, (dy, dx)."""
+    """Weights of chosen taps for convolutions.cpp's DIRECT: tap -> where it looks, (dy, dx).
+
+    Taps of one dy look at pixels side by side, whose channels are one row of numbers in memory.
+    """
 
     def __init__(self, weight, taps, lattice):
+        places = sorted((far, tap) for tap, far in taps.items())
         empty = weight.new_zeros(len(weight), 0)
-        matrix = torch.cat([empty, *(weight[:, :, row, column] for row, column in taps)], dim=1)
-        self.weights = _grouped(matrix.T)
-        dy, dx = ((ctypes.c_int * len(taps))(*(far[i] for far in taps.values())) for i in (0, 1))
-        self.rest = (*lattice, len(taps), dy, dx)
+        columns = [weight[:, :, row, column] for _, (row, column) in places]
+        self.weights = _grouped(torch.cat([empty, *columns], dim=1).T)
+        starts = {}
+        for (dy, dx), _ in places:
+            starts.setdefault(dy, dx)
+        self.dy, self.dx = (
+            (ctypes.c_int * len(starts))(*ends) for ends in (starts, starts.values())
+        )
+        along = len(places) // max(1, len(starts))
+        names = ("step", "row0", "column0", "scale")
+        self.numbers = dict(zip(names, lattice, strict=True))
+        self.numbers |= {"kind": DIRECT, "taps": len(starts), "along": along}
 
-    def run(self, pointers, relu, y, shape_in, shape_out):
-        channels, height, width = shape_out
-        library().direct(*pointers, relu, y, *shape_in, height, width, channels, *self.rest)
+    def pointers(self):
+        dy, dx = ctypes.addressof(self.dy), ctypes.addressof(self.dx)
+        return {"weights": self.weights.data_ptr(), "dy": dy, "dx": dx}
 
 
 def _grouped(matrix):
@@ -194,22 +184,3 @@ def _grouped(matrix):
     depth, channels = matrix.shape
     group = library().group(channels)
     return matrix.reshape(depth, channels // group, group).transpose(0, 1).float().contiguous()
-
-
-def _run(parts, x, shape, bias, add, gate, relu):
-    x, add, gate = channels_last(x), channels_last(add), channels_last(gate)
-    n, channels, height, width = x.shape
-    y = torch.empty((n, *shape), memory_format=torch.channels_last)
-    for part in parts:
-        pointers = [_pointer(tensor) for tensor in (x, part.weights, bias, add, gate)]
-        part.run(pointers, int(relu), _pointer(y), (n, height, width, channels), shape)
-    return y
-
-
-def channels_last(tensor):
-    """Return the tensor with its channels side by side in memory; None stays None."""
-    return tensor if tensor is None else tensor.contiguous(memory_format=torch.channels_last)
-
-
-def _pointer(tensor):
-    return None if tensor is None else tensor.data_ptr()

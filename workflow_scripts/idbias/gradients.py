@@ -1,10 +1,11 @@
 """Cross-entropy of a frozen classifier and its gradient with respect to the image.
 
 Only the input's gradient is needed, so nothing is computed for the weights. Two ways: torch's
-autograd (any module, any device), and on CPUs in float32 a walk over the traced graph in which a
-convolution, its bias, and the addition and ReLU that follow it are one pass over memory.
+autograd (any module, any device), and on CPUs in float32 a walk over the traced graph in which
+convolutions run by convolutions.cpp, many in a row on a few images at a time.
 """
 
+import itertools
 import operator
 import sys
 
@@ -15,6 +16,7 @@ from torch.nn import functional
 
 from idbias.convolutions import Convolution, supported
 from idbias.folding import folded, is_module
+from idbias.segments import Layer, Segment
 
 
 class Autograd:
@@ -43,11 +45,11 @@ class Autograd:
 
 
 class Fused:
-    """The same for a traced float32 classifier with 3x3 convolutions on a CPU, twice as fast.
+    """The same for a traced float32 classifier with 3x3 convolutions on a CPU, over twice as fast.
 
-    Convolutions and linear layers, each with the addition and the ReLU that directly follow it, run
-    as one step; any other node of the graph is run, and its gradient found, by autograd. `example`: one image
-    (1, C, H, W), for the shapes.
+    Convolutions and linear layers, each with the addition and the ReLU that directly follow it, are
+    Layers, and those in a row a Segment; any other node of the graph is run, and its gradient
+    found, by autograd. `example`: one image (1, C, H, W), for the shapes.
     """
 
     def __init__(self, traced, example):
@@ -56,28 +58,46 @@ class Fused:
         self.interpreter = fx.Interpreter(traced)
         self.nodes = list(traced.graph.nodes)
         self.logits = self.nodes[-1].args[0]
-        self.steps, inner = {}, set()
+        self.layers, inner = {}, set()
         modules = dict(traced.named_modules())
         for node in self.nodes:
             if self._supported(node, modules):
                 chain, addend, relu = _followers(node, modules, inner)
-                self.steps[chain[-1]] = _Step(modules[node.target], node.args[0], addend, relu)
+                convolution, last = Convolution(modules[node.target]), chain[-1]
+                self.layers[last] = Layer(last, convolution, node.args[0], addend, relu)
                 inner.update(chain)
-        self.nodes = [node for node in self.nodes if node in self.steps or node not in inner]
+        self.nodes = [node for node in self.nodes if node in self.layers or node not in inner]
         self.live = {self.nodes[0]}  # what depends on the images
         for node in self.nodes[1:]:
             if self.live.intersection(self._inputs(node)):
                 self.live.add(node)
+        self._share_gates()
+        self.stages = self._stages()
+
+    def _share_gates(self):
+        """The earliest reader of a ReLU's output is the last to add to its gradient on the way back,
+        so that it may also apply the ReLU's own gradient."""
         position = {node: i for i, node in enumerate(self.nodes)}
-        for node, step in self.steps.items():
-            # The earliest reader of a ReLU's output is the last to add to its gradient on the way
-            # back, so that it may also apply the ReLU's own gradient.
-            source = self.steps.get(step.source)
-            readers = [n for n in self.nodes if step.source in self._inputs(n)]
-            first = min(readers, key=position.get) is node and step.source is not step.addend
-            step.gates = first and source is not None and source.relu
-            if step.gates:
+        for node, layer in self.layers.items():
+            source = self.layers.get(layer.source)
+            readers = [n for n in self.nodes if layer.source in self._inputs(n)]
+            first = min(readers, key=position.get) is node and layer.source is not layer.addend
+            layer.gates = first and source is not None and source.relu
+            if layer.gates:
                 source.gated = True
+
+    def _stages(self):
+        """Return the nodes after the images and before the output, layers in Segments."""
+        shapes = {node: _shape(node) for node in self.nodes}
+        stages = []
+        for fused, nodes in itertools.groupby(self.nodes[1:-1], key=self.layers.__contains__):
+            nodes = list(nodes)
+            if fused:
+                others = (n for n in self.nodes if n not in nodes)
+                wanted = {source for n in others for source in self._inputs(n)}
+                nodes = [Segment([self.layers[node] for node in nodes], shapes, wanted)]
+            stages.extend(nodes)
+        return stages
 
     @staticmethod
     def _supported(node, modules):
@@ -89,29 +109,28 @@ class Fused:
         return isinstance(modules[node.target], nn.Conv2d) or len(_shape(node)) == 2
 
     def _inputs(self, node):
-        step = self.steps.get(node)
-        return (step.source, step.addend) if step else node.all_input_nodes
+        layer = self.layers.get(node)
+        return (layer.source, layer.addend) if layer else node.all_input_nodes
 
     @torch.no_grad()
     def __call__(self, images, classes):
-        values, tapes = self._forward(images)
+        values, signs, tapes = {self.nodes[0]: images}, {}, {}
+        for stage in self.stages:
+            if isinstance(stage, Segment):
+                stage.forward(values, signs)
+            else:
+                values[stage], tapes[stage] = self._recorded(stage, values)
         logits = values[self.logits].detach().requires_grad_()
         with torch.enable_grad():
             entropy = functional.cross_entropy(logits, classes, reduction="none")
             (gradient,) = torch.autograd.grad(entropy.sum(), logits)
-        return entropy.detach(), self._backward({self.logits: gradient}, values, tapes)
-
-    def _forward(self, images):
-        values, tapes = {}, {}
-        for node in self.nodes[:-1]:
-            if node.op == "placeholder":
-                values[node] = images
-            elif step := self.steps.get(node):
-                x, addend = values[step.source], values.get(step.addend)
-                values[node] = step.convolution.forward(x, addend, step.relu)
-            else:
-                values[node], tapes[node] = self._recorded(node, values)
-        return values, tapes
+        gradients = {self.logits: gradient}
+        for stage in reversed(self.stages):
+            if isinstance(stage, Segment):
+                stage.backward(gradients, signs)
+            elif stage in gradients and tapes[stage]:
+                self._back(gradients, stage, tapes[stage])
+        return entropy.detach(), gradients[self.nodes[0]]
 
     def _recorded(self, node, values):
         """Run one node under autograd; return its value and what its gradient needs."""
@@ -126,36 +145,14 @@ class Fused:
             return out, None
         return out.detach(), (leaves, out)
 
-    def _backward(self, gradients, values, tapes):
-        for node in reversed(self.nodes[1:]):
-            gradient = gradients.pop(node, None)
-            if gradient is None:
-                continue
-            if step := self.steps.get(node):
-                if step.relu and not step.gated:
-                    gradient = torch.ops.aten.threshold_backward(gradient, values[node], 0)
-                if step.addend is not None:
-                    _accumulate(gradients, step.addend, gradient)
-                x, pending = values[step.source], gradients.get(step.source)
-                gate = x if step.gates else None
-                gradients[step.source] = step.convolution.backward(gradient, x.shape, pending, gate)
-            elif tapes[node]:
-                leaves, out = tapes[node]
-                parts = torch.autograd.grad(out, leaves.values(), gradient, allow_unused=True)
-                for source, part in zip(leaves, parts, strict=True):
-                    if part is not None:
-                        _accumulate(gradients, source, part)
-        return gradients[self.nodes[0]]
-
-
-class _Step:
-    """conv(source) + bias [+ addend] [then ReLU], and the gradient with respect to source."""
-
-    def __init__(self, convolution, source, addend, relu):
-        self.convolution = Convolution(convolution)
-        self.source, self.addend, self.relu = source, addend, relu
-        self.gates = False  # backward also applies the gradient of the ReLU that made `source`
-        self.gated = False  # the gradient arrives with that of this step's ReLU applied
+    @staticmethod
+    def _back(gradients, node, tape):
+        """Add the gradients of what a node read to `gradients`."""
+        leaves, out = tape
+        found = torch.autograd.grad(out, leaves.values(), gradients[node], allow_unused=True)
+        for source, part in zip(leaves, found, strict=True):
+            if part is not None:
+                gradients[source] = gradients[source] + part if source in gradients else part
 
 
 def _followers(node, modules, taken):
@@ -180,10 +177,6 @@ def _only_user(node, taken):
 
 def _shape(node):
     return getattr(node.meta.get("tensor_meta"), "shape", None)
-
-
-def _accumulate(gradients, node, gradient):
-    gradients[node] = gradients[node] + gradient if node in gradients else gradient
 
 
 def input_gradient(classifier, example, autocast=False):
