@@ -3,11 +3,12 @@
 Real data: scikit-learn's digits with the small network, trained here; or the public ResNet-20 and
 CIFAR-10 test images (../shared/data or $IDBIAS_TEST_DATA). The paper's settings with the stopping
 rule. The engine in double stands for the truth, which it is to 1e-7 (tests/test_masks.py). What is
-done is kept in --folder, so that a second run goes on.
+done is kept in --folder, so that a second run of the same code goes on.
 Run: python benchmarks/mask_tolerance.py digits|cifar10 [--images 200]
 """
 
 import argparse
+import hashlib
 import itertools
 import os
 import sys
@@ -31,6 +32,16 @@ from idbias.masks import MaskSettings, train_masks  # noqa: E402
 from idbias.networks import build  # noqa: E402
 from idbias.progress import progress  # noqa: E402
 from idbias.training import Recipe, train  # noqa: E402
+
+LIBRARY = ROOT / "workflow_scripts" / "idbias"
+CODE = [
+    ROOT / "tests" / "mask_reference.py",
+    *LIBRARY.glob("convolutions.*"),
+    *(
+        LIBRARY / f"{n}.py"
+        for n in ("folding", "fourier", "gradients", "masks", "segments", "slots")
+    ),
+]
 
 
 def digits_case(count):
@@ -94,7 +105,8 @@ def main():
         "--folder", type=Path, default=Path(tempfile.gettempdir(), "mask_tolerance")
     )
     arguments = parser.parse_args()
-    arguments.folder = arguments.folder / arguments.data
+    code = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(CODE))).hexdigest()[:12]
+    arguments.folder = arguments.folder / code / arguments.data
     arguments.folder.mkdir(parents=True, exist_ok=True)
     case = digits_case if arguments.data == "digits" else real_case
     classifier, images, targets = case(arguments.images)

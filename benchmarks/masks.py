@@ -9,6 +9,7 @@ import os
 import platform
 import resource
 import statistics
+import subprocess
 import sys
 import tarfile
 import time
@@ -86,6 +87,24 @@ def flops_of_a_step(case):
     return counter.get_total_flops()
 
 
+def peak_of(images):
+    """Print the peak memory, in MiB, of a process that trains the masks of so many images at once."""
+    torch.set_num_threads(1)
+    classifier = Normalised(build("resnet20", (3, 32, 32), 10), 3).eval().requires_grad_(False)
+    random = torch.rand(images, 3, 32, 32), torch.zeros(images, dtype=torch.int64)
+    train_masks(classifier, *random, fixed(3), batch_size=images)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def memory_of_an_image(few=64, many=576):
+    """Return by how many MiB a process grows for each image more that is trained at once."""
+    peaks = [
+        float(subprocess.check_output([sys.executable, __file__, "--peak-of", str(images)]))
+        for images in (few, many)
+    ]
+    return (peaks[1] - peaks[0]) / (many - few)
+
+
 def has_bfloat16():
     flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     return "avx512_bf16" in flags or "amx_bf16" in flags
@@ -96,9 +115,13 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--images", type=int, default=256)
-    parser.add_argument("--steps", type=int, default=40, help="of the engine, in each round")
+    parser.add_argument("--steps", type=int, default=100, help="of the engine, in each round")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--peak-of", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.peak_of:
+        peak_of(arguments.peak_of)
+        return
     torch.set_num_threads(arguments.threads)
     device = arguments.device
     case = real_case(arguments.images)
@@ -117,9 +140,7 @@ def main():
         print(f"load before {os.getloadavg()[0]:.1f}")
     else:
         print(f"{torch.cuda.get_device_name(device)}")
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     train_masks(*case, fixed(2), device=device)
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     reference, torch_only, engine = [], [], {mode: [] for mode in modes}
     peaks = []
     for round_ in range(arguments.rounds):
@@ -162,7 +183,7 @@ def main():
     if "bfloat16" not in modes:
         print("bfloat16: this processor has no units for it; float32 is the fastest safe mode here")
     if device == "cpu":
-        print(f"memory: the engine's first call grew the process by {grown / 1024:.0f} MiB")
+        print(f"memory: {memory_of_an_image():.2f} MiB for each image trained at once")
         print("GPU: not measured")
     else:
         print(
