@@ -58,19 +58,19 @@ class Fused:
         self.interpreter = fx.Interpreter(traced)
         self.nodes = list(traced.graph.nodes)
         self.logits = self.nodes[-1].args[0]
+        self.live = {self.nodes[0]}  # what depends on the images: constants have no row for each
+        for node in self.nodes[1:]:
+            if self.live.intersection(node.all_input_nodes):
+                self.live.add(node)
         self.layers, inner = {}, set()
         modules = dict(traced.named_modules())
         for node in self.nodes:
-            if self._supported(node, modules):
-                chain, addend, relu = _followers(node, modules, inner)
+            if node in self.live and self._supported(node, modules):
+                chain, addend, relu = _followers(node, modules, inner, self.live)
                 convolution, last = Convolution(modules[node.target]), chain[-1]
                 self.layers[last] = Layer(last, convolution, node.args[0], addend, relu)
                 inner.update(chain)
         self.nodes = [node for node in self.nodes if node in self.layers or node not in inner]
-        self.live = {self.nodes[0]}  # what depends on the images
-        for node in self.nodes[1:]:
-            if self.live.intersection(self._inputs(node)):
-                self.live.add(node)
         self._share_gates()
         self.stages = self._stages()
 
@@ -155,13 +155,13 @@ class Fused:
                 gradients[source] = gradients[source] + part if source in gradients else part
 
 
-def _followers(node, modules, taken):
+def _followers(node, modules, taken, live):
     """Return the nodes from a convolution to the last that fuses with it, the addend, any ReLU."""
     chain, addend = [node], None
     after = _only_user(node, taken)
     if after and after.target in (operator.add, torch.add) and len(after.args) == 2:
         other = after.args[1] if after.args[0] is node else after.args[0]
-        if isinstance(other, fx.Node) and _shape(other) == _shape(node) and not after.kwargs:
+        if other in live and _shape(other) == _shape(node) and not after.kwargs:
             chain, addend = [node, after], other
             after = _only_user(after, taken)
     relu = after is not None and (
@@ -184,7 +184,7 @@ def input_gradient(classifier, example, autocast=False):
 
     classifier: frozen, in eval mode, on its device, of its dtype. example: one image (1, C, H, W).
     autocast: let torch run the classifier in bfloat16 where it holds that safe. What is fused is
-    first compared with autograd on the example, and not used should it differ.
+    first compared with autograd on the example and its mirror image, and not used should it differ.
     """
     classifier = folded(classifier)
     fusable = isinstance(classifier, fx.GraphModule) and not (autocast or example.is_cuda)
@@ -192,10 +192,10 @@ def input_gradient(classifier, example, autocast=False):
     if not fusable or not convolutions:
         classifier = classifier.to(memory_format=torch.channels_last)
         return Autograd(classifier, autocast)
-    classes = torch.zeros(1, dtype=torch.int64)
+    images, classes = torch.cat([example, example.flip(-1)]), torch.zeros(2, dtype=torch.int64)
     try:
         fused = Fused(classifier, example)
-        for want, have in zip(fused.plain(example, classes), fused(example, classes), strict=True):
+        for want, have in zip(fused.plain(images, classes), fused(images, classes), strict=True):
             torch.testing.assert_close(have, want, rtol=1e-3, atol=1e-3 * want.abs().max().item())
     except Exception as error:  # an operation that the walk cannot run, or one that works in place
         print(f"Convolutions are not fused for this classifier: {error}", file=sys.stderr)
