@@ -143,9 +143,9 @@ def report(first, second, masks, steps):
     largest = np.abs(a - b).max(1)
     apart = np.abs(steps[first] - steps[second])
     print(
-        f"{first} | {second}: cosine mean {cosines.mean():.4f}, percentiles 1 10 50: "
-        f"{np.round(np.percentile(cosines, [1, 10, 50]), 4)}; largest, percentiles 10 50 90: "
-        f"{np.round(np.percentile(largest, [10, 50, 90]), 4)}; steps equal {np.mean(apart == 0):.2f}, "
+        f"{first} | {second}: cosine mean {cosines.mean():.4f}, percentiles 0 1 10 50: "
+        f"{np.round(np.percentile(cosines, [0, 1, 10, 50]), 4)}; largest, percentiles 10 50 90 100: "
+        f"{np.round(np.percentile(largest, [10, 50, 90, 100]), 4)}; steps equal {np.mean(apart == 0):.2f}, "
         f"percentiles 50 90 100 apart: {np.percentile(apart, [50, 90, 100]).astype(int)}",
         flush=True,
     )
