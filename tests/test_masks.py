@@ -386,6 +386,19 @@ def assert_close(found, want):
 
 
 @needs_compiler
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_fused_is_used_unless_it_is_wrong(seed, monkeypatch, capsys):
+    """Not even a ReLU whose input rounds to another sign makes it unused."""
+    torch.manual_seed(seed)
+    network = build("resnet20", (3, 32, 32), 10).eval().requires_grad_(False)
+    example = torch.rand(1, 3, 32, 32)
+    assert isinstance(gradients.input_gradient(network, example), gradients.Fused)
+    monkeypatch.setattr(convolutions, "POINTS", (0.0, 0.7, -0.7, 1.4, -1.4))
+    assert isinstance(gradients.input_gradient(network, example), gradients.Autograd)
+    assert "differs by" in capsys.readouterr().err
+
+
+@needs_compiler
 def test_fused_layers_keep_a_nan_in_its_image():
     torch.manual_seed(0)
     layers = (nn.Conv2d(16, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 3, 3, padding=1))

@@ -184,7 +184,7 @@ def input_gradient(classifier, example, autocast=False):
 
     classifier: frozen, in eval mode, on its device, of its dtype. example: one image (1, C, H, W).
     autocast: let torch run the classifier in bfloat16 where it holds that safe. What is fused is
-    first compared with autograd on the example and its mirror image, and not used should it differ.
+    first compared with autograd on random images, and not used should it differ.
     """
     classifier = folded(classifier)
     fusable = isinstance(classifier, fx.GraphModule) and not (autocast or example.is_cuda)
@@ -192,12 +192,25 @@ def input_gradient(classifier, example, autocast=False):
     if not fusable or not convolutions:
         classifier = classifier.to(memory_format=torch.channels_last)
         return Autograd(classifier, autocast)
-    images, classes = torch.cat([example, example.flip(-1)]), torch.zeros(2, dtype=torch.int64)
     try:
         fused = Fused(classifier, example)
-        for want, have in zip(fused.plain(images, classes), fused(images, classes), strict=True):
-            torch.testing.assert_close(have, want, rtol=1e-3, atol=1e-3 * want.abs().max().item())
+        _compare(fused, example.shape[1:])
     except Exception as error:  # an operation that the walk cannot run, or one that works in place
         print(f"Convolutions are not fused for this classifier: {error}", file=sys.stderr)
         return Autograd(classifier)
     return fused
+
+
+def _compare(fused, shape):
+    """Raise ValueError unless `fused` is its `plain`, up to rounding, for most of some random images.
+
+    For most: where a ReLU's input is zero up to rounding, as happens in one image in fifty or so,
+    the two may take its different sides, and their gradients are then apart by any amount.
+    """
+    images = torch.rand(9, *shape, generator=torch.Generator().manual_seed(0))
+    classes = torch.zeros(len(images), dtype=torch.int64)
+    for have, want in zip(fused(images, classes), fused.plain(images, classes), strict=True):
+        have, want = have.reshape(len(images), -1), want.reshape(len(images), -1)
+        apart = (have - want).norm(dim=1) / want.norm(dim=1).clamp(min=1e-30)
+        if not apart.median() < 1e-3:
+            raise ValueError(f"what is fused differs by {apart.median():.1e} from torch's own")
