@@ -8,6 +8,7 @@ Run: python benchmarks/mask_tolerance.py digits|cifar10 [--images 200]
 """
 
 import argparse
+import copy
 import hashlib
 import itertools
 import os
@@ -75,8 +76,8 @@ def torch_only(case, **settings):
         convolutions.library = library
 
 
-def reference(case):
-    classifier, images, targets = case
+def reference(case, dtype=torch.float32):
+    classifier, images, targets = copy.deepcopy(case[0]).to(dtype), case[1].to(dtype), case[2]
     torch.set_num_threads(1)
     found = [
         train_mask(classifier, image, int(target), MaskSettings())
@@ -94,6 +95,7 @@ WAYS = {
     "engine float32, torch's convolutions": torch_only,
     "engine float32, norm l1": lambda case: engine(case, norm="l1"),
     "reference float32": reference,
+    "reference float64": lambda case: reference(case, torch.float64),
 }
 
 

@@ -2,7 +2,7 @@
 
 import io
 import os
-import tarfile
+import shutil
 
 import h5py
 import numpy as np
@@ -40,8 +40,7 @@ def test_image_folders_load_the_same_from_any_container(tmp_path, suffix):
     junk = {"pets/README.txt": b"x", "__MACOSX/pets/._0.png": b"x", "pets/train/.x.png": b"x"}
     path = packed(tmp_path / f"pets{suffix or '.tar'}", images, **junk)
     if not suffix:
-        with tarfile.open(path) as archive:
-            archive.extractall(tmp_path / "unpacked", filter="data")
+        shutil.unpack_archive(path, tmp_path / "unpacked")
         path = tmp_path / "unpacked"
     data = archives.image_folder(path)
     assert data.classes == ["cat", "dog"]
