@@ -126,7 +126,7 @@ def main():
     torch.set_num_threads(arguments.threads)
     device = arguments.device
     case = real_case(arguments.images)
-    modes = {"float32": {}}
+    modes = {"float32": {}, "float64": {"dtype": "float64"}}
     if device != "cpu" or has_bfloat16():
         modes["bfloat16"] = {"dtype": "bfloat16"}
 
@@ -152,7 +152,8 @@ def main():
         reference.append(reference_rate(moved, 50, device))
         torch.set_num_threads(arguments.threads)
         for mode, settings in modes.items():
-            engine[mode].append(engine_rate(case, arguments.steps, device, **settings))
+            steps = arguments.steps // (5 if mode == "float64" else 1)
+            engine[mode].append(engine_rate(case, steps, device, **settings))
         if device == "cpu":
             library, convolutions.library = convolutions.library, lambda: None
             torch_only.append(engine_rate(case, arguments.steps // 4, device))
