@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from dadapy import Data
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / part) for part in ("workflow_scripts", "tests", "benchmarks")]
@@ -28,6 +27,8 @@ from masks import real_case  # noqa: E402
 
 from idbias import convolutions, datasets  # noqa: E402
 from idbias.classifiers import Normalised  # noqa: E402
+from idbias.correlation import intrinsic_dimension  # noqa: E402
+from idbias.distances import squared_distances  # noqa: E402
 from idbias.files import replacing  # noqa: E402
 from idbias.fourier import filtered  # noqa: E402
 from idbias.masks import MaskSettings, train_masks  # noqa: E402
@@ -99,12 +100,6 @@ WAYS = {
 }
 
 
-def intrinsic_dimension(masks):
-    """Return dadapy's TwoNN estimate, with the paper's mu_fraction, of masks of any shape."""
-    data = Data(np.unique(masks.reshape(len(masks), -1), axis=0).astype(float), n_jobs=1)
-    return data.compute_id_2NN(mu_fraction=0.9)[0]
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", choices=("digits", "cifar10"))
@@ -136,11 +131,12 @@ def main():
     )
     for name in WAYS:
         values = np.percentile(steps[name], [0, 25, 50, 75, 90, 100]).astype(int)
+        vectors = masks[name].reshape(len(masks[name]), -1)
         sparse = (masks[name] > 0).mean(), (masks[name] > 0.1).mean()
         print(
             f"{name}: steps, percentiles 0 25 50 75 90 100: {values}, mean {steps[name].mean():.1f}; "
             f"kept {kept[name].mean():.3f}; entries above 0: {sparse[0]:.4f}, above 0.1: {sparse[1]:.4f}; "
-            f"I_d {intrinsic_dimension(masks[name]):.2f}"
+            f"I_d {intrinsic_dimension(squared_distances(vectors)):.2f}"
         )
     for first, second in itertools.combinations(WAYS, 2):
         report(first, second, masks, steps)

@@ -125,8 +125,7 @@ class Segment:
 
 
 def _empty(count, shape):
-    memory_format = torch.channels_last if len(shape) == 4 else torch.contiguous_format
-    return torch.empty((count, *shape[1:]), memory_format=memory_format)
+    return torch.empty((count, *shape[1:]), memory_format=_layout(len(shape)))
 
 
 class _Step(ctypes.Structure):
@@ -243,7 +242,8 @@ def _node(value):
 
 def _plain(tensor):
     """Return the tensor with the channels of a pixel, and pixels and images, one after another."""
-    channels_last = tensor.ndim == 4
-    return tensor.contiguous(
-        memory_format=torch.channels_last if channels_last else torch.contiguous_format
-    )
+    return tensor.contiguous(memory_format=_layout(tensor.ndim))
+
+
+def _layout(dimensions):
+    return torch.channels_last if dimensions == 4 else torch.contiguous_format
