@@ -8,7 +8,7 @@ LIBRARY = Path(workflow.basedir) / "workflow_scripts"
 
 # Modules that decide how work is shown or failures are worded, never a number: editing them
 # reruns nothing.
-WITHOUT_INFLUENCE = {"config", "schema", "errors", "files", "progress", "stage", "checkpoints"}
+WITHOUT_INFLUENCE = {"config", "schema", "errors", "files", "shards", "progress", "stage", "checkpoints"}
 
 
 @cache

@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from idbias import files
+from idbias import files, shards
 from idbias.errors import InputError
 from idbias.similarity import r_squared
 
@@ -74,7 +74,9 @@ def read_array(name):
         if suffix == ".npz":
             return member(np.load(path, allow_pickle=False), path, inside)
         if suffix in (".h5", ".hdf5"):
-            return member(h5py.File(path, "r"), path, inside.strip("/"))
+            file = h5py.File(path, "r")
+            shards.verify(file, path)
+            return member(file, path, inside.strip("/"))
         if suffix == ".csv":
             return read_csv(path)
     except InputError:

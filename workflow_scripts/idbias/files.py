@@ -11,6 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from idbias import shards
 from idbias.errors import InputError
 
 SCHEMA_VERSION = 1
@@ -47,7 +48,7 @@ def write(path, datasets, attributes=None):
         for name, array in datasets.items():
             array = np.asarray(array)
             file.create_dataset(name, data=array, **storage(array.shape))
-        stamp(file, attributes or {})
+        stamp(file, {**(attributes or {}), shards.CONTENT: shards.content(datasets)})
 
 
 def storage(shape):
@@ -59,6 +60,8 @@ def storage(shape):
         "compression": "gzip",
         "compression_opts": 1,
         "shuffle": True,
+        # A checksum of each chunk: a damaged one raises when it is read.
+        "fletcher32": True,
     }
 
 
@@ -104,7 +107,8 @@ def read(path, names=None):
 def opened(path):
     """Open an HDF5 file of ours to read, checking that it is one.
 
-    Raises InputError naming the file if it is missing, unreadable, or of another schema version.
+    Raises InputError naming the file if it is missing, unreadable, damaged where it is read, of
+    another schema version, or joins shards of which one is missing or is not the one it joined.
     """
     if not Path(path).is_file():
         raise InputError(f"{path} does not exist; run the stage that makes it.")
@@ -121,7 +125,13 @@ def opened(path):
                 f"{path} has schema version {found}, this idbias reads {SCHEMA_VERSION}; "
                 "delete the file and run again."
             )
-        yield file
+        shards.verify(file, path)
+        try:
+            yield file
+        except OSError as error:
+            if "read data" not in str(error):
+                raise
+            raise InputError(f"{path} is damaged ({error}); delete it and run again.") from None
 
 
 @cache
@@ -149,29 +159,15 @@ def package_versions():
     return versions
 
 
-def link_shards(path, shards, attributes=None):
-    """Write a file whose datasets are those of `shards` joined along their first axis.
+def link_shards(path, paths, attributes=None):
+    """Write a file whose datasets are those of the shards `paths` joined along their first axis.
 
-    They are HDF5 virtual datasets: nothing is copied, and the shards must stay where they are
-    relative to `path`. Raises InputError if a shard is bad.
+    Nothing is copied: the shards must stay where they are relative to `path` (idbias.shards).
+    Raises InputError if a shard is bad, or was made with other settings than the first.
     """
-    path = Path(path)
-    sources = {}
-    for shard in shards:
-        with opened(shard) as file:
-            for name, dataset in file.items():
-                source = h5py.VirtualSource(
-                    os.path.relpath(shard, path.parent), name, dataset.shape, dataset.dtype
-                )
-                sources.setdefault(name, []).append(source)
+    for shard in paths:
+        with opened(shard):
+            pass
     with replacing(path) as temporary, h5py.File(temporary, "w", libver="latest") as file:
-        for name, parts in sources.items():
-            rows = sum(part.shape[0] for part in parts)
-            layout = h5py.VirtualLayout((rows, *parts[0].shape[1:]), parts[0].dtype)
-            first = 0
-            for part in parts:
-                if part.shape[0]:
-                    layout[first : first + part.shape[0]] = part
-                first += part.shape[0]
-            file.create_virtual_dataset(name, layout)
+        shards.join(file, paths)
         stamp(file, attributes or {})
