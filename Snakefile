@@ -1,4 +1,5 @@
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -11,18 +12,23 @@ configfile: "config.yaml"
 
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
-from idbias.config import check, image_count
+from idbias.config import targets
+from idbias.config.checking import check
+from idbias.config.dependencies import SCRIPTS, library
+from idbias.config.experiments import by_folder, download_of
 from idbias.errors import InputError
-from idbias.networks import NETWORKS
-from idbias.paper2 import ZOO
-from idbias.sources import KNOWN
+from idbias.report.summary import summary
 
 try:
-    SETTINGS = check(config)
+    EXPERIMENTS = check(config)
 except InputError as error:
     # A sentence, not the traceback that Snakemake prints for an exception.
     sys.exit(f"idbias: {error}")
-EXPERIMENTS = config["experiments"]
+CHOSEN = [EXPERIMENTS[name] for name in config["experiments"]]
+COMPARISONS = by_folder(EXPERIMENTS.values())
+# Rules that gain from a GPU ask for one unless the configuration says cpu. On a workstation
+# profiles/local sets how many there are.
+GPUS = 0 if all(chosen.execution.device == "cpu" for chosen in CHOSEN) else 1
 
 
 wildcard_constraints:
@@ -35,7 +41,6 @@ wildcard_constraints:
 
 
 include: "rules/common.smk"
-include: "rules/experiments.smk"
 include: "rules/datasets.smk"
 include: "rules/classifiers.smk"
 include: "rules/attacks.smk"
@@ -44,11 +49,10 @@ include: "rules/correlations.smk"
 include: "rules/tables.smk"
 include: "rules/spectra.smk"
 include: "rules/report.smk"
+include: "rules/targets.smk"
 
 
-# The default target, then one target to stop after each stage, for the chosen experiments.
-
-
+# Here and not among the targets: a file that is included cannot name the default one.
 rule all:
     default_target: True
     input:
@@ -56,37 +60,5 @@ rule all:
         rules.figures.input,
 
 
-rule datasets:
-    input:
-        [f"results/{name}/dataset.h5" for name in EXPERIMENTS if has_dataset(name)],
-
-
-rule classifiers:
-    input:
-        over_experiments("results/{experiment}/{classifier}/predictions.h5"),
-
-
-rule attacks:
-    input:
-        over_experiments("results/{experiment}/{classifier}/attacks/{attack}.h5"),
-
-
-rule masks:
-    input:
-        over_experiments("results/{experiment}/{classifier}/masks/essential.h5", "masks"),
-        over_experiments("results/{experiment}/{classifier}/masks/adversarial/{attack}.h5", "masks"),
-
-
-rule correlations:
-    input:
-        [f"results/{folder}/row.csv" for name in EXPERIMENTS for folder in comparisons(name)],
-
-
-rule spectra:
-    input:
-        [path for path in rules.tables.input if "correlations" not in path and "table1" not in path],
-        spectra_figures(),
-
-
 onsuccess:
-    summarise(log)
+    print(summary(CHOSEN, targets.tables(CHOSEN)))

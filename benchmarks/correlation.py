@@ -19,7 +19,8 @@ from dadapy import Data
 from scipy.stats import kstest
 from sklearn.datasets import load_digits, make_swiss_roll
 
-from idbias.correlation import (
+from idbias.correlation.distances import squared_distances
+from idbias.correlation.id_test import (
     intrinsic_dimension,
     nearest_joined,
     permutation_p,
@@ -27,9 +28,8 @@ from idbias.correlation import (
     shuffled_dimensions,
     z_test,
 )
-from idbias.distances import squared_distances
-from idbias.similarity import r_squared
-from idbias.spiral import spiral
+from idbias.correlation.similarity import r_squared
+from idbias.correlation.spiral import spiral
 
 THREADS = len(os.sched_getaffinity(0))
 

@@ -18,14 +18,14 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / part) for part in ("workflow_scripts", "tests")]
+sys.path[:0] = [str(ROOT / part) for part in ("workflow_scripts", "tests/masks")]
 
 from mask_reference import train_mask  # noqa: E402
 
-from idbias import convolutions  # noqa: E402
-from idbias.classifiers import Normalised  # noqa: E402
-from idbias.masks import MaskSettings, train_masks  # noqa: E402
-from idbias.networks import build  # noqa: E402
+from idbias.classifiers.models import Normalised  # noqa: E402
+from idbias.classifiers.networks.by_name import build  # noqa: E402
+from idbias.masks.cpu_engine import convolutions  # noqa: E402
+from idbias.masks.training import MaskSettings, train_masks  # noqa: E402
 
 DATA = Path(os.environ.get("IDBIAS_TEST_DATA", ROOT.parent / "shared" / "data"))
 TEST_SET, STEPS_OF_A_MASK = 10_000, 530

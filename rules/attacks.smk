@@ -3,12 +3,12 @@ localrules:
     attack,
 
 
-BRENDEL_BETHGE = sorted(
+ONE_AT_A_TIME = sorted(
     {
         name
-        for chosen in SETTINGS.values()
-        for name, settings_of in chosen.attacks.items()
-        if "BrendelBethge" in settings_of.attack
+        for each in EXPERIMENTS.values()
+        for name, attack in each.attacks.items()
+        if attack.one_at_a_time
     }
 )
 
@@ -18,7 +18,7 @@ rule attack_shard:
         dataset="results/{experiment}/dataset.h5",
         classifier="results/{experiment}/{classifier}/classifier.h5",
         predictions="results/{experiment}/{classifier}/predictions.h5",
-        library=lambda wildcards: library("attack_shard.py", network_module(wildcards)),
+        library=network_library("attack_shard.py"),
     output:
         "results/{experiment}/{classifier}/attacks/{attack}/{shard}.h5",
     log:
@@ -26,7 +26,7 @@ rule attack_shard:
     benchmark:
         "results/benchmarks/{experiment}/{classifier}/attacks/{attack}/{shard}.tsv"
     wildcard_constraints:
-        attack=rf"(?!({'|'.join(map(re.escape, BRENDEL_BETHGE)) or '/'})/)[^/]+",
+        attack=rf"(?!({'|'.join(map(re.escape, ONE_AT_A_TIME)) or '/'})/)[^/]+",
     conda:
         "../envs/attacks.yaml"
     resources:
@@ -34,8 +34,8 @@ rule attack_shard:
         runtime=lambda wildcards, attempt: 120 * attempt,
         gpu=GPUS,
     params:
-        settings=lambda wildcards: plain(settings(wildcards).attacks[wildcards.attack]),
-        seed=lambda wildcards: settings(wildcards).seed,
+        settings=lambda wildcards: experiment(wildcards).attacks[wildcards.attack].model_dump(),
+        seed=lambda wildcards: experiment(wildcards).seed,
     script:
         "../workflow_scripts/attack_shard.py"
 
@@ -43,7 +43,7 @@ rule attack_shard:
 # Brendel-Bethge goes an image at a time, most of it on the processor: many shards, no GPU.
 use rule attack_shard as attack_shard_on_cpu with:
     wildcard_constraints:
-        attack="|".join(map(re.escape, BRENDEL_BETHGE)) or "(?!)",
+        attack="|".join(map(re.escape, ONE_AT_A_TIME)) or "(?!)",
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 720 * attempt,
@@ -53,7 +53,7 @@ rule attack:
     input:
         lambda wildcards: expand(
             "results/{{experiment}}/{{classifier}}/attacks/{{attack}}/{shard}.h5",
-            shard=image_shards(wildcards),
+            shard=experiment(wildcards).image_shards,
         ),
     output:
         "results/{experiment}/{classifier}/attacks/{attack}.h5",

@@ -1,8 +1,8 @@
 rule classifier:
     input:
         dataset="results/{experiment}/dataset.h5",
-        weights=lambda wildcards: weights_files(wildcards),
-        library=lambda wildcards: library("classifier.py", network_module(wildcards)),
+        weights=lambda wildcards: experiment(wildcards).weights_files(wildcards.classifier),
+        library=network_library("classifier.py"),
     output:
         "results/{experiment}/{classifier}/classifier.h5",
     log:
@@ -16,8 +16,8 @@ rule classifier:
         runtime=lambda wildcards, attempt: 720 * attempt,
         gpu=GPUS,
     params:
-        settings=lambda wildcards: plain(classifier_settings(wildcards)),
-        seed=lambda wildcards: settings(wildcards).seed,
+        settings=lambda wildcards: classifier(wildcards).model_dump(),
+        seed=lambda wildcards: experiment(wildcards).seed,
     script:
         "../workflow_scripts/classifier.py"
 
@@ -26,7 +26,7 @@ rule predictions:
     input:
         dataset="results/{experiment}/dataset.h5",
         classifier="results/{experiment}/{classifier}/classifier.h5",
-        library=lambda wildcards: library("predictions.py", network_module(wildcards)),
+        library=network_library("predictions.py"),
     output:
         "results/{experiment}/{classifier}/predictions.h5",
     log:

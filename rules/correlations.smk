@@ -11,7 +11,7 @@ wildcard_constraints:
 # Of an experiment without classifiers.
 rule array_pairs:
     input:
-        arrays=array_files,
+        arrays=lambda wildcards: experiment(wildcards).array_files,
         library=library("array_pairs.py"),
     output:
         "results/{experiment}/correlations/pairs.h5",
@@ -25,7 +25,7 @@ rule array_pairs:
         mem_mb=2000,
         runtime=60,
     params:
-        arrays=arrays_of,
+        arrays=lambda wildcards: experiment(wildcards).arrays,
     script:
         "../workflow_scripts/array_pairs.py"
 
@@ -49,7 +49,7 @@ rule mask_pairs:
         mem_mb=4000,
         runtime=30,
     params:
-        images=lambda wildcards: image_count(dataset_settings(wildcards)),
+        images=lambda wildcards: experiment(wildcards).images,
     script:
         "../workflow_scripts/mask_pairs.py"
 
@@ -72,7 +72,7 @@ rule distances:
         runtime=240,
         gpu=GPUS,
     params:
-        dtype=lambda wildcards: correlation_settings(wildcards)["distances"],
+        dtype=lambda wildcards: experiment(wildcards).correlation.distances,
     script:
         "../workflow_scripts/distances.py"
 
@@ -97,7 +97,7 @@ rule intrinsic_dimensions:
         mem_mb=6000,
         runtime=120,
     params:
-        settings=lambda wildcards: estimator_settings(wildcards),
+        settings=lambda wildcards: experiment(wildcards).correlation.estimate,
     script:
         "../workflow_scripts/intrinsic_dimensions.py"
 
@@ -122,9 +122,9 @@ rule shuffle_shard:
         mem_mb=6000,
         runtime=240,
     params:
-        settings=lambda wildcards: estimator_settings(wildcards),
-        within_class=lambda wildcards: correlation_settings(wildcards)["within_class"],
-        seed=lambda wildcards: experiment_of(wildcards).seed,
+        settings=lambda wildcards: experiment(wildcards).correlation.estimate,
+        within_class=lambda wildcards: experiment(wildcards).correlation.within_class,
+        seed=lambda wildcards: experiment(wildcards).seed,
     script:
         "../workflow_scripts/shuffle_shard.py"
 
@@ -134,7 +134,8 @@ rule row:
         pairs="results/{comparison}/pairs.h5",
         dimensions="results/{comparison}/intrinsic_dimensions.h5",
         shuffles=lambda wildcards: expand(
-            "results/{{comparison}}/shuffles/{shard}.h5", shard=shuffle_shards(wildcards)
+            "results/{{comparison}}/shuffles/{shard}.h5",
+            shard=experiment(wildcards).shuffle_shards,
         ),
         library=library("row.py"),
     output:
@@ -149,6 +150,6 @@ rule row:
         mem_mb=1000,
         runtime=10,
     params:
-        names=lambda wildcards: comparison_names(wildcards.comparison),
+        names=names_of,
     script:
         "../workflow_scripts/row.py"

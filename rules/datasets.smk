@@ -16,15 +16,15 @@ rule download:
         mem_mb=500,
         runtime=240,
     params:
-        urls=lambda wildcards: download_of(wildcards)[0],
-        sha256=lambda wildcards: download_of(wildcards)[1],
+        urls=lambda wildcards: download_of(EXPERIMENTS.values(), *wildcards)[0],
+        sha256=lambda wildcards: download_of(EXPERIMENTS.values(), *wildcards)[1],
     script:
         "../workflow_scripts/download.py"
 
 
 rule dataset:
     input:
-        sources=lambda wildcards: dataset_files(dataset_settings(wildcards)),
+        sources=lambda wildcards: experiment(wildcards).dataset_files,
         library=library("dataset.py"),
     output:
         "results/{experiment}/dataset.h5",
@@ -38,7 +38,7 @@ rule dataset:
         mem_mb=4000,
         runtime=120,
     params:
-        settings=lambda wildcards: dataset_source(dataset_settings(wildcards)),
-        seed=lambda wildcards: settings(wildcards).seed,
+        settings=lambda wildcards: experiment(wildcards).dataset.source_settings,
+        seed=lambda wildcards: experiment(wildcards).seed,
     script:
         "../workflow_scripts/dataset.py"

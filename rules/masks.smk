@@ -10,7 +10,7 @@ rule essential_mask_shard:
         dataset="results/{experiment}/dataset.h5",
         classifier="results/{experiment}/{classifier}/classifier.h5",
         targets="results/{experiment}/{classifier}/predictions.h5",
-        library=lambda wildcards: library("mask_shard.py", network_module(wildcards)),
+        library=network_library("mask_shard.py"),
     output:
         "results/{experiment}/{classifier}/masks/essential/{shard}.h5",
     log:
@@ -25,7 +25,7 @@ rule essential_mask_shard:
         runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=GPUS,
     params:
-        settings=lambda wildcards: plain(settings(wildcards).masks),
+        settings=lambda wildcards: experiment(wildcards).masks.model_dump(),
     script:
         "../workflow_scripts/mask_shard.py"
 
@@ -34,7 +34,7 @@ use rule essential_mask_shard as adversarial_mask_shard with:
     input:
         classifier="results/{experiment}/{classifier}/classifier.h5",
         targets="results/{experiment}/{classifier}/attacks/{attack}/{shard}.h5",
-        library=lambda wildcards: library("mask_shard.py", network_module(wildcards)),
+        library=network_library("mask_shard.py"),
     output:
         "results/{experiment}/{classifier}/masks/adversarial/{attack}/{shard}.h5",
     log:
@@ -47,7 +47,7 @@ rule essential_masks:
     input:
         lambda wildcards: expand(
             "results/{{experiment}}/{{classifier}}/masks/essential/{shard}.h5",
-            shard=image_shards(wildcards),
+            shard=experiment(wildcards).image_shards,
         ),
     output:
         "results/{experiment}/{classifier}/masks/essential.h5",
@@ -68,7 +68,7 @@ use rule essential_masks as adversarial_masks with:
     input:
         lambda wildcards: expand(
             "results/{{experiment}}/{{classifier}}/masks/adversarial/{{attack}}/{shard}.h5",
-            shard=image_shards(wildcards),
+            shard=experiment(wildcards).image_shards,
         ),
     output:
         "results/{experiment}/{classifier}/masks/adversarial/{attack}.h5",

@@ -4,7 +4,6 @@
 report: "../workflow_scripts/captions/workflow.rst"
 
 
-include: "figure_names.smk"
 include: "spectra_figures.smk"
 
 
@@ -12,16 +11,12 @@ localrules:
     costs,
 
 
-rule figures:
-    input:
-        all_figures(),
-
-
 rule shuffle_histogram:
     input:
         dimensions="results/{comparison}/intrinsic_dimensions.h5",
         shuffles=lambda wildcards: expand(
-            "results/{{comparison}}/shuffles/{shard}.h5", shard=shuffle_shards(wildcards)
+            "results/{{comparison}}/shuffles/{shard}.h5",
+            shard=experiment(wildcards).shuffle_shards,
         ),
         row="results/{comparison}/row.csv",
         library=library("shuffle_histogram.py"),
@@ -31,7 +26,6 @@ rule shuffle_histogram:
             "shuffled and observed I_d",
             "Intrinsic dimension",
             "shuffles",
-            names_of_comparison,
         ),
     log:
         "logs/figures/{comparison}/shuffles.log",
@@ -61,35 +55,30 @@ rule mask_figures:
             "images before and after filtering",
             "Images and masks",
             "images",
-            names_of_attack,
         ),
         essential_masks=figure(
             "{experiment}/{classifier}/correlations/{attack}/essential_masks",
             "essential masks",
             "Images and masks",
             "essential_masks",
-            names_of_attack,
         ),
         adversarial_masks=figure(
             "{experiment}/{classifier}/correlations/{attack}/adversarial_masks",
             "adversarial masks",
             "Images and masks",
             "adversarial_masks",
-            names_of_attack,
         ),
         mean_masks=figure(
             "{experiment}/{classifier}/correlations/{attack}/mean_masks",
             "mean masks",
             "Frequencies",
             "mean_masks",
-            names_of_attack,
         ),
         radial_profile=figure(
             "{experiment}/{classifier}/correlations/{attack}/radial_profile",
             "radial profile of the masks",
             "Frequencies",
             "radial_profile",
-            names_of_attack,
         ),
     log:
         "logs/figures/{experiment}/{classifier}/correlations/{attack}/masks.log",
@@ -101,7 +90,7 @@ rule mask_figures:
         mem_mb=4000,
         runtime=60,
     params:
-        names=lambda wildcards: title(names_of_attack(wildcards)),
+        names=title,
     script:
         "../workflow_scripts/mask_figures.py"
 
@@ -112,13 +101,13 @@ rule classifier_figures:
         predictions="results/{experiment}/{classifier}/predictions.h5",
         attacks=lambda wildcards: expand(
             "results/{{experiment}}/{{classifier}}/attacks/{attack}.h5",
-            attack=attacks_of(wildcards),
+            attack=experiment(wildcards).attacks,
         ),
         masks=lambda wildcards: [
             "results/{experiment}/{classifier}/masks/essential.h5",
             *expand(
                 "results/{{experiment}}/{{classifier}}/masks/adversarial/{attack}.h5",
-                attack=attacks_of(wildcards),
+                attack=experiment(wildcards).attacks,
             ),
         ],
         library=library("classifier_figures.py"),
@@ -128,21 +117,18 @@ rule classifier_figures:
             "training of the classifier",
             "Stages",
             "training",
-            names_of_classifier,
         ),
         mask_steps=figure(
             "{experiment}/{classifier}/mask_steps",
             "steps of the masks",
             "Stages",
             "mask_steps",
-            names_of_classifier,
         ),
         yields=figure(
             "{experiment}/{classifier}/yields",
             "images left after each stage",
             "Stages",
             "yields",
-            names_of_classifier,
         ),
     log:
         "logs/figures/{experiment}/{classifier}/stages.log",
@@ -154,9 +140,9 @@ rule classifier_figures:
         mem_mb=2000,
         runtime=20,
     params:
-        names=lambda wildcards: title(names_of_classifier(wildcards)),
-        attacks=attacks_of,
-        images=lambda wildcards: image_count(dataset_settings(wildcards)),
+        names=title,
+        attacks=lambda wildcards: list(experiment(wildcards).attacks),
+        images=lambda wildcards: experiment(wildcards).images,
     script:
         "../workflow_scripts/classifier_figures.py"
 
@@ -173,14 +159,12 @@ rule spiral_figures:
             "points as they are and shuffled",
             "Intrinsic dimension",
             "spiral",
-            names_of_experiment,
         ),
         joint=figure(
             "{experiment}/correlations/joint",
             "joint density and margins",
             "Intrinsic dimension",
             "joint",
-            names_of_experiment,
         ),
     log:
         "logs/figures/{experiment}/correlations/spiral.log",
@@ -192,7 +176,7 @@ rule spiral_figures:
         mem_mb=1000,
         runtime=10,
     params:
-        seed=lambda wildcards: settings(wildcards).seed,
+        seed=lambda wildcards: experiment(wildcards).seed,
     script:
         "../workflow_scripts/spiral_figures.py"
 
@@ -200,8 +184,8 @@ rule spiral_figures:
 # Reads what Snakemake wrote beside the results, so it waits for them.
 rule costs:
     input:
-        rows=[f"results/{folder}/row.csv" for name in EXPERIMENTS for folder in comparisons(name)],
-        spectra=over_experiments("results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"),
+        rows=[pair.row for chosen in CHOSEN for pair in chosen.comparisons],
+        spectra=of_chosen("results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"),
         library=library("costs.py"),
     output:
         costs=figure(
@@ -209,7 +193,7 @@ rule costs:
             "run time and memory of each stage",
             "Stages",
             "costs",
-            lambda wildcards: {"experiment": "Cost"},
+            category="Cost",
         ),
     log:
         "logs/figures/costs.log",
@@ -221,6 +205,6 @@ rule costs:
         mem_mb=1000,
         runtime=10,
     params:
-        experiments=EXPERIMENTS,
+        experiments=config["experiments"],
     script:
         "../workflow_scripts/costs.py"

@@ -1,4 +1,10 @@
 # Paper 2: where perturbations, input gradients, weights and masks have their energy.
+# Its own experiments; ImageNet's only where the user has put its archive.
+PAPER2 = [
+    each for name, each in EXPERIMENTS.items() if name.startswith("paper2_") and each.available
+]
+
+
 localrules:
     spectra_table,
     local_against_full,
@@ -8,7 +14,11 @@ localrules:
 
 rule perturbation_spectrum:
     input:
-        unpack(masks_if_trained),
+        unpack(
+            lambda wildcards: experiment(wildcards).masks_files(
+                wildcards.classifier, wildcards.attack
+            )
+        ),
         dataset="results/{experiment}/dataset.h5",
         attack="results/{experiment}/{classifier}/attacks/{attack}.h5",
         library=library("perturbation_spectrum.py"),
@@ -32,7 +42,7 @@ rule classifier_spectrum:
         dataset="results/{experiment}/dataset.h5",
         classifier="results/{experiment}/{classifier}/classifier.h5",
         predictions="results/{experiment}/{classifier}/predictions.h5",
-        library=lambda wildcards: library("classifier_spectrum.py", network_module(wildcards)),
+        library=network_library("classifier_spectrum.py"),
     output:
         spectrum="results/{experiment}/{classifier}/classifier_spectrum.h5",
         inequalities="results/{experiment}/{classifier}/inequalities.csv",
@@ -47,19 +57,15 @@ rule classifier_spectrum:
         runtime=120,
         gpu=GPUS,
     params:
-        images=lambda wildcards: image_count(dataset_settings(wildcards)),
+        images=lambda wildcards: experiment(wildcards).images,
     script:
         "../workflow_scripts/classifier_spectrum.py"
 
 
 rule spectra_table:
     input:
-        perturbations=over_experiments(
-            "results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"
-        ),
-        classifiers=over_experiments(
-            "results/{experiment}/{classifier}/classifier_spectrum.h5", "spectra"
-        ),
+        perturbations=of_chosen("results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"),
+        classifiers=of_chosen("results/{experiment}/{classifier}/classifier_spectrum.h5", "spectra"),
         library=library("spectra_table.py"),
     output:
         **table("spectra", "spectra", "spectra_table"),
@@ -81,12 +87,8 @@ rule spectra_table:
 # Paper 2's claim, on each pair of models that differ in the kernel alone.
 rule local_against_full:
     input:
-        perturbations=over_experiments(
-            "results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"
-        ),
-        classifiers=over_experiments(
-            "results/{experiment}/{classifier}/classifier_spectrum.h5", "spectra"
-        ),
+        perturbations=of_chosen("results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"),
+        classifiers=of_chosen("results/{experiment}/{classifier}/classifier_spectrum.h5", "spectra"),
         library=library("local_against_full.py"),
     output:
         **table("local_against_full", "local against full kernels", "local_against_full"),
@@ -108,7 +110,7 @@ rule local_against_full:
 # Paper 2, section 2, for every linear convolutional model of the zoo.
 rule inequalities_table:
     input:
-        rows=over_experiments("results/{experiment}/{classifier}/inequalities.csv", "spectra"),
+        rows=of_chosen("results/{experiment}/{classifier}/inequalities.csv", "spectra"),
         library=library("table.py"),
     output:
         **table("inequalities", "inequalities", "inequalities_table"),
@@ -129,8 +131,9 @@ rule inequalities_table:
 rule accuracies_table:
     input:
         predictions=[
-            f"results/{experiment}/{classifier}/predictions.h5"
-            for experiment, classifier in PAPER2_MODELS
+            path
+            for each in PAPER2
+            for path in each.paths("results/{experiment}/{classifier}/predictions.h5")
         ],
         published=[published(f"paper2_table{number}.csv") for number in (3, 4)],
         library=library("accuracies_table.py"),
@@ -146,11 +149,10 @@ rule accuracies_table:
         mem_mb=1000,
         runtime=10,
     params:
-        classifiers=[model_names(*model) for model in PAPER2_MODELS],
+        classifiers=[
+            {"experiment": each.name, "dataset": each.dataset.source, "classifier": name}
+            for each in PAPER2
+            for name in each.classifiers
+        ],
     script:
         "../workflow_scripts/accuracies_table.py"
-
-
-rule accuracies:
-    input:
-        "results/tables/accuracies.md",

@@ -3,11 +3,11 @@ rule spectra_figures:
     input:
         perturbations=lambda wildcards: expand(
             "results/{{experiment}}/{classifier}/spectra/{{attack}}.h5",
-            classifier=block_of(wildcards.experiment).classifiers,
+            classifier=experiment(wildcards).classifiers,
         ),
         classifiers=lambda wildcards: expand(
             "results/{{experiment}}/{classifier}/classifier_spectrum.h5",
-            classifier=block_of(wildcards.experiment).classifiers,
+            classifier=experiment(wildcards).classifiers,
         ),
         library=library("spectra_figures.py"),
     output:
@@ -16,21 +16,18 @@ rule spectra_figures:
             "spectra of perturbations",
             "Frequencies",
             "spectra",
-            names_of_attacked_experiment,
         ),
         profiles=figure(
             "{experiment}/spectra/{attack}/profiles",
             "radial profiles of perturbations",
             "Frequencies",
             "profiles",
-            names_of_attacked_experiment,
         ),
         frequencies=figure(
             "{experiment}/spectra/{attack}/frequencies",
             "mean radial frequencies",
             "Frequencies",
             "frequencies",
-            names_of_attacked_experiment,
         ),
     log:
         "logs/figures/{experiment}/spectra/{attack}.log",
@@ -42,8 +39,8 @@ rule spectra_figures:
         mem_mb=2000,
         runtime=20,
     params:
-        seed=lambda wildcards: settings(wildcards).seed,
-        names=lambda wildcards: title(names_of_attacked_experiment(wildcards)),
+        seed=lambda wildcards: experiment(wildcards).seed,
+        names=title,
     script:
         "../workflow_scripts/spectra_figures.py"
 
@@ -52,11 +49,11 @@ rule kernel_figure:
     input:
         perturbations=lambda wildcards: expand(
             "results/{{experiment}}/{classifier}/spectra/{{attack}}.h5",
-            classifier=kernels_of(wildcards),
+            classifier=experiment(wildcards).kernels,
         ),
         classifiers=lambda wildcards: expand(
             "results/{{experiment}}/{classifier}/classifier_spectrum.h5",
-            classifier=kernels_of(wildcards),
+            classifier=experiment(wildcards).kernels,
         ),
         library=library("kernel_figure.py"),
     output:
@@ -65,7 +62,6 @@ rule kernel_figure:
             "size of the kernel",
             "Frequencies",
             "kernels",
-            names_of_attacked_experiment,
         ),
     log:
         "logs/figures/{experiment}/spectra/{attack}_kernels.log",
@@ -77,7 +73,7 @@ rule kernel_figure:
         mem_mb=2000,
         runtime=20,
     params:
-        seed=lambda wildcards: settings(wildcards).seed,
-        kernels=kernels_of,
+        seed=lambda wildcards: experiment(wildcards).seed,
+        kernels=lambda wildcards: experiment(wildcards).kernels,
     script:
         "../workflow_scripts/kernel_figure.py"

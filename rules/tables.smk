@@ -6,20 +6,19 @@ wildcard_constraints:
     number="[123]",
 
 
+# Each attack of the chosen experiments.
+ATTACKED = [pair for chosen in CHOSEN for pair in chosen.attacked]
+
+
 localrules:
     correlation_table,
     paper_table,
     attack_table,
 
 
-rule tables:
-    input:
-        all_tables(),
-
-
 rule correlation_table:
     input:
-        rows=[f"results/{folder}/row.csv" for name in EXPERIMENTS for folder in comparisons(name)],
+        rows=[pair.row for chosen in CHOSEN for pair in chosen.comparisons],
         library=library("table.py"),
     output:
         **table("correlations", "correlations", "correlations"),
@@ -40,8 +39,7 @@ rule correlation_table:
 use rule correlation_table as paper_table with:
     input:
         rows=lambda wildcards: [
-            f"results/{folder}/row.csv"
-            for folder in comparisons(PAPER_TABLES[f"table{wildcards.number}"])
+            pair.row for pair in EXPERIMENTS[PAPER_TABLES[f"table{wildcards.number}"]].comparisons
         ],
         published=lambda wildcards: published(f"table{wildcards.number}.csv"),
         library=library("table.py"),
@@ -55,13 +53,8 @@ use rule correlation_table as paper_table with:
 
 rule attack_table:
     input:
-        predictions=[
-            f"results/{each}/{classifier}/predictions.h5" for each, classifier, _ in ATTACKED
-        ],
-        attacks=[
-            f"results/{each}/{classifier}/attacks/{attack}.h5"
-            for each, classifier, attack in ATTACKED
-        ],
+        predictions=[pair.predictions for pair in ATTACKED],
+        attacks=[pair.attacked for pair in ATTACKED],
         library=library("attack_table.py"),
     output:
         **table("attacks", "attacks", "attacks"),
@@ -75,21 +68,6 @@ rule attack_table:
         mem_mb=1000,
         runtime=10,
     params:
-        names=[attack_names(*each) for each in ATTACKED],
+        names=[pair.attack_names for pair in ATTACKED],
     script:
         "../workflow_scripts/attack_table.py"
-
-
-rule table1:
-    input:
-        "results/tables/table1.md",
-
-
-rule table2:
-    input:
-        "results/tables/table2.md",
-
-
-rule table3:
-    input:
-        "results/tables/table3.md",

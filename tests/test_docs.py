@@ -11,15 +11,15 @@ from conftest import ROOT, Workflow, lay_over
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from idbias.configuration_reference import reference
+from idbias.config.reference import reference
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 
 
 def test_the_configuration_reference_is_what_the_models_say():
     assert (ROOT / "docs/configuration.md").read_text() == reference(), (
-        "idbias/schema.py changed; run: PYTHONPATH=workflow_scripts python -m "
-        "idbias.configuration_reference > docs/configuration.md"
+        "idbias/config/schema.py changed; run: PYTHONPATH=workflow_scripts python -m "
+        "idbias.config.reference > docs/configuration.md"
     )
 
 

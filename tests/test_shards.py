@@ -6,7 +6,8 @@ import h5py
 import numpy as np
 import pytest
 
-from idbias import arrays, files
+from idbias import files
+from idbias.correlation import arrays
 from idbias.errors import InputError
 
 

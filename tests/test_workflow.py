@@ -81,7 +81,7 @@ def test_nothing_is_done_twice(finished, tmp_path):
     workflow = finished.clone(tmp_path / "again")
     assert workflow.plan() == {}
     for path in (
-        *workflow.folder.glob("workflow_scripts/idbias/*.py"),
+        *workflow.folder.glob("workflow_scripts/idbias/**/*.py"),
         workflow.folder / "Snakefile",
     ):
         os.utime(path)
@@ -102,7 +102,10 @@ def test_more_shuffles_run_only_the_new_ones(finished, tmp_path):
     assert workflow.plan(f"{FMN}/row.csv") == {}
 
 
-@pytest.mark.parametrize("edit", [("masks.py", "# An edit."), ("convolutions.h", "// An edit.")])
+@pytest.mark.parametrize(
+    "edit",
+    [("masks/training.py", "# An edit."), ("masks/cpu_engine/convolutions.h", "// An edit.")],
+)
 def test_editing_the_masks_code_reruns_masks_and_what_follows(finished, tmp_path, edit):
     workflow = finished.clone(tmp_path / "edited")
     time.sleep(0.1)

@@ -3,7 +3,7 @@
 from idbias.stage import stage
 
 with stage(snakemake):
-    from idbias import arrays
+    from idbias.correlation import arrays
 
     arrays.write_pairs(
         snakemake.output[0], **snakemake.params.arrays, attributes=dict(snakemake.wildcards)

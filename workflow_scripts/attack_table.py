@@ -3,7 +3,7 @@
 from idbias.stage import stage
 
 with stage(snakemake):
-    from idbias import tables
+    from idbias.report import tables
 
     table = tables.attacks(
         snakemake.params.names, snakemake.input.predictions, snakemake.input.attacks

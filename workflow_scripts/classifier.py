@@ -5,15 +5,15 @@ from pathlib import Path
 from idbias.stage import checkpoint_path, device, stage
 
 with stage(snakemake) as execution:
-    from idbias import classifiers, training, weights
-    from idbias.images import class_count, read_images
+    from idbias.classifiers import models, training, weights
+    from idbias.datasets.images import class_count, read_images
     from idbias.progress import progress
 
     settings, seed = dict(snakemake.params.settings), snakemake.params.seed
     dataset, output = snakemake.input.dataset, snakemake.output[0]
     shape = read_images(dataset, "test", slice(0, 1))[0].shape[1:]
     classes = class_count(dataset)
-    classifier = classifiers.make(settings, shape, classes, seed)
+    classifier = models.make(settings, shape, classes, seed)
     if settings["weights"]:
         weights.load_weights(
             classifier.network,
@@ -38,5 +38,5 @@ with stage(snakemake) as execution:
             progress=progress,
         )
     attributes = {"experiment": snakemake.wildcards.experiment, "settings": settings, "seed": seed}
-    classifiers.save(output, classifier, settings, shape, classes, history, attributes)
+    models.save(output, classifier, settings, shape, classes, history, attributes)
     Path(checkpoint).unlink(missing_ok=True)

@@ -6,7 +6,8 @@ with stage(snakemake):
     import numpy as np
     import pandas as pd
 
-    from idbias import figures, files
+    from idbias import files
+    from idbias.report import figures
 
     name = ", ".join(snakemake.params.names)
     with files.opened(snakemake.input.classifier) as file:

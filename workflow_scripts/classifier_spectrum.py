@@ -7,12 +7,14 @@ with stage(snakemake) as execution:
 
     import pandas as pd
 
-    from idbias import classifiers, files, measured_spectra
-    from idbias.images import read_images
-    from idbias.paper2 import ZOO
+    from idbias import files
+    from idbias.classifiers import models
+    from idbias.classifiers.paper2 import ZOO
+    from idbias.datasets.images import read_images
+    from idbias.spectra import measured_spectra
 
     where, dataset = device(execution), snakemake.input.dataset
-    classifier = classifiers.load(snakemake.input.classifier, where)
+    classifier = models.load(snakemake.input.classifier, where)
     predictions, _ = files.read(snakemake.input.predictions, ["index", "label", "correct"])
     chosen = predictions["correct"] & (predictions["index"] < snakemake.params.images)
     index, labels = predictions["index"][chosen], predictions["label"][chosen]

@@ -16,9 +16,10 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from idbias import correlation, distances, similarity, tables
-from idbias.arrays import check_lengths, read_array
+from idbias.correlation import distances, id_test, similarity
+from idbias.correlation.arrays import check_lengths, read_array
 from idbias.errors import InputError
+from idbias.report import tables
 
 # Both distance matrices together; larger ones go through files in --scratch.
 IN_MEMORY_BYTES = 4 * 2**30
@@ -48,7 +49,7 @@ def parser():
     parser.add_argument("second", help="array of the same N points, shuffled by the test")
     parser.add_argument("--shuffles", type=int, default=50, help="replicates (paper 1: 50)")
     parser.add_argument("--seed", type=int, default=0, help="replicate r shuffles by (seed, r)")
-    parser.add_argument("--estimator", choices=correlation.ESTIMATORS, default="base")
+    parser.add_argument("--estimator", choices=id_test.ESTIMATORS, default="base")
     parser.add_argument("--mu-fraction", type=float, default=0.9, help="ratios that base fits")
     parser.add_argument("--labels", help="array of N classes: shuffle only within a class")
     parser.add_argument("--dtype", choices=("float64", "float32"), default="float64")
@@ -75,8 +76,8 @@ def correlate(options):
         one = distance_matrix(first, options.first, Path(folder, "first.h5"), options)
         other = distance_matrix(second, options.second, Path(folder, "second.h5"), options)
         shared = {**estimate, "threads": options.threads}
-        joined = correlation.intrinsic_dimension(one, other, **shared)
-        shuffled = correlation.shuffled_dimensions(
+        joined = id_test.intrinsic_dimension(one, other, **shared)
+        shuffled = id_test.shuffled_dimensions(
             one,
             other,
             range(options.shuffles),
@@ -89,7 +90,7 @@ def correlate(options):
             "first": options.first,
             "second": options.second,
             "points": len(first),
-            **correlation.summary(
+            **id_test.summary(
                 alone(one, options.first, estimate),
                 alone(other, options.second, estimate),
                 joined,
@@ -121,7 +122,7 @@ def distance_matrix(vectors, name, path, options):
 def alone(matrix, name, estimate):
     """Return I_d of one set, or NaN with a note where it has none (a few classes, a grid)."""
     try:
-        return correlation.intrinsic_dimension(matrix, **estimate)
+        return id_test.intrinsic_dimension(matrix, **estimate)
     except InputError as error:
         print(f"correlate.py: no I_d of {name} alone: {error}", file=sys.stderr)
         return np.nan

@@ -3,7 +3,7 @@
 from idbias.stage import stage
 
 with stage(snakemake):
-    from idbias import costs, figures
+    from idbias.report import costs, figures
 
     table = costs.by_stage("results/benchmarks", list(snakemake.params.experiments))
     figures.write(figures.costs(table), table, *snakemake.output.costs)

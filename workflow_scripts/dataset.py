@@ -3,7 +3,7 @@
 from idbias.stage import stage
 
 with stage(snakemake):
-    from idbias import datasets
+    from idbias.datasets import writing
 
     settings, sources = dict(snakemake.params.settings), list(snakemake.input.sources)
-    datasets.write(snakemake.output[0], settings, snakemake.params.seed, sources)
+    writing.write(snakemake.output[0], settings, snakemake.params.seed, sources)

@@ -4,7 +4,7 @@ from idbias.stage import device, stage
 
 with stage(snakemake) as execution:
     from idbias import files
-    from idbias.distances import write_squared_distances
+    from idbias.correlation.distances import write_squared_distances
 
     with files.opened(snakemake.input.pairs) as pairs:
         write_squared_distances(

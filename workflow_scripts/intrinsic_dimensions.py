@@ -4,7 +4,7 @@ from idbias.stage import stage
 
 with stage(snakemake):
     from idbias import files
-    from idbias.correlation import intrinsic_dimension
+    from idbias.correlation.id_test import intrinsic_dimension
 
     settings = dict(snakemake.params.settings)
     opened = files.opened

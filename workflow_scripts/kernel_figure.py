@@ -3,8 +3,9 @@
 from idbias.stage import stage
 
 with stage(snakemake):
-    from idbias import figures, spectra_tables
-    from idbias import figures_spectra as drawing
+    from idbias.report import figures
+    from idbias.report import figures_spectra as drawing
+    from idbias.spectra import spectra_tables
 
     read = spectra_tables.read(snakemake.input.perturbations, snakemake.input.classifiers)
     frequencies = spectra_tables.frequencies(read, snakemake.params.seed)

@@ -8,9 +8,10 @@ with stage(snakemake):
     import numpy as np
     import pandas as pd
 
-    from idbias import figures, files
-    from idbias import figures_masks as drawing
-    from idbias.images import read_images
+    from idbias import files
+    from idbias.datasets.images import read_images
+    from idbias.report import figures
+    from idbias.report import figures_masks as drawing
 
     source, pairs = snakemake.input.dataset, snakemake.input.pairs
     name = ", ".join(snakemake.params.names)

@@ -3,7 +3,7 @@
 from idbias.stage import stage
 
 with stage(snakemake):
-    from idbias import pairs
+    from idbias.correlation import pairs
 
     pairs.write_mask_pairs(
         snakemake.output[0],

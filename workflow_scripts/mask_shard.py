@@ -7,8 +7,10 @@ from idbias.stage import checkpoint_path, device, shard_rows, stage
 with stage(snakemake) as execution:
     import torch
 
-    from idbias import classifiers, files, masks
-    from idbias.images import read_images
+    from idbias import files
+    from idbias.classifiers import models
+    from idbias.datasets.images import read_images
+    from idbias.masks import training
     from idbias.progress import progress
 
     torch.set_num_threads(snakemake.threads)
@@ -25,11 +27,11 @@ with stage(snakemake) as execution:
         wanted = shard["correct"][rows]
         index, labels = shard["index"][rows][wanted], labels[wanted]
         images, targets = images[wanted], labels
-    settings = masks.MaskSettings(**snakemake.params.settings)
+    settings = training.MaskSettings(**snakemake.params.settings)
     checkpoint = checkpoint_path(execution, snakemake.output[0])
     bar = progress(total=len(images), unit="mask", label=f"masks {snakemake.wildcards.shard}")
-    trained = masks.train_masks(
-        classifiers.load(snakemake.input.classifier, where),
+    trained = training.train_masks(
+        models.load(snakemake.input.classifier, where),
         images,
         targets,
         settings,

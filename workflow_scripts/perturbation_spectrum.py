@@ -3,7 +3,8 @@
 from idbias.stage import stage
 
 with stage(snakemake):
-    from idbias import files, measured_spectra
+    from idbias import files
+    from idbias.spectra import measured_spectra
 
     measured = {
         "perturbation": measured_spectra.of_perturbations(

@@ -5,18 +5,19 @@ from idbias.stage import device, stage
 with stage(snakemake) as execution:
     import numpy as np
 
-    from idbias import classifiers, files
-    from idbias.images import image_counts, read_images
+    from idbias import files
+    from idbias.classifiers import models
+    from idbias.datasets.images import image_counts, read_images
     from idbias.progress import progress
 
     where, path = device(execution), snakemake.input.dataset
-    classifier = classifiers.load(snakemake.input.classifier, where)
+    classifier = models.load(snakemake.input.classifier, where)
     total, tests = image_counts(path)
     labels, logits = [], []
     for first in progress(range(0, total, 2048), unit="block", label="predictions"):
         images, block = read_images(path, "masked", slice(first, min(first + 2048, total)))
         labels.append(block)
-        logits.append(classifiers.logits_of(classifier, images, device=where))
+        logits.append(models.logits_of(classifier, images, device=where))
     labels, logits = np.concatenate(labels), np.concatenate(logits)
     predicted = logits.argmax(1)
     correct = predicted == labels

@@ -3,7 +3,7 @@
 from idbias.stage import stage
 
 with stage(snakemake):
-    from idbias import tables
+    from idbias.report import tables
 
     row = tables.row(
         dict(snakemake.params.names),

@@ -5,7 +5,8 @@ from idbias.stage import stage
 with stage(snakemake):
     import pandas as pd
 
-    from idbias import figures, files, tables
+    from idbias import files
+    from idbias.report import figures, tables
 
     row = pd.read_csv(snakemake.input.row).iloc[0]
     observed, _ = files.read(snakemake.input.dimensions)

@@ -4,7 +4,7 @@ from idbias.stage import shard_rows, stage
 
 with stage(snakemake):
     from idbias import files
-    from idbias.correlation import shuffled_dimensions
+    from idbias.correlation.id_test import shuffled_dimensions
 
     settings, seed = dict(snakemake.params.settings), snakemake.params.seed
     rows = shard_rows(snakemake.wildcards.shard)

@@ -3,8 +3,9 @@
 from idbias.stage import stage
 
 with stage(snakemake):
-    from idbias import figures, spectra_tables
-    from idbias import figures_spectra as drawing
+    from idbias.report import figures
+    from idbias.report import figures_spectra as drawing
+    from idbias.spectra import spectra_tables
 
     output, seed = snakemake.output, snakemake.params.seed
     title = ", ".join(snakemake.params.names)

@@ -3,7 +3,8 @@
 from idbias.stage import stage
 
 with stage(snakemake):
-    from idbias import spectra_tables, tables
+    from idbias.report import tables
+    from idbias.spectra import spectra_tables
 
     spectra = spectra_tables.read(snakemake.input.perturbations, snakemake.input.classifiers)
     tables.write(

@@ -5,8 +5,9 @@ from idbias.stage import stage
 with stage(snakemake):
     import pandas as pd
 
-    from idbias import figures, figures_spiral, files
-    from idbias.correlation import shuffle
+    from idbias import files
+    from idbias.correlation.id_test import shuffle
+    from idbias.report import figures, figures_spiral
 
     row = pd.read_csv(snakemake.input.row).iloc[0]
     sets, _ = files.read(snakemake.input.pairs, ["first", "second"])

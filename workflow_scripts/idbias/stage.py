@@ -4,7 +4,8 @@ import os
 import sys
 from contextlib import contextmanager
 
-from idbias.config import check
+from idbias.config.checking import check
+from idbias.config.experiments import by_folder
 from idbias.errors import InputError
 
 
@@ -12,7 +13,7 @@ from idbias.errors import InputError
 def stage(snakemake):
     """Run a rule's script: standard error goes to the rule's log, bad input ends in one sentence.
 
-    Yields the experiment's execution settings (`idbias.schema.Execution`), or None for a rule
+    Yields the experiment's execution settings (`idbias.config.schema.Execution`), or None for a rule
     without an experiment. Thread counts follow the rule's `threads`; they are set before numerical
     libraries load. An InputError is printed to the log and the terminal, without traceback, and
     the process exits with 1.
@@ -60,8 +61,8 @@ def checkpoint_path(execution, output):
 
 
 def _execution(snakemake):
-    experiment = getattr(snakemake.wildcards, "experiment", None)
-    if experiment is None:
-        comparison = getattr(snakemake.wildcards, "comparison", None)
-        experiment = comparison and comparison.split("/")[0]
+    wildcards = snakemake.wildcards
+    comparison, experiment = wildcards.get("comparison"), wildcards.get("experiment")
+    if comparison:
+        return by_folder(check(snakemake.config).values())[comparison].experiment.execution
     return check(snakemake.config)[experiment].execution if experiment else None

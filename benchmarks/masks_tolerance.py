@@ -1,0 +1,162 @@
+"""How far float32 masks stray from double, and the engine from the reference: docs/masks.md.
+
+Real data: scikit-learn's digits with the small network, trained here; or the public ResNet-20 and
+CIFAR-10 test images (../shared/data or $IDBIAS_TEST_DATA). The paper's settings with the stopping
+rule. The engine in double stands for the truth, which it is to 1e-7 (tests/masks/test_masks.py). What is
+done is kept in --folder, so that a second run of the same code goes on.
+Run: python benchmarks/masks_tolerance.py digits|cifar10 [--images 200]
+"""
+
+import argparse
+import copy
+import hashlib
+import itertools
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / part) for part in ("workflow_scripts", "tests/masks", "benchmarks")]
+
+from mask_reference import train_mask  # noqa: E402
+from masks import real_case  # noqa: E402
+
+from idbias.classifiers.models import Normalised  # noqa: E402
+from idbias.classifiers.networks.by_name import build  # noqa: E402
+from idbias.classifiers.training import Recipe, train  # noqa: E402
+from idbias.correlation.distances import squared_distances  # noqa: E402
+from idbias.correlation.id_test import intrinsic_dimension  # noqa: E402
+from idbias.datasets import writing  # noqa: E402
+from idbias.files import replacing  # noqa: E402
+from idbias.fourier import filtered  # noqa: E402
+from idbias.masks.cpu_engine import convolutions  # noqa: E402
+from idbias.masks.training import MaskSettings, train_masks  # noqa: E402
+from idbias.progress import progress  # noqa: E402
+
+LIBRARY = ROOT / "workflow_scripts" / "idbias"
+CODE = [
+    ROOT / "tests" / "mask_reference.py",
+    *LIBRARY.glob("convolutions.*"),
+    *(
+        LIBRARY / f"{n}.py"
+        for n in ("folding", "fourier", "gradients", "masks", "segments", "slots")
+    ),
+]
+
+
+def digits_case(count):
+    """Return the demonstration's network, trained, and the first `count` digits that it gets right."""
+    parts = writing.digits(600, seed=0)
+    images = {part: parts[f"{part}/images"].astype(np.float32) / 16 for part in ("train", "test")}
+    torch.manual_seed(0)
+    classifier = Normalised(build("small_cnn", (1, 8, 8), 10), 1)
+    recipe = Recipe(
+        optimizer="adam", learning_rate=0.003, epochs=60, batch_size=64, schedule="onecycle",
+        weight_decay=0.0, augment=False,
+    )  # fmt: skip
+    train(classifier, images["train"], parts["train/labels"], recipe, seed=0)
+    classifier.eval().requires_grad_(False)
+    tests, targets = torch.tensor(images["test"]), torch.tensor(parts["test/labels"])
+    right = (classifier(tests).argmax(1) == targets).nonzero().flatten()[:count]
+    return classifier, tests[right], targets[right]
+
+
+def engine(case, **settings):
+    result = train_masks(*case, MaskSettings(**settings))
+    return result.masks, result.steps, result.kept
+
+
+def torch_only(case, **settings):
+    library, convolutions.library = convolutions.library, lambda: None
+    try:
+        return engine(case, **settings)
+    finally:
+        convolutions.library = library
+
+
+def reference(case, dtype=torch.float32):
+    classifier, images, targets = copy.deepcopy(case[0]).to(dtype), case[1].to(dtype), case[2]
+    torch.set_num_threads(1)
+    found = [
+        train_mask(classifier, image, int(target), MaskSettings())
+        for image, target in zip(images, targets, strict=True)
+    ]
+    torch.set_num_threads(os.cpu_count())
+    masks = torch.stack([mask for mask, _, _ in found])
+    kept = classifier(filtered(masks, images)).argmax(1) == targets
+    return masks.numpy(), np.array([count for _, count, _ in found]), kept.numpy()
+
+
+WAYS = {
+    "engine float64": lambda case: engine(case, dtype="float64"),
+    "engine float32": engine,
+    "engine float32, torch's convolutions": torch_only,
+    "engine float32, norm l1": lambda case: engine(case, norm="l1"),
+    "reference float32": reference,
+    "reference float64": lambda case: reference(case, torch.float64),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", choices=("digits", "cifar10"))
+    parser.add_argument("--images", type=int, default=200)
+    parser.add_argument("--chunk", type=int, default=20, help="images between two savings")
+    parser.add_argument(
+        "--folder", type=Path, default=Path(tempfile.gettempdir(), "mask_tolerance")
+    )
+    arguments = parser.parse_args()
+    code = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(CODE))).hexdigest()[:12]
+    arguments.folder = arguments.folder / code / arguments.data
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    case = digits_case if arguments.data == "digits" else real_case
+    classifier, images, targets = case(arguments.images)
+    chunks = range(0, arguments.images, arguments.chunk)
+    results = {name: [] for name in WAYS}
+    for first in progress(chunks, unit="chunk", label=f"{arguments.chunk} images, each way"):
+        rows = slice(first, first + arguments.chunk)
+        for number, (name, way) in enumerate(WAYS.items()):
+            path = arguments.folder / f"{number}-{first}-{arguments.chunk}.npz"
+            if not path.exists():
+                with replacing(path) as temporary, open(temporary, "wb") as file:
+                    np.savez(file, *way((classifier, images[rows], targets[rows])))
+            with np.load(path) as saved:
+                results[name].append([saved[key] for key in saved.files])
+    masks, steps, kept = (
+        {name: np.concatenate([part[i] for part in parts]) for name, parts in results.items()}
+        for i in range(3)
+    )
+    for name in WAYS:
+        values = np.percentile(steps[name], [0, 25, 50, 75, 90, 100]).astype(int)
+        vectors = masks[name].reshape(len(masks[name]), -1)
+        sparse = (masks[name] > 0).mean(), (masks[name] > 0.1).mean()
+        print(
+            f"{name}: steps, percentiles 0 25 50 75 90 100: {values}, mean {steps[name].mean():.1f}; "
+            f"kept {kept[name].mean():.3f}; entries above 0: {sparse[0]:.4f}, above 0.1: {sparse[1]:.4f}; "
+            f"I_d {intrinsic_dimension(squared_distances(vectors)):.2f}"
+        )
+    for first, second in itertools.combinations(WAYS, 2):
+        report(first, second, masks, steps)
+
+
+def report(first, second, masks, steps):
+    a, b = (masks[name].reshape(len(masks[name]), -1).astype(float) for name in (first, second))
+    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    cosines = (a * b).sum(1) / np.maximum(norms, 1e-12)
+    largest = np.abs(a - b).max(1)
+    apart = np.abs(steps[first] - steps[second])
+    print(
+        f"{first} | {second}: cosine mean {cosines.mean():.4f}, percentiles 0 1 10 50: "
+        f"{np.round(np.percentile(cosines, [0, 1, 10, 50]), 4)}; largest, percentiles 10 50 90 100: "
+        f"{np.round(np.percentile(largest, [10, 50, 90, 100]), 4)}; steps equal {np.mean(apart == 0):.2f}, "
+        f"percentiles 50 90 100 apart: {np.percentile(apart, [50, 90, 100]).astype(int)}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,240 @@
+"""Training follows its recipe, and a killed run ends with the weights it would have had."""
+
+import copy
+import os
+import signal
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+import yaml
+from sklearn.datasets import load_digits
+from torch import nn
+
+from idbias.classifiers.networks.resnet import resnet
+from idbias.classifiers.training import PADDING, Recipe, flip_and_crop, measure_accuracy, train
+from idbias.errors import InputError
+
+QUICK = Recipe("sgd", 0.05, 32, 3, "steps", (2,), 1e-3, augment=True)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    """So small a network is slower on several; and as many threads are part of bit-identity."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.1), nn.Flatten(),
+        nn.Linear(512, 10),
+    )  # fmt: skip
+
+
+def digits(number=300):
+    images, labels = load_digits(return_X_y=True)
+    images = (images[:number] * 255 / 16).astype(np.uint8)
+    return images.reshape(-1, 1, 8, 8), labels[:number].astype(np.int64)
+
+
+def same(one, other):
+    state = other.state_dict()
+    return all(torch.equal(value, state[name]) for name, value in one.state_dict().items())
+
+
+def test_resnet20_improves_each_epoch_and_its_history_says_so():
+    images, labels = digits(1500)
+    torch.manual_seed(0)
+    trained = resnet(20, (1, 8, 8))
+    recipe = Recipe(learning_rate=0.05, batch_size=64, epochs=3, augment=False)
+    tests = images[1000:], labels[1000:]
+    history = train(
+        trained, images[:1000], labels[:1000], recipe, seed=1, test_images=tests[0],
+        test_labels=tests[1],
+    )  # fmt: skip
+    assert [row["epoch"] for row in history] == [1, 2, 3]
+    for earlier, later in pairwise(history):
+        assert later["loss"] < earlier["loss"]
+        assert later["test_accuracy"] > earlier["test_accuracy"]
+    assert history[-1]["train_accuracy"] > 0.9
+    assert not trained.training
+    found = measure_accuracy(trained, *map(torch.tensor, tests))
+    assert found == history[-1]["test_accuracy"]
+
+
+@pytest.mark.parametrize("momentum", [0.9, 0.0])
+def test_steps_with_momentum_and_weight_decay_are_the_textbooks(momentum):
+    images, labels = digits(64)
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    weight, bias = (value.detach().double() for value in plain[1].parameters())
+    x, y = torch.tensor(images).reshape(64, 64) / 255.0, F.one_hot(torch.tensor(labels), 10)
+    velocity = [torch.zeros_like(weight), torch.zeros_like(bias)]
+    for epoch in range(5):
+        error = (x.double() @ weight.T + bias).softmax(1) - y
+        slopes = [error.T @ x.double() / 64 + 0.01 * weight, error.mean(0) + 0.01 * bias]
+        velocity = [momentum * v + slope for v, slope in zip(velocity, slopes, strict=True)]
+        rate = 0.1 * 0.1 ** ((epoch >= 2) + (epoch >= 4))
+        weight, bias = weight - rate * velocity[0], bias - rate * velocity[1]
+    recipe = Recipe("sgd", 0.1, 64, 5, "steps", (2, 4), 0.01, augment=False, momentum=momentum)
+    history = train(plain, images, labels, recipe, seed=0)
+    assert [row["learning_rate"] for row in history] == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001])
+    torch.testing.assert_close(plain[1].weight.double(), weight, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(plain[1].bias.double(), bias, rtol=1e-4, atol=1e-6)
+
+
+def test_flips_and_crops_are_those_of_a_plain_loop():
+    generator = torch.Generator().manual_seed(0)
+    batch = torch.rand(200, 3, 6, 7, generator=generator)
+    draws = torch.rand(200, 3, generator=generator)
+    found = flip_and_crop(batch, draws)
+    seen = set()
+    for image, (flip, down, right), cropped in zip(batch, draws.tolist(), found, strict=True):
+        down, right = int(down * 9), int(right * 9)
+        padded = np.pad(image.numpy(), [(0, 0), (PADDING, PADDING), (PADDING, PADDING)])
+        expected = padded[:, down : down + 6, right : right + 7]
+        np.testing.assert_array_equal(cropped, expected[:, :, ::-1] if flip < 0.5 else expected)
+        seen.add((flip < 0.5, down, right))
+    assert len(seen) > 100
+
+
+def test_head_alone_is_trained_and_batch_norm_stands_still():
+    images, labels = digits()
+    trained = network()
+    before = copy.deepcopy(trained.state_dict())
+    train(trained, images, labels, Recipe("adam", 0.01, epochs=1, trainable="head"), seed=0)
+    changed = {k for k, v in trained.state_dict().items() if not torch.equal(v, before[k])}
+    assert changed == {"5.weight", "5.bias"}
+
+
+def test_floating_images_train_as_their_bytes_do():
+    images, labels = digits()
+    one, other = network(), network()
+    train(one, images, labels, QUICK, seed=0)
+    train(other, images / np.float32(255), labels, QUICK, seed=0)
+    assert same(one, other)
+
+
+def test_the_configured_recipes_are_those_of_appendix_a1():
+    config = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
+    recipes = {
+        name: Recipe(**config["classifiers"][name]["recipe"])
+        for name in ("resnet20", "cct7", "resnet18")
+    }
+    resnet, cct, head = recipes.values()
+    assert (resnet.optimizer, resnet.learning_rate, resnet.epochs) == ("sgd", 0.1, 200)
+    assert (resnet.schedule, resnet.milestones, resnet.weight_decay) == ("steps", (100, 150), 1e-4)
+    assert (cct.optimizer, cct.learning_rate, cct.epochs) == ("adam", 1e-6, 50)
+    assert cct.schedule == "constant"
+    assert (head.optimizer, head.learning_rate, head.epochs) == ("adam", 0.01, 20)
+    assert (head.schedule, head.trainable) == ("onecycle", "head")
+    # On which the appendix is silent: the authors' code.
+    assert (resnet.augment, cct.augment, head.augment) == (True, True, False)
+    assert cct.weight_decay == head.weight_decay == 0
+
+
+KILLED = """
+import sys, time
+sys.path[:0] = {paths!r}
+import torch
+import test_training as tests
+from idbias.classifiers import training
+
+def slow(*arguments):
+    tests_save(*arguments)
+    print(len(arguments[-1]), flush=True)
+    time.sleep(60)
+
+torch.set_num_threads(1)
+tests_save, training.save_checkpoint = training.save_checkpoint, slow
+training.train(tests.network(), *tests.digits(), tests.{recipe}, seed=3, checkpoint={checkpoint!r})
+"""
+ONE_CYCLE = Recipe("adam", 0.01, 32, 3, "onecycle", augment=True)
+
+
+def test_killed_runs_resume_bit_identically(tmp_path):
+    signals = {"QUICK": signal.SIGKILL, "ONE_CYCLE": signal.SIGTERM}
+    processes = {}
+    for recipe in signals:  # side by side: most of their time is importing torch
+        code = KILLED.format(
+            paths=[os.path.dirname(__file__), *sys.path], recipe=recipe,
+            checkpoint=str(tmp_path / recipe),
+        )  # fmt: skip
+        processes[recipe] = subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+        )
+    for recipe, process in processes.items():
+        assert process.stdout.readline() == "1\n"
+        process.send_signal(signals[recipe])
+        # At once: it sleeps for a minute after its first epoch.
+        assert process.wait(timeout=30) == -signals[recipe]
+
+    for recipe in signals:
+        whole, resumed = network(), network()
+        expected = train(whole, *digits(), globals()[recipe], seed=3)
+        counted = []
+        history = train(
+            resumed, *digits(), globals()[recipe], seed=3, checkpoint=tmp_path / recipe,
+            progress=lambda counted=counted, **settings: counted.append(settings),
+        )  # fmt: skip
+        assert counted[0]["initial"] == 10, "it did not go on from the checkpoint"
+        assert history == expected
+        assert same(resumed, whole)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "bit", "text"])
+def test_a_damaged_checkpoint_is_ignored_and_said_so(tmp_path, capsys, damage):
+    checkpoint = tmp_path / "epoch.pt"
+    whole, again = network(), network()
+    expected = train(whole, *digits(), QUICK, seed=0, checkpoint=checkpoint)
+    content = bytearray(checkpoint.read_bytes())
+    if damage == "bit":
+        content[len(content) // 2] ^= 1
+    damaged = {"truncated": content[:-100], "bit": content, "text": b"not a checkpoint"}
+    checkpoint.write_bytes(damaged[damage])
+    assert train(again, *digits(), QUICK, seed=0, checkpoint=checkpoint) == expected
+    assert same(again, whole)
+    assert f"Checkpoint {checkpoint} ignored" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("other", ["recipe", "seed", "labels", "weights"])
+def test_a_checkpoint_of_another_training_is_not_used(tmp_path, capsys, other):
+    checkpoint = tmp_path / "epoch.pt"
+    train(network(), *digits(), QUICK, seed=0, checkpoint=checkpoint)
+    images, labels = digits()
+    trained = network()
+    recipe = Recipe("sgd", 0.01, 32, 3) if other == "recipe" else QUICK
+    labels = labels[::-1].copy() if other == "labels" else labels
+    if other == "weights":
+        nn.init.zeros_(trained[5].weight)
+    expected = copy.deepcopy(trained)
+    seed = 1 if other == "seed" else 0
+    train(trained, images, labels, recipe, seed=seed, checkpoint=checkpoint)
+    assert "another recipe, seed, data or first weights" in capsys.readouterr().err
+    train(expected, images, labels, recipe, seed=seed)
+    assert same(trained, expected)
+
+
+def test_bad_input_is_refused_in_a_sentence():
+    images, labels = digits()
+    cases = [
+        (images[0], labels, QUICK, "as many labels"),
+        (images, labels[:-1], QUICK, "as many labels"),
+        (images.astype(np.float32), labels, QUICK, r"lie in \[0, 1\]"),
+        (images.astype(np.int64), labels, QUICK, "uint8 or floating"),
+        (images, labels + 1, QUICK, "labels 0 to 9; the training labels run from 1 to 10"),
+        (images, labels, Recipe("sgd", 1e30, 32, 1), "diverged in epoch 1"),
+    ]
+    for *arguments, message in cases:
+        with pytest.raises(InputError, match=message):
+            train(network(), *arguments, seed=0)
+    with pytest.raises(InputError, match="sgd, adam; 'adamw' is none"):
+        Recipe("adamw")

@@ -1,0 +1,90 @@
+"""The tables under the figures of spectra, and that each figure draws what it is given."""
+
+import numpy as np
+import pytest
+
+from idbias.report import figures_spectra
+from idbias.spectra import radial, spectra_tables
+
+
+@pytest.fixture
+def weights():
+    """Noise, and noise smoothed over 2 by 2 pixels: of lower frequency."""
+    noise = np.random.default_rng(0).normal(size=(200, 1, 8, 8))
+    smooth = noise + np.roll(noise, 1, 2) + np.roll(noise, 1, 3) + np.roll(noise, (1, 1), (2, 3))
+    return {"white": radial.energy(noise), "smooth": radial.energy(smooth)}
+
+
+@pytest.fixture
+def read(weights):
+    """What spectra_tables.read would give of two classifiers with these perturbations."""
+    from idbias.spectra.measured_spectra import measures
+
+    names = {"white": "local_convolution_1_linear", "smooth": "full_convolution_1_linear"}
+    return [
+        {
+            "experiment": "e", "classifier": names[name], "attack": "pgd_l2",
+            "perturbation": {**measures(grid), "index": np.arange(len(grid))},
+            "gradient": {**measures(grid), "index": np.arange(10, 10 + len(grid))},
+        }
+        for name, grid in weights.items()
+    ]  # fmt: skip
+
+
+def test_tables_tell_smooth_from_white(read):
+    table = spectra_tables.frequencies(read, seed=0).set_index(["classifier", "of"])
+    white = table.loc[("local_convolution_1_linear", "perturbations")]
+    smooth = table.loc[("full_convolution_1_linear", "perturbations")]
+    assert white["low"] < 0.3834 < white["high"]
+    assert smooth["high"] < white["low"]
+    assert smooth["share_above_0.25"] < white["share_above_0.25"]
+    assert (table["images"] == 200).all()
+    profiles = figures_spectra.profile_table(
+        {one["classifier"]: one["perturbation"]["profile"] for one in read}, 8, seed=0
+    )
+    white = profiles[profiles["name"] == "local_convolution_1_linear"]
+    # but for the mean, one point of the grid, which 200 images leave uncertain
+    np.testing.assert_allclose(white["mean"].iloc[1:], 1 / 64, rtol=0.1)
+    smooth = profiles[profiles["name"] == "full_convolution_1_linear"]
+    assert smooth["mean"].iloc[0] > 10 * smooth["mean"].iloc[-2]
+    assert len(figures_spectra.profiles(profiles).axes[0].lines) == 2
+
+
+def test_differences_are_between_the_same_images(read):
+    table = spectra_tables.local_against_full(read, seed=0).set_index("of")
+    perturbations = table.loc["perturbations"]
+    difference = read[0]["perturbation"]["frequency"] - read[1]["perturbation"]["frequency"]
+    assert perturbations["difference"] == pytest.approx(difference.mean())
+    assert 0 < perturbations["low"] < perturbations["difference"] < perturbations["high"]
+    read[1]["gradient"]["index"] = read[1]["gradient"]["index"] + 150
+    table = spectra_tables.local_against_full(read, seed=0).set_index("of")
+    assert table.loc["input gradients", "images"] == 50
+    shifted = read[0]["gradient"]["frequency"][150:] - read[1]["gradient"]["frequency"][:50]
+    assert table.loc["input gradients", "difference"] == pytest.approx(shifted.mean())
+
+
+def test_figures_draw_all_they_are_given(weights):
+    means = {name: np.sqrt(grid).mean(0) for name, grid in weights.items()}
+    figure = figures_spectra.spectra(means)
+    titles = {axes.get_title() for axes in figure.axes if axes.images}
+    assert titles == set(means)
+    drawn = next(axes for axes in figure.axes if axes.get_title() == "smooth").images[0].get_array()
+    # Zero frequency, where smoothed noise is strongest, is drawn in the middle.
+    assert np.unravel_index(drawn.argmax(), drawn.shape) == (4, 4)
+    numbers = figures_spectra.amplitude_table(means).set_index(["name", "fy", "fx"])["amplitude"]
+    assert numbers["smooth", 0.0, 0.125] == pytest.approx(means["smooth"][0, 1])
+
+
+def test_kernel_sizes_are_drawn_by_family(read):
+    table = spectra_tables.frequencies(read, seed=0)
+    kernels = {
+        "local_convolution_1_linear": ("1 linear", 3), "full_convolution_1_linear": ("1 linear", 8)
+    }  # fmt: skip
+    chosen = figures_spectra.kernel_table(table, kernels)
+    assert list(chosen["kernel"]) == [3, 8]
+    assert set(chosen["of"]) == {"perturbations"}
+    assert len(figures_spectra.kernel_sizes(chosen).axes[0].containers) == 1
+    drawn = figures_spectra.frequencies(table, "digits", (8, 8)).axes[0]
+    assert [label.get_text() for label in drawn.get_yticklabels()] == [
+        "local convolution 1 linear", "full convolution 1 linear",
+    ]  # fmt: skip

@@ -1,0 +1,148 @@
+"""What rules ask of a resolved experiment, without Snakemake."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, lay_over
+
+from idbias.config import dependencies, targets
+from idbias.config.checking import check
+from idbias.config.experiments import by_folder, download_of, shards
+from idbias.errors import InputError
+
+
+def experiments(changes=None):
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    lay_over(config, changes or {})
+    return check(config)
+
+
+def test_comparisons_are_of_each_classifier_and_attack_or_of_two_arrays():
+    found = experiments()
+    assert [pair.folder for pair in found["table2"].comparisons][:4] == [
+        "table2/resnet20/correlations/fmn",
+        "table2/resnet20/correlations/pgd",
+        "table2/resnet20/correlations/deepfool",
+        "table2/cct7/correlations/fmn",
+    ]
+    (spiral,) = found["spiral"].comparisons
+    assert spiral.row == "results/spiral/correlations/row.csv"
+    assert spiral.names == {
+        "experiment": "spiral", "dataset": "spiral", "classifier": "", "attack": "",
+    }  # fmt: skip
+    assert found["paper2_mnist"].comparisons == []
+    assert len(found["paper2_mnist"].attacked) == 80
+    assert by_folder(found.values())[spiral.folder] is spiral
+
+
+def test_an_attack_s_row_begins_with_what_was_asked_for():
+    pgd = experiments()["digits"].comparisons[1]
+    assert pgd.attack_names == {
+        "experiment": "digits", "dataset": "digits", "classifier": "small_cnn", "attack": "pgd",
+        "epsilon": 0.15, "images": 1197,
+    }  # fmt: skip
+    assert pgd.predictions == "results/digits/small_cnn/predictions.h5"
+    assert pgd.attacked == "results/digits/small_cnn/attacks/pgd.h5"
+
+
+def test_shards_cover_every_item_once():
+    assert shards(1197, 512) == ["00000-00511", "00512-01023", "01024-01196"]
+    assert shards(512, 512) == ["00000-00511"]
+    digits = experiments({"correlation": {"shuffles": 120}})["digits"]
+    assert digits.image_shards == shards(1197, 512)
+    assert digits.shuffle_shards == ["00000-00049", "00050-00099", "00100-00119"]
+    assert experiments()["table3"].images == 3925 + 9469, "training images get masks too"
+
+
+def test_files_are_those_that_a_stage_reads():
+    found = experiments()
+    assert found["table2"].dataset_files == ["resources/cifar10/cifar-10-binary.tar.gz"]
+    assert found["digits"].dataset_files == []
+    assert len(found["paper2_imagenet"].dataset_files) == 2
+    assert found["table2"].weights_files("resnet20") == []
+    (weights,) = found["table3"].weights_files("resnet18")
+    urls, sha256 = download_of(found.values(), "weights", Path(weights).name)
+    assert urls == ["https://download.pytorch.org/models/resnet18-f37072fd.pth"]
+    assert sha256.startswith("f37072fd")
+    assert download_of(found.values(), "svhn", "test_32x32.mat")[1].startswith("cdce80")
+    with pytest.raises(InputError, match=r"resources/svhn/other\.mat"):
+        download_of(found.values(), "svhn", "other.mat")
+    mine = {"datasets": {"cifar10": {"path": "file:///data/cifar", "images": 10}}}
+    assert experiments(mine)["table2"].dataset_files == ["/data/cifar"]
+
+
+def test_two_arrays_are_named_with_what_lies_inside_them(tmp_path):
+    (tmp_path / "a.h5").touch()
+    dataset = {"source": "arrays", "first": f"{tmp_path}/a.h5:/x", "second": f"{tmp_path}/b.npy"}
+    mine = experiments({"datasets": {"spiral": {**dataset, "points": 5000}}})["spiral"]
+    assert mine.array_files == [f"{tmp_path}/a.h5", f"{tmp_path}/b.npy"]
+    assert mine.arrays["first"] == f"{tmp_path}/a.h5:/x"
+    assert not mine.writes_dataset
+    assert experiments()["spiral"].array_files == ["results/spiral/dataset.h5"]
+
+
+def test_kernels_are_matched_by_network_whatever_the_classifier_is_called():
+    zoo = experiments()["digits_spectra"]
+    assert zoo.kernels["local_convolution_1_linear_kernel5"] == ("1 linear", 5)
+    assert zoo.kernels["full_convolution_3_relu"] == ("3 relu", 0)
+    assert zoo.has_both_kernels
+    changes = {
+        "classifiers": {
+            "mine": {"network": "local_convolution_1_relu", "recipe": {}},
+            "other": {"network": "full_convolution_1_relu", "recipe": {}},
+        },
+        "experiment_blocks": {"digits": {"classifiers": ["mine", "other"]}},
+    }
+    assert experiments(changes)["digits"].has_both_kernels
+    changes["classifiers"]["other"]["network"] = "full_convolution_3_relu"
+    assert not experiments(changes)["digits"].has_both_kernels
+
+
+def test_a_network_s_module_is_ours_or_the_user_s():
+    found = experiments({"classifiers": {"small_cnn": {"network": "my.nets:small"}}})
+    assert found["digits"].network_module("small_cnn") == Path.cwd() / "my/nets.py"
+    assert found["table2"].network_module("resnet20") == "classifiers/networks/resnet.py"
+    assert found["paper2_imagenet"].network_module("repvgg_b3").endswith("timm_models.py")
+
+
+def test_paths_are_filled_in_for_what_the_pattern_names():
+    digits = experiments()["digits"]
+    assert digits.paths("{experiment}/{attack}") == ["digits/fmn", "digits/pgd", "digits/deepfool"]
+    assert digits.paths("{experiment}/{classifier}") == ["digits/small_cnn"]
+
+
+def test_a_script_depends_on_the_modules_it_imports_and_on_no_others():
+    masks = dependencies.library("mask_shard.py", "classifiers/networks/resnet.py")
+    names = {Path(path).name for path in masks}
+    assert {"training.py", "slots.py", "convolutions.cpp", "convolutions.h", "resnet.py"} <= names
+    assert not {"files.py", "figures.py", "id_test.py", "schema.py"} & names
+    assert "id_test.py" in {Path(path).name for path in dependencies.library("correlate.py")}
+
+
+def test_masks_are_files_only_where_they_are_trained():
+    found = experiments()
+    assert found["digits"].masks_files("small_cnn", "pgd")["adversarial"] == (
+        "results/digits/small_cnn/masks/adversarial/pgd.h5"
+    )
+    assert found["paper2_mnist"].masks_files("fully_connected_1_relu", "pgd_l2") == {}
+
+
+def test_tables_and_figures_are_those_that_have_something_to_show():
+    found = experiments()
+    stems = [Path(path).stem for path in targets.tables([found["digits"]])]
+    assert stems == ["correlations", "attacks", "spectra"]
+    stems = [Path(path).stem for path in targets.tables([found["spiral"]])]
+    assert stems == ["correlations", "table1"]
+    stems = [Path(path).stem for path in targets.tables([found["digits_spectra"]])]
+    assert stems == ["attacks", "spectra", "inequalities", "local_against_full"]
+    assert targets.figures([found["spiral"]]) == [
+        "results/figures/costs.png",
+        "results/figures/spiral/correlations/shuffles.png",
+        "results/figures/spiral/correlations/spiral.png",
+    ]
+    figures = targets.figures([found["digits"]])
+    assert len(figures) == 1 + 3 + 3 + 1 + 3
+    assert "results/figures/digits/small_cnn/yields.png" in figures
+    kernels = targets.spectra_figures([found["digits_spectra"]])
+    assert [Path(path).stem for path in kernels].count("kernels") == 2

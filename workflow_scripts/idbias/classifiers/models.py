@@ -1,0 +1,96 @@
+"""A trained classifier: a network with its normalisation, kept in an HDF5 file."""
+
+import json
+
+import numpy as np
+import torch
+from torch import nn
+
+from idbias import files
+from idbias.classifiers.networks.by_name import build
+from idbias.errors import InputError
+
+
+class Normalised(nn.Module):
+    """A network that takes images in [0, 1]: float32 (N, C, H, W) to logits (N, K).
+
+    `mean`, `std`: one number a channel, or None for 0 and 1. Raises InputError if their length is
+    not C.
+    """
+
+    def __init__(self, network, channels, mean=None, std=None):
+        super().__init__()
+        self.network = network
+        for name, values, default in (("mean", mean, 0.0), ("std", std, 1.0)):
+            values = [default] * channels if values is None else values
+            if len(values) != channels:
+                raise InputError(
+                    f"the classifier's {name} has {len(values)} numbers, the images have {channels} "
+                    f"channels; give {channels}."
+                )
+            self.register_buffer(name, torch.tensor(values).view(-1, 1, 1))
+
+    def forward(self, images):
+        return self.network((images - self.mean) / self.std)
+
+
+def make(settings, shape, classes, seed=0):
+    """Return an untrained `Normalised` network; its weights are drawn from `seed`.
+
+    `settings`: dict with network, arguments, mean, std; `shape`: (C, H, W).
+    """
+    torch.manual_seed(seed)
+    network = build(settings["network"], shape, classes, settings["arguments"])
+    return Normalised(network, shape[0], settings["mean"], settings["std"])
+
+
+def save(path, classifier, settings, shape, classes, history, attributes):
+    """Write a classifier and its training history (list of dicts of numbers, one an epoch)."""
+    weights = {f"weights/{name}": value.cpu() for name, value in classifier.state_dict().items()}
+    columns = history[0] if history else {}
+    training = {f"history/{name}": np.array([row[name] for row in history]) for name in columns}
+    made_of = {"network": settings, "shape": list(shape), "classes": classes}
+    files.write(path, {**weights, **training}, {"made_of": made_of, **attributes})
+
+
+def load(path, device="cpu"):
+    """Read a classifier that `save` wrote: in eval mode, its parameters frozen, on `device`."""
+    datasets, attributes = files.read(path)
+    made_of = json.loads(attributes["made_of"])
+    classifier = make(made_of["network"], made_of["shape"], made_of["classes"])
+    weights = {
+        name.removeprefix("weights/"): torch.as_tensor(value)
+        for name, value in datasets.items()
+        if name.startswith("weights/")
+    }
+    classifier.load_state_dict(weights)
+    return classifier.requires_grad_(False).eval().to(device)
+
+
+def in_fixed_batches(function, *arrays, batch_size):
+    """Apply `function` to batches of `batch_size` rows; return its results joined, as arrays.
+
+    `arrays`: numpy arrays (N, ...) of one length. `function` gets tensors of exactly `batch_size`
+    rows: the last batch is filled up with its own rows and the surplus is dropped. The shape of a
+    batch chooses the arithmetic's order in torch, so a fixed shape makes an image's result the same
+    whatever stands beside it.
+    """
+    results = []
+    for first in range(0, len(arrays[0]), batch_size):
+        rows = np.arange(first, min(first + batch_size, len(arrays[0])))
+        filled = np.resize(rows, batch_size)
+        result = function(*(torch.as_tensor(array[filled]) for array in arrays))
+        results.append([part[: len(rows)] for part in result])
+    return [np.concatenate(parts) for parts in zip(*results, strict=True)]
+
+
+def logits_of(classifier, images, batch_size=256, device="cpu"):
+    """Return the logits (N, K) float32 of images float32 (N, C, H, W) in [0, 1]."""
+    if not len(images):
+        raise InputError("there are no images to classify.")
+
+    @torch.no_grad()
+    def forward(batch):
+        return [classifier(batch.to(device)).cpu().numpy()]
+
+    return in_fixed_batches(forward, images, batch_size=batch_size)[0]

@@ -1,0 +1,284 @@
+"""Training a classifier, resumable at every epoch (paper 1, appendix A.1)."""
+
+import hashlib
+import io
+import os
+import sys
+import zipfile
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from idbias.classifiers.recipes import Recipe
+from idbias.errors import InputError
+from idbias.files import replacing
+
+__all__ = ["Recipe", "measure_accuracy", "train"]
+
+DECAY = 0.1  # at each milestone
+WARMUP = 0.1  # the share of the steps in which a one-cycle schedule climbs to its maximum
+PADDING = 4  # pixels of black around an image before a random crop (He et al. 2016, section 4.2)
+
+
+def train(
+    network, train_images, train_labels, recipe, *, seed,
+    test_images=None, test_labels=None, checkpoint=None, device=None, progress=None,
+):  # fmt: skip
+    """Train `network` in place by cross-entropy; leave it in eval mode on `device`.
+
+    network: takes float32 (B, C, H, W) in [0, 1], gives logits (B, K).
+    train_images, test_images: ndarray or tensor (N, C, H, W), uint8 (0 to 255) or floating in
+        [0, 1].
+    train_labels, test_labels: integers (N,), 0..K-1.
+    seed: order, flips, crops and dropout of epoch e come from (seed, e) alone, so that a run that
+        was stopped goes on with the numbers it would have had: bit-identical on the same machine
+        with as many threads. The network's first weights are the caller's.
+    checkpoint: a path for the state after each epoch; a run that finds one there, of the same
+        recipe, seed, data and first weights, goes on from it. The caller deletes it when done.
+    device: where to train, by default where the network is. The data are moved there once.
+    progress: called like idbias.progress.progress, counts batches; None is silent.
+    Returns the history, a dict an epoch: epoch (from 1), learning_rate (of its first batch), loss
+    and train_accuracy (means over the epoch while it trained, augmented), test_accuracy (or None).
+    Raises InputError if images and labels do not fit, or the loss is no longer finite.
+    """
+    device = torch.device(device or next(network.parameters()).device)
+    network.to(device)
+    images, labels = to_device(train_images, train_labels, device)
+    tests = None if test_images is None else to_device(test_images, test_labels, device)
+    check_labels(network, images, labels)
+
+    steps = -(-len(images) // recipe.batch_size)
+    parameters = choose_parameters(network, recipe.trainable)
+    optimizer = make_optimizer(recipe, parameters)
+    scheduler = make_scheduler(recipe, optimizer, steps)
+    parts = {"network": network, "optimizer": optimizer, "scheduler": scheduler}
+    made_by = fingerprint(recipe, seed, images, labels, network)
+    history = load_checkpoint(checkpoint, parts, made_by) if checkpoint else []
+
+    total, done = recipe.epochs * steps, len(history) * steps
+    counting = (
+        progress(total=total, initial=done, unit="batch", label="training") if progress else None
+    )
+    with counting or nullcontext(), repeatable(device):
+        for epoch in range(len(history), recipe.epochs):
+            rate = optimizer.param_groups[0]["lr"]
+            loss, accuracy = train_epoch(
+                network, images, labels, recipe, optimizer, scheduler, seed, epoch, counting
+            )
+            if not np.isfinite(loss):
+                raise InputError(
+                    f"Training diverged in epoch {epoch + 1}: the loss is {loss}; lower the "
+                    f"recipe's learning_rate, which is {recipe.learning_rate}."
+                )
+            tested = None if tests is None else measure_accuracy(network, *tests, recipe.batch_size)
+            history.append(
+                {
+                    "epoch": epoch + 1, "learning_rate": rate, "loss": loss,
+                    "train_accuracy": accuracy, "test_accuracy": tested,
+                }
+            )  # fmt: skip
+            if checkpoint:
+                save_checkpoint(checkpoint, parts, made_by, history)
+            if counting is not None:
+                counting.set_postfix({"loss": f"{loss:.4f}", "test": f"{tested or np.nan:.4f}"})
+    network.eval()
+    return history
+
+
+def train_epoch(
+    network, images, labels, recipe, optimizer, scheduler, seed, epoch, counting=None
+):  # fmt: skip
+    """Pass once over the images in random order; return mean loss and accuracy (floats)."""
+    device = images.device
+    seed = int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0]) >> 1
+    # On the CPU, whatever the device, so that an epoch has the same order and crops on each.
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(images), generator=generator)
+    draws = torch.rand(len(images), 3, generator=generator).to(device)
+    order = order.to(device)
+    set_mode(network, recipe.trainable)
+    summed_loss = torch.zeros((), dtype=torch.float64, device=device)
+    correct = torch.zeros((), dtype=torch.int64, device=device)
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        for index in order.split(recipe.batch_size):
+            batch = as_float(images[index])
+            if recipe.augment:
+                batch = flip_and_crop(batch, draws[index])
+            logits = network(batch)
+            loss = F.cross_entropy(logits, labels[index])
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            if scheduler:
+                scheduler.step()
+            # Kept on the device: reading them each step would make it wait for the host.
+            summed_loss += loss.detach() * len(index)
+            correct += (logits.detach().argmax(1) == labels[index]).sum()
+            if counting is not None:
+                counting.update(1)
+    return summed_loss.item() / len(images), correct.item() / len(images)
+
+
+def measure_accuracy(network, images, labels, batch_size=256):
+    """Return the share of images (N, C, H, W) that `network`, put in eval mode, gets right."""
+    network.eval()
+    with torch.inference_mode():
+        correct = [
+            (network(as_float(batch)).argmax(1) == truth).sum()
+            for batch, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True)
+        ]
+    return torch.stack(correct).sum().item() / len(images)
+
+
+def flip_and_crop(batch, draws):
+    """Flip each image with probability 1/2, pad by 4 black pixels and crop back, at random.
+
+    batch: (B, C, H, W). draws: (B, 3) uniform in [0, 1): flip, vertical and horizontal offset.
+    """
+    height, width = batch.shape[2:]
+    flip = draws[:, 0, None] < 0.5
+    offsets = (draws[:, 1:] * (2 * PADDING + 1)).long()
+    rows = offsets[:, :1] + torch.arange(height, device=batch.device)
+    columns = torch.arange(width, device=batch.device)
+    columns = offsets[:, 1:] + torch.where(flip, columns.flip(0), columns)
+    padded = F.pad(batch, (PADDING,) * 4).permute(0, 2, 3, 1)
+    which = torch.arange(len(batch), device=batch.device)[:, None, None]
+    return padded[which, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()
+
+
+def as_float(images):
+    """Return uint8 images as float32 in [0, 1], others as float32."""
+    return images.float() / 255 if images.dtype == torch.uint8 else images.float()
+
+
+def to_device(images, labels, device):
+    """Check images and labels, and return them as tensors on `device`."""
+    images, labels = torch.as_tensor(images), torch.as_tensor(labels).long()
+    if images.ndim != 4 or labels.shape != images.shape[:1] or len(images) == 0:
+        raise InputError(
+            f"Training needs images (N, C, H, W) and as many labels (N,), N > 0; "
+            f"they are {tuple(images.shape)} and {tuple(labels.shape)}."
+        )
+    if images.dtype != torch.uint8 and not images.is_floating_point():
+        raise InputError(f"Images are uint8 or floating numbers, not {images.dtype}.")
+    if images.is_floating_point() and not (images.min() >= 0 and images.max() <= 1):
+        raise InputError(
+            f"Floating images lie in [0, 1]; these lie in [{images.min():g}, {images.max():g}]: "
+            "divide them by their largest possible value."
+        )
+    return images.to(device), labels.to(device)
+
+
+def check_labels(network, images, labels):
+    """Raise InputError if a label is not one of the network's classes."""
+    network.eval()
+    with torch.inference_mode():
+        classes = network(as_float(images[:1])).shape[1]
+    if labels.min() < 0 or labels.max() >= classes:
+        raise InputError(
+            f"The network has {classes} classes, labels 0 to {classes - 1}; the training labels "
+            f"run from {labels.min()} to {labels.max()}."
+        )
+
+
+def find_head(network):
+    """Return the last linear layer of `network`."""
+    linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
+    if not linear:
+        raise InputError("trainable: head needs a network with a linear layer; this one has none.")
+    return linear[-1]
+
+
+def choose_parameters(network, trainable):
+    """Return the parameters to train and freeze the others."""
+    network.requires_grad_(trainable == "all")
+    chosen = network if trainable == "all" else find_head(network).requires_grad_(True)
+    return list(chosen.parameters())
+
+
+def set_mode(network, trainable):
+    """Put what is trained in training mode, what is frozen in eval mode."""
+    network.train(trainable == "all")
+    if trainable == "head":
+        find_head(network).train()
+
+
+def make_optimizer(recipe, parameters):
+    """Return torch's SGD, or Adam, of `recipe`."""
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(
+            parameters,
+            recipe.learning_rate,
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay,
+        )
+    return torch.optim.Adam(parameters, recipe.learning_rate, weight_decay=recipe.weight_decay)
+
+
+def make_scheduler(recipe, optimizer, steps):
+    """Return the schedule, to be stepped a batch (`steps` batches an epoch); None if constant."""
+    if recipe.schedule == "steps":
+        milestones = [epoch * steps for epoch in recipe.milestones]
+        return torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, gamma=DECAY)
+    if recipe.schedule == "onecycle":
+        return torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, recipe.learning_rate, total_steps=recipe.epochs * steps, pct_start=WARMUP
+        )
+    return None
+
+
+@contextmanager
+def repeatable(device):
+    """Use only algorithms that repeat bit by bit; on the CPU all do already."""
+    if device.type != "cuda":
+        yield
+        return
+    # cuBLAS reads this when it starts; without it, it may split sums differently each time.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+def fingerprint(recipe, seed, images, labels, network):
+    """Return a hash of all that decides the training's result."""
+    digest = hashlib.sha256(repr((recipe, seed, images.dtype, tuple(images.shape))).encode())
+    for tensor in (images, labels, *network.state_dict().values()):
+        digest.update(tensor.detach().cpu().contiguous().numpy())
+    return digest.hexdigest()
+
+
+def save_checkpoint(path, parts, made_by, history):
+    """Write the state of network, optimizer and scheduler after an epoch, whole or not at all."""
+    states = {name: part.state_dict() for name, part in parts.items() if part is not None}
+    with replacing(path) as temporary:
+        torch.save({"states": states, "made_by": made_by, "history": history}, temporary)
+
+
+def load_checkpoint(path, parts, made_by):
+    """Load what save_checkpoint wrote into `parts`; return its history, or [] and say why not."""
+    if not Path(path).exists():
+        return []
+    try:
+        content = Path(path).read_bytes()
+        # torch does not check the zip's own checksums.
+        if zipfile.ZipFile(io.BytesIO(content)).testzip() is not None:
+            raise ValueError("a checksum in it is wrong")
+        saved = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        if saved["made_by"] != made_by:
+            raise ValueError("it is of another recipe, seed, data or first weights")
+        for name, part in parts.items():
+            if part is not None:
+                part.load_state_dict(saved["states"][name])
+        return saved["history"]
+    except Exception as error:  # whatever a damaged file makes the readers raise
+        print(f"Checkpoint {path} ignored ({error}); training starts anew.", file=sys.stderr)
+        return []

@@ -1,0 +1,275 @@
+"""A resolved experiment: its settings, and what the rules ask of it. Imports nothing heavy.
+
+`idbias.config.checking.check` makes one `Experiment` of each block under `experiment_blocks`.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from idbias.classifiers.networks.by_name import NETWORKS
+from idbias.classifiers.paper2 import ZOO
+from idbias.config import schema
+from idbias.datasets.sources import KNOWN, SIZES
+from idbias.errors import InputError
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment with every setting that holds for it.
+
+    classifiers, attacks: only those that it uses, by name, in the order it names them.
+    """
+
+    name: str
+    dataset_name: str
+    dataset: schema.Dataset
+    classifiers: dict[str, schema.Classifier]
+    attacks: dict[str, schema.Attack]
+    analyses: list[str]
+    masks: schema.Masks
+    correlation: schema.Correlation
+    execution: schema.Execution
+    seed: int
+
+    # ---- What it asks for
+
+    def analysed(self, analysis):
+        """Return whether it has images and asks for this of its `analyses`."""
+        return bool(self.classifiers) and analysis in self.analyses
+
+    @property
+    def writes_dataset(self):
+        """Whether a dataset file is written: the user's arrays are read where they lie."""
+        return self.dataset.source != "arrays"
+
+    @property
+    def available(self):
+        """Whether a dataset that the user must bring is there."""
+        return not self.dataset.path or Path(self.dataset.path).exists()
+
+    @cached_property
+    def comparisons(self):
+        """Each two sets that are tested, as Comparison."""
+        if not self.classifiers:
+            return [Comparison(self)]
+        if not self.analysed("masks"):
+            return []
+        return self.attacked
+
+    @cached_property
+    def attacked(self):
+        """Each attack on each classifier, as Comparison, tested or not."""
+        return [
+            Comparison(self, classifier, attack)
+            for classifier in self.classifiers
+            for attack in self.attacks
+        ]
+
+    def paths(self, pattern):
+        """Return `pattern` with {experiment}, and each {classifier} and {attack}, filled in."""
+        classifiers = self.classifiers if "{classifier}" in pattern else [""]
+        attacks = self.attacks if "{attack}" in pattern else [""]
+        return [
+            pattern.format(experiment=self.name, classifier=classifier, attack=attack)
+            for classifier in classifiers
+            for attack in attacks
+        ]
+
+    def names(self, classifier="", attack=""):
+        """Return the first columns of a row: experiment, dataset, classifier, attack."""
+        return {
+            "experiment": self.name,
+            "dataset": self.dataset_name,
+            "classifier": classifier,
+            "attack": attack,
+        }
+
+    # ---- How its work is cut up
+
+    @cached_property
+    def images(self):
+        """How many images are attacked and get masks."""
+        return self.dataset.images or known_images(self.dataset)
+
+    @property
+    def image_shards(self):
+        """Names of the shards of its images."""
+        return shards(self.images, self.execution.images_per_shard)
+
+    @property
+    def shuffle_shards(self):
+        """Names of the shards of its shuffles."""
+        return shards(self.correlation.shuffles, self.execution.shuffles_per_shard)
+
+    # ---- Files it reads
+
+    @property
+    def dataset_files(self):
+        """Files the dataset is read from: the user's own, or those that are downloaded."""
+        if self.dataset.path:
+            return [local_path(path) for path in (self.dataset.path, self.dataset.labels) if path]
+        return [f"resources/{self.dataset.source}/{name}" for name in downloads(self.dataset)]
+
+    def weights_files(self, classifier):
+        """Return the checkpoint a classifier starts from, as a list of one file or of none."""
+        weights = self.classifiers[classifier].weights
+        if not weights:
+            return []
+        if weights.path:
+            return [local_path(weights.path)]
+        return [f"resources/weights/{weights_name(weights)}"]
+
+    def masks_files(self, classifier, attack):
+        """Return both kinds of masks of an attack, kind -> file; empty if it trains no masks."""
+        if not self.analysed("masks"):
+            return {}
+        folder = f"results/{self.name}/{classifier}/masks"
+        return {
+            "essential": f"{folder}/essential.h5",
+            "adversarial": f"{folder}/adversarial/{attack}.h5",
+        }
+
+    @property
+    def arrays(self):
+        """The two sets of an experiment without classifiers, named as correlation.arrays reads them."""
+        if self.dataset.source == "spiral":
+            file = f"results/{self.name}/dataset.h5"
+            return {"first": f"{file}:/first", "second": f"{file}:/second"}
+        return {
+            "first": self.dataset.first,
+            "second": self.dataset.second,
+            "labels": self.dataset.labels,
+        }
+
+    @property
+    def array_files(self):
+        """The files of `arrays`, without what names an array inside them."""
+        named = filter(None, self.arrays.values())
+        return sorted({name if Path(name).exists() else name.partition(":")[0] for name in named})
+
+    def network_module(self, classifier):
+        """Return the file a classifier's network is in, below idbias/ or the user's own."""
+        network = self.classifiers[classifier].network
+        if network.startswith("timm:"):
+            return "classifiers/networks/timm_models.py"
+        if ":" in network:
+            return Path.cwd() / f"{network.split(':')[0].replace('.', '/')}.py"
+        return f"classifiers/networks/{NETWORKS[network][0]}.py"
+
+    # ---- Kernels (paper 2)
+
+    @cached_property
+    def kernels(self):
+        """Convolutional models of the zoo: classifier -> (family, side of the kernel).
+
+        The side is 0 for a kernel as large as the image; models of one family differ in it alone.
+        """
+        found = {}
+        for name, classifier in self.classifiers.items():
+            model = ZOO.get(classifier.network, {"architecture": ""})
+            if model["architecture"].endswith("_convolution"):
+                local = model["architecture"] == "local_convolution"
+                family = f"{model['hidden_layers']} {model['nonlinearity']}"
+                found[name] = (family, classifier.arguments.get("kernel", 3) if local else 0)
+        return found
+
+    @property
+    def has_both_kernels(self):
+        """Whether it has a local and a full convolution that differ in the kernel alone."""
+        local = {family for family, side in self.kernels.values() if side}
+        return any(not side and family in local for family, side in self.kernels.values())
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two sets that are tested for dependence: of one attack, or of an experiment without any."""
+
+    experiment: Experiment
+    classifier: str = ""
+    attack: str = ""
+
+    @property
+    def folder(self):
+        """Its folder below results/."""
+        parts = (self.experiment.name, self.classifier, "correlations", self.attack)
+        return "/".join(filter(None, parts))
+
+    @property
+    def row(self):
+        """The file of its row."""
+        return f"results/{self.folder}/row.csv"
+
+    @property
+    def predictions(self):
+        """The file of its classifier's predictions."""
+        return f"results/{self.experiment.name}/{self.classifier}/predictions.h5"
+
+    @property
+    def attacked(self):
+        """The file of its attack."""
+        return f"results/{self.experiment.name}/{self.classifier}/attacks/{self.attack}.h5"
+
+    @property
+    def names(self):
+        """The first columns of its row."""
+        return self.experiment.names(self.classifier, self.attack)
+
+    @property
+    def attack_names(self):
+        """The first columns of its attack's row."""
+        epsilon = self.experiment.attacks[self.attack].epsilon
+        return {**self.names, "epsilon": epsilon, "images": self.experiment.images}
+
+
+def shards(total, size):
+    """Return the names of the shards of `total` items: first and last index, as in 00000-00511."""
+    return [f"{first:05d}-{min(first + size, total) - 1:05d}" for first in range(0, total, size)]
+
+
+def known_images(dataset):
+    """Return how many images of a published dataset can get masks."""
+    test, train = SIZES[dataset.source]
+    return test + train if dataset.masked == "all" else test
+
+
+def local_path(path):
+    """Return the path of what may be a file:// address."""
+    return path.removeprefix("file://")
+
+
+def downloads(dataset):
+    """Return the files of a published dataset, name -> (urls, sha256)."""
+    files = KNOWN.get(dataset.source, [])
+    return {urls[0].rsplit("/", 1)[1]: (urls, sha256) for urls, sha256 in files}
+
+
+def weights_name(weights):
+    """Return a file's name for weights: many checkpoints are called model.safetensors where they lie."""
+    first = weights.urls[0]
+    return f"{hashlib.sha256(first.encode()).hexdigest()[:8]}-{first.rsplit('/', 1)[1]}"
+
+
+def download_of(experiments, folder, file):
+    """Return (urls, sha256) of resources/`folder`/`file`, which one of `experiments` reads.
+
+    Raises InputError if none does.
+    """
+    known = {}
+    for experiment in experiments:
+        if experiment.dataset.source == folder:
+            known |= downloads(experiment.dataset)
+        if folder == "weights":
+            weights = [one.weights for one in experiment.classifiers.values()]
+            known |= {
+                weights_name(one): (one.urls, one.sha256) for one in weights if one and one.urls
+            }
+    if file not in known:
+        raise InputError(f"nothing is known to download as resources/{folder}/{file}.")
+    return known[file]
+
+
+def by_folder(experiments):
+    """Return folder -> Comparison, for all comparisons of `experiments`."""
+    return {pair.folder: pair for experiment in experiments for pair in experiment.comparisons}

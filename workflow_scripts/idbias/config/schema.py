@@ -1,0 +1,283 @@
+"""config.yaml: its sections and keys, and what each may hold.
+
+The reference in docs/configuration.md is written from here. Imported by the Snakefile, which every
+cluster job parses again: nothing heavy is imported here.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+.-]*$")]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
+
+
+class Dataset(Section):
+    """One dataset: where its images come from and how many of them get masks."""
+
+    source: Literal[
+        "digits", "spiral", "arrays", "cifar10", "cifar100", "mnist", "fashion_mnist", "svhn", "imagenette",
+        "imagenette320", "imagenette160", "imagenet", "folder",
+    ] = Field(
+        description="digits: scikit-learn's handwritten digits; spiral: the two scalars of Table 1; "
+        "arrays: two arrays of your own, whose row i is the same point; "
+        "folder: your own images, sorted into folders by class; others: the published archives"
+    )  # fmt: skip
+    path: str | None = Field(
+        None,
+        description="local file or folder to read instead of downloading; for folder (a folder, zip "
+        "or tar) and imagenet (ILSVRC2012_img_val.tar or its folder) it is needed",
+    )
+    first: str | None = Field(
+        None, description="arrays: the first set, as x.npy, x.npz:NAME, x.h5:/NAME or x.csv"
+    )
+    second: str | None = Field(None, description="arrays: the second set, which is shuffled")
+    labels: str | None = Field(
+        None,
+        description="imagenet: the devkit archive or a text file, if path is not in class folders; "
+        "arrays: an array of classes, for correlation.within_class",
+    )
+    images: Count | None = Field(
+        None,
+        description="images that are attacked and get masks, from the first; all if left out, which "
+        "folder and a path of your own do not allow: their number is not known beforehand",
+    )
+    masked: Literal["test", "all"] = Field(
+        "test",
+        description="all: training images get masks too, after the test images (section 4.7)",
+    )
+    size: Count | None = Field(
+        None, description="images are scaled to size by size pixels; needed if they differ in size"
+    )
+    fit: Literal["crop", "stretch"] = Field(
+        "crop", description="how scaling treats images that are not square; imagenette stretches"
+    )
+    channels: Literal[1, 3] = Field(3, description="folder: 3 for colour, 1 for grey")
+    test_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.2, description="folder: share of each class to test on, if there is no test folder"
+    )
+    train_images: Count = Field(600, description="digits: images used to train, the others test")
+    points: Count = Field(5000, description="spiral: number of points")
+
+    @model_validator(mode="after")
+    def _needs_are_met(self):
+        if self.source in ("folder", "imagenet") and not self.path:
+            raise ValueError(f"source {self.source} needs a path to your images")
+        if self.source == "arrays" and not (self.first and self.second):
+            raise ValueError("source arrays needs first and second: files of the two arrays")
+        if self.source not in ("digits", "spiral", "arrays") and self.path and not self.images:
+            raise ValueError("with a path, give images: how many of its images get masks")
+        return self
+
+    @property
+    def source_settings(self):
+        """What decides the dataset's file: all but how many of its images are used."""
+        return self.model_dump(exclude={"images"})
+
+
+class Recipe(Section):
+    """How a classifier is trained (paper 1, appendix A.1)."""
+
+    like: Literal["paper2"] | None = Field(
+        None,
+        exclude=True,
+        description="paper2: keys left out are not these defaults but those of paper 2, Tables 5 to "
+        "9, for a network of its zoo and the dataset (docs/spectra.md)",
+    )
+    optimizer: Literal["sgd", "adam"] = Field("sgd", description="how the weights are moved")
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="of sgd")
+    learning_rate: Positive = Field(0.1, description="first, or with onecycle the greatest")
+    epochs: Count = Field(200, description="passes over the training images")
+    batch_size: Count = Field(128, description="images a step")
+    schedule: Literal["steps", "onecycle", "constant"] = Field(
+        "steps", description="steps: a tenth after each milestone"
+    )
+    milestones: list[Count] = Field(
+        [100, 150], description="epochs after which steps cuts the rate"
+    )
+    weight_decay: Annotated[float, Field(ge=0)] = Field(1e-4, description="l2 penalty")
+    augment: bool = Field(True, description="random flips and crops")
+    trainable: Literal["all", "head"] = Field("all", description="head: only the last layer")
+
+
+class Weights(Section):
+    """A checkpoint to start from: safetensors, or what torch.save wrote (no code in it is run)."""
+
+    path: str | None = Field(None, description="local file")
+    urls: list[str] = Field(default_factory=list, description="sources of one file, tried in turn")
+    sha256: str | None = Field(
+        None,
+        pattern=r"^[0-9a-fA-F]{64}$",
+        description="checksum; without it, what was fetched is taken as it is",
+    )
+    new_head: bool = Field(
+        False, description="leave the last layer untrained, to fine-tune to other classes"
+    )
+
+    @model_validator(mode="after")
+    def _has_one_source(self):
+        if bool(self.path) == bool(self.urls):
+            raise ValueError("give either path or urls")
+        return self
+
+
+class Classifier(Section):
+    """One classifier: its network and how it comes to its weights."""
+
+    network: str = Field(
+        description="architecture: a name in idbias/classifiers/networks, timm:NAME, or "
+        "MODULE:FUNCTION of your own beside the Snakefile"
+    )
+    arguments: dict[str, bool | int | float | str] = Field(
+        default_factory=dict,
+        description="further arguments of the network's constructor, such as kernel: 5 for a local "
+        "convolution",
+    )
+    mean: list[float] | None = Field(
+        None, description="subtracted from each channel of images in [0, 1]; left out: 0"
+    )
+    std: list[Positive] | None = Field(
+        None, description="each channel is divided by it after that; left out: 1"
+    )
+    weights: Weights | None = Field(None, description="checkpoint to start from")
+    recipe: Recipe | None = Field(
+        None, description="training; left out, the weights are used as they are"
+    )
+
+    @model_validator(mode="after")
+    def _comes_to_weights(self):
+        if not self.weights and not self.recipe:
+            raise ValueError("give weights, a recipe to train it, or both to fine-tune it")
+        if self.weights and self.weights.new_head and not self.recipe:
+            raise ValueError("weights.new_head leaves the last layer untrained: give a recipe too")
+        return self
+
+
+class Attack(Section):
+    """One attack of foolbox."""
+
+    attack: str = Field(
+        pattern=r"^[A-Za-z]\w*$", description="class in foolbox.attacks, such as LInfFMNAttack"
+    )
+    arguments: dict[str, bool | int | float | str] = Field(
+        default_factory=dict, description="its constructor's arguments; foolbox defaults otherwise"
+    )
+    epsilon: Positive | None = Field(
+        None, description="size of the perturbation; leave out for attacks that seek the smallest"
+    )
+
+    @property
+    def one_at_a_time(self):
+        """Whether it goes an image at a time, mostly on the processor: Brendel and Bethge's."""
+        return "BrendelBethge" in self.attack
+
+
+class Masks(Section):
+    """Mask training (paper 1, sections 3.1 and 4.5)."""
+
+    penalty: Annotated[float, Field(ge=0)] = Field(0.01, description="lambda, weight of sum(M)")
+    learning_rate: Positive = Field(0.01, description="of Adam")
+    min_steps: Annotated[int, Field(ge=0)] = Field(
+        500, description="the stop is tested after these"
+    )
+    max_steps: Count = Field(5000, description="steps at which training ends, converged or not")
+    tolerance: Positive = Field(1e-5, description="stop when |loss - mean of last losses| is below")
+    window: Count = Field(20, description="how many last losses that mean takes")
+    spectrum: Literal["half", "full"] = Field(
+        "half", description="half trains the rfft half: the same masks for half the work"
+    )
+    dtype: Literal["float32", "float64", "bfloat16"] = Field(
+        "float32",
+        description="arithmetic; bfloat16 only in the classifier, where the processor is fast at it",
+    )
+    norm: Literal["sum", "l1"] = Field(
+        "sum",
+        description="slope of the penalty at 0: sum, that of sum(M); l1, none, as in the authors' code",
+    )
+
+    @model_validator(mode="after")
+    def _steps_are_ordered(self):
+        if self.min_steps >= self.max_steps:
+            raise ValueError(
+                f"min_steps ({self.min_steps}) must be below max_steps ({self.max_steps})"
+            )
+        return self
+
+
+class Correlation(Section):
+    """The I_d test (paper 1, section 3.2)."""
+
+    shuffles: Annotated[int, Field(ge=2)] = Field(
+        50, description="replicates with one set shuffled"
+    )
+    estimator: Literal["base", "ml"] = Field("base", description="algorithm of dadapy's TwoNN")
+    mu_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.9, description="fraction of the mu values that TwoNN fits"
+    )
+    within_class: bool = Field(
+        False, description="shuffle only among images of one class: a stricter null"
+    )
+    distances: Literal["float64", "float32"] = Field(
+        "float64", description="storage of distances; float32 halves disk and memory"
+    )
+
+    @property
+    def estimate(self):
+        """The arguments of idbias.correlation.id_test.intrinsic_dimension."""
+        return {"estimator": self.estimator, "mu_fraction": self.mu_fraction}
+
+
+class Execution(Section):
+    """How the work is cut up. None of these changes a result."""
+
+    images_per_shard: Count = Field(512, description="images in one attack or mask job")
+    shuffles_per_shard: Count = Field(50, description="replicates in one shuffle job")
+    attack_batch: Count = Field(128, description="images attacked at once")
+    mask_batch: Count | Literal["auto"] = Field(
+        "auto", description="masks trained at once; auto fits memory"
+    )
+    checkpoint_seconds: Positive = Field(60, description="how often a mask job saves its state")
+    scratch: str = Field("scratch", description="folder of checkpoints; it must outlive a job")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="auto: a GPU if there is one"
+    )
+
+
+class Experiment(Section):
+    """One experiment: a dataset, the classifiers and attacks to try on it, and its overrides."""
+
+    dataset: Name = Field(description="a name under datasets")
+    classifiers: list[Name] = Field(default_factory=list, description="names under classifiers")
+    attacks: list[Name] = Field(default_factory=list, description="names under attacks")
+    analyses: list[Literal["masks", "spectra"]] = Field(
+        ["masks", "spectra"],
+        min_length=1,
+        description="masks: train masks and test their dependence (paper 1); spectra: where the "
+        "perturbations, gradients, weights and masks have their energy (paper 2)",
+    )
+    overrides: dict[str, dict] = Field(
+        default_factory=dict,
+        description="settings of this experiment alone, laid over the sections of the same name; the "
+        "name '*' under datasets, classifiers or attacks stands for all that the experiment uses",
+    )
+
+
+class Config(Section):
+    """The whole of config.yaml."""
+
+    experiments: list[Name] = Field(
+        min_length=1, description="what to run: names under experiment_blocks"
+    )
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="of all randomness")
+    experiment_blocks: dict[Name, Experiment] = Field(description="every experiment there is")
+    datasets: dict[Name, Dataset]
+    classifiers: dict[Name, Classifier]
+    attacks: dict[Name, Attack]
+    masks: Masks = Field(default_factory=Masks)
+    correlation: Correlation = Field(default_factory=Correlation)
+    execution: Execution = Field(default_factory=Execution)

@@ -1,0 +1,300 @@
+"""Fourier masks of images: what a frozen classifier needs to see to give the target class.
+
+Paper 1, sections 3.1 and 4.5. For an image x with target class y the mask M, real and of the image's
+shape, starts as ones and is trained with Adam to minimise
+
+    cross-entropy(classifier(x_F), y) + penalty * sum(M),    x_F = Re(F^-1(M * F x)),
+
+and clamped to [0, 1] after each step. With l_t the loss that step t = 1, 2, .. starts from, training
+ends after step t if t > min_steps and |l_t - mean(l_(t-window+1) .. l_t)| < tolerance, or if
+t = max_steps. How this is done for many images at once: slots.py, gradients.py, docs/masks.md.
+"""
+
+import copy
+import time
+from collections import deque
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from threading import Event
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from idbias import checkpoints
+from idbias.errors import InputError
+from idbias.fourier import filtered, full_from_half
+from idbias.masks.cpu_engine.gradients import input_gradient
+from idbias.masks.slots import Slots, Work
+
+ACTIVATION_BYTES = 128 << 20  # what a core's batch may keep for the way back, unless told its size
+MOST = 64  # images in a core's batch; more do not run faster
+
+
+@dataclass(frozen=True)
+class MaskSettings:
+    """How masks are trained. The defaults are those of paper 1, section 4.5, and of its code.
+
+    norm: slope of the penalty at entries that are 0: "sum", that of sum(M), holds them there harder
+    than "l1", that of torch's sum(|M|), which is 0 and which the authors' code has.
+    spectrum: "half" trains M(k) and M(-k), which are equal, as one; "full" each by itself.
+    dtype: of masks, Adam and classifier; "bfloat16" is float32 with the classifier under torch's
+    autocast, for processors that have bfloat16 units.
+    Raises InputError for a value outside of what is allowed.
+    """
+
+    penalty: float = 0.01
+    learning_rate: float = 0.01
+    min_steps: int = 500
+    max_steps: int = 5000
+    tolerance: float = 1e-5
+    window: int = 20
+    norm: str = "sum"
+    spectrum: str = "half"
+    dtype: str = "float32"
+
+    def __post_init__(self):
+        dtypes = ("float32", "float64", "bfloat16")
+        checks = {
+            "penalty": (self.penalty >= 0, "at least 0"),
+            "learning_rate": (self.learning_rate > 0, "above 0"),
+            "max_steps": (self.max_steps >= 1, "at least 1"),
+            "min_steps": (0 <= self.min_steps <= self.max_steps, "between 0 and max_steps"),
+            "tolerance": (self.tolerance >= 0, "at least 0"),
+            "window": (self.window >= 1, "at least 1"),
+            "norm": (self.norm in ("sum", "l1"), "sum or l1"),
+            "spectrum": (self.spectrum in ("half", "full"), "half or full"),
+            "dtype": (self.dtype in dtypes, f"one of {', '.join(dtypes)}"),
+        }
+        for name, (valid, allowed) in checks.items():
+            if not valid:
+                raise InputError(
+                    f"The masks' {name} is {getattr(self, name)!r}; it must be {allowed}: "
+                    "change it in config.yaml under masks."
+                )
+
+
+@dataclass
+class MaskResult:
+    """Masks of N images and how their training ended; everything is a numpy array.
+
+    masks: float32 (N, C, H, W), full spectrum in the order of fft2, entries in [0, 1].
+    steps: int32 (N,), optimisation steps taken.
+    loss: float64 (N,), cross-entropy + penalty * sum(M) of the mask as it is returned.
+    converged: bool (N,), stopped by the tolerance and not by max_steps.
+    predicted: int64 (N,), the class of the masked image, by the classifier as it was given.
+    kept: bool (N,), predicted is the target.
+    finite: bool (N,), False where a loss was infinite or not a number: that image was dropped, its
+        mask is all zeros, its loss 0, its prediction -1, and it is neither converged nor kept.
+    """
+
+    masks: np.ndarray
+    steps: np.ndarray
+    loss: np.ndarray
+    converged: np.ndarray
+    kept: np.ndarray
+    predicted: np.ndarray
+    finite: np.ndarray
+
+
+def train_masks(
+    classifier,
+    images,
+    targets,
+    settings=None,
+    *,
+    batch_size=None,
+    device=None,
+    checkpoint=None,
+    checkpoint_seconds=60,
+    progress=None,
+):
+    """Train one mask an image and return a MaskResult.
+
+    classifier: torch module, images (B, C, H, W) -> logits (B, K); used in eval mode, not changed.
+    images: floating point (N, C, H, W), tensor or array. targets: integer (N,), in 0 .. K-1.
+    settings: MaskSettings, the paper's if None. Neither the order and number of the images nor what
+    follows here changes a mask (docs/masks.md says how exactly).
+    batch_size: images trained at once, shared out among torch.get_num_threads() cores, at least
+        as many each as gradients.py names; None: as many as run well. A core halves its own when
+        memory runs out.
+    device: where to train; None: where the classifier's parameters are.
+    checkpoint: path; the state is saved there every `checkpoint_seconds` and on SIGTERM, which then
+        raises SystemExit(143). A checkpoint of the same settings, images, targets and weights is
+        continued from; any other, or a damaged one, is ignored with a line on stderr. The caller
+        deletes it once the result is safe.
+    progress: called with the number of images finished since it was last called.
+
+    Raises InputError (a ValueError) for images or targets of the wrong shape, type or range.
+    """
+    settings = settings or MaskSettings()
+    dtype = torch.float64 if settings.dtype == "float64" else torch.float32
+    device = torch.device(device or next((p.device for p in classifier.parameters()), "cpu"))
+    classifier = copy.deepcopy(classifier).to(device, dtype).eval().requires_grad_(False)
+    images, targets = _checked(images, targets)
+    if not len(images):
+        return _result(classifier, Work(images, targets, settings, device, deque()))
+    # Not one of the images, so that the choice of what to fuse does not depend on the shard.
+    example = torch.linspace(0, 1, images[0].numel(), dtype=dtype, device=device)
+    example = example.view(1, *images.shape[1:])
+    _check_classes(classifier(example), targets)
+    work = Work(images, targets, settings, device, deque(range(len(images))))
+    workers = _workers(classifier, example, work, batch_size)
+    key = None
+    if checkpoint:
+        weights = classifier.state_dict()
+        parts = [asdict(settings), images, targets, repr(classifier), sorted(weights)]
+        key = checkpoints.fingerprint(*parts, *(weights[name] for name in sorted(weights)))
+        _restore(work, checkpoints.load(checkpoint, key))
+    with _exact_convolutions(), checkpoints.terminated() as terminated:
+        while not work.done["finished"].all():
+            seconds = checkpoint_seconds if checkpoint else float("inf")
+            _train(work, workers, terminated, seconds, progress)
+            if checkpoint:
+                checkpoints.save(checkpoint, key, _state(work, workers))
+            if terminated.is_set():
+                raise SystemExit(143)
+        with _threads(1) as pool:  # one core, for sums in the same order however many there are
+            return pool.submit(_result, classifier, work).result()
+
+
+def _threads(count):
+    """Return a pool of threads each of which computes on one core.
+
+    Threads within an operation would wait for each other at every layer of the classifier.
+    """
+    return ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,))
+
+
+def _workers(classifier, example, work, batch_size):
+    """Return Slots for each core (for a GPU: one), of equal size."""
+    gradient = input_gradient(classifier, example, work.settings.dtype == "bfloat16")
+    most = len(work.images) if batch_size is None else batch_size
+    threads = 1 if example.is_cuda else torch.get_num_threads()
+    least = gradient.smallest
+    threads = max(1, min(threads, most // least, len(work.images) // least))
+    if batch_size is None:
+        kept = _activation_bytes(gradient, example)
+        if example.is_cuda:  # half of what is free; activations need about three times what is kept
+            most = torch.cuda.mem_get_info(example.device)[0] // (6 * kept)
+        else:
+            most = min(MOST, ACTIVATION_BYTES // kept) * threads
+    size = max(least, min(-(-most // threads), -(-len(work.images) // threads)))
+    return [Slots(work, gradient, size) for _ in range(threads)]
+
+
+def _activation_bytes(gradient, example):
+    """Return how many bytes autograd keeps of the forward pass of one image."""
+    kept = {}
+
+    def keep(tensor):
+        if not isinstance(tensor, torch.nn.Parameter):
+            kept[tensor.data_ptr()] = tensor.numel() * tensor.element_size()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        gradient.plain(example, torch.zeros(1, dtype=torch.int64, device=example.device))
+    return max(1, sum(kept.values()))
+
+
+def _train(work, workers, terminated, seconds, progress):
+    """Let the workers train for `seconds`, until SIGTERM, or until all masks are finished."""
+    stop, until = Event(), time.monotonic() + seconds
+    reported = int(work.done["finished"].sum())
+    with _threads(len(workers)) as pool:
+        try:
+            futures = [pool.submit(worker.run, stop) for worker in workers]
+            running = futures
+            while running:
+                done, running = wait(running, timeout=0.2, return_when=FIRST_EXCEPTION)
+                finished = int(work.done["finished"].sum())
+                if progress and finished > reported:
+                    progress(finished - reported)
+                reported = finished
+                failed = any(future.exception() for future in done)
+                if failed or terminated.is_set() or time.monotonic() > until:
+                    stop.set()
+            for future in futures:
+                future.result()
+        finally:
+            stop.set()
+
+
+def _state(work, workers):
+    """Return all that a checkpoint needs; the workers must not be running."""
+    parked = dict(work.parked)
+    for worker in workers:
+        parked |= worker.export()
+    return {"done": work.done, "parked": parked}
+
+
+def _restore(work, state):
+    if state is None:
+        return
+    work.done, work.parked = state["done"], state["parked"]
+    finished = work.done["finished"]
+    rest = [i for i in range(len(finished)) if not finished[i] and i not in work.parked]
+    work.waiting = deque([*work.parked, *rest])
+
+
+@torch.no_grad()
+def _result(classifier, work):
+    """Classify the masked images with the classifier as it was given, and return the MaskResult."""
+    done, count = work.done, len(work.images)
+    masks = done["mask"]
+    if work.settings.spectrum == "half":
+        masks = full_from_half(masks, work.size[1])
+    masks = masks.float()
+    loss = torch.zeros(count, dtype=torch.float64)
+    predicted = torch.full((count,), -1)
+    size = max(16, min(MOST, count))  # smaller batches may round otherwise
+    for start in range(0, count, size):
+        index = torch.arange(start, start + size) % count  # the last batch is filled up
+        used = masks[index].to(work.device, work.dtype)
+        images = work.images[index].to(work.device, work.dtype)
+        logits = classifier(filtered(used, images))
+        classes = work.targets[index].to(work.device)
+        entropy = functional.cross_entropy(logits, classes, reduction="none").double()
+        loss[index] = (entropy + work.settings.penalty * used.double().sum(dim=(1, 2, 3))).cpu()
+        predicted[index] = logits.argmax(dim=1).cpu()
+    finite = done["finite"] & torch.isfinite(loss)
+    masks[~finite], loss[~finite], predicted[~finite] = 0, 0, -1
+    return MaskResult(
+        masks=masks.numpy(),
+        steps=done["step"].numpy(),
+        loss=loss.numpy(),
+        converged=(done["converged"] & finite).numpy(),
+        kept=((predicted == work.targets) & finite).numpy(),
+        predicted=predicted.numpy(),
+        finite=finite.numpy(),
+    )
+
+
+def _checked(images, targets):
+    images, targets = torch.as_tensor(images).cpu(), torch.as_tensor(targets).cpu()
+    if images.ndim != 4 or not images.is_floating_point():
+        raise InputError(
+            f"The images to mask have shape {tuple(images.shape)} and type {images.dtype}; "
+            "give them as floating point numbers (N, C, H, W)."
+        )
+    if targets.shape != images.shape[:1] or targets.is_floating_point():
+        raise InputError(
+            f"The targets have shape {tuple(targets.shape)} and type {targets.dtype}; "
+            f"give {len(images)} integers, a class for each image."
+        )
+    return images, targets.long()
+
+
+def _check_classes(logits, targets):
+    classes = logits.shape[1]
+    wrong = ((targets < 0) | (targets >= classes)).nonzero().flatten()
+    if len(wrong):
+        raise InputError(
+            f"The target of image {wrong[0]} is class {targets[wrong[0]]}; the classifier has "
+            f"classes 0 to {classes - 1}: give targets of the data that it was trained on."
+        )
+
+
+def _exact_convolutions():
+    """On GPUs: full float32, and an algorithm that is the same each time. On CPUs: nothing."""
+    return torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False)

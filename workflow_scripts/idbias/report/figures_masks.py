@@ -1,0 +1,193 @@
+"""Figures of masks: images before and after filtering, galleries, means and radial profiles."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from idbias.report.figures import ADVERSARIAL, ESSENTIAL, STYLE
+from idbias.spectra.radial import centred, radial_frequency
+
+# Masks read at once: a few hundred megabytes at 224 by 224 pixels.
+BLOCK = 256
+
+
+def examples(labels, count):
+    """Return up to `count` rows of `labels` (N,) to show, sorted by class, then row.
+
+    The first image of each class, then the second of each, and so on: nobody picks them by eye.
+    """
+    labels = pd.Series(np.asarray(labels))
+    turn = labels.groupby(labels).cumcount()
+    chosen = np.lexsort((labels, turn))[:count]
+    return chosen[np.lexsort((chosen, labels[chosen]))]
+
+
+def filtered(masks, images):
+    """Return x_F = Re(F^-1(M * F x)), paper 1, equation (1), float64 (N, C, H, W).
+
+    The same as idbias.fourier.filtered, for arrays: figures need no torch.
+    """
+    spectrum = np.fft.fft2(np.asarray(images, np.float64))
+    return np.fft.ifft2(np.asarray(masks, np.float64) * spectrum).real
+
+
+def picture(values):
+    """Return an image or mask (C, H, W) as matplotlib shows it: (H, W, 3), or (H, W) of grays.
+
+    Three channels are red, green and blue; any other number is averaged. Values are cut to [0, 1].
+    """
+    values = np.clip(np.asarray(values, np.float64), 0, 1)
+    return values.transpose(1, 2, 0) if len(values) == 3 else values.mean(axis=0)
+
+
+def show(axes, values, title, frame="#888888"):
+    """Draw an image or mask (C, H, W) on the scale 0 (black) to 1 (white), framed and titled."""
+    axes.imshow(picture(values), cmap="gray", vmin=0, vmax=1)
+    axes.set_title(str(title)[:15], fontsize=6, pad=2)
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(visible=True, color=frame, linewidth=0.5)
+
+
+def before_and_after(clean, adversarial, essential_masks, adversarial_masks, about, classes):
+    """Draw paper 1's figure 1: images before and after filtering by their masks.
+
+    The arrays are (N, C, H, W), a column of the figure each. `about`: DataFrame of N rows with the
+    classes the classifier gives (numbers): label, adversarial_class, essential_predicted and
+    adversarial_predicted. `classes`: their names. Returns a matplotlib figure.
+    """
+    rows = (
+        ("A  clean", clean, "label"),
+        ("B  adversarial", adversarial, "adversarial_class"),
+        ("C  clean, filtered\nby essential mask", filtered(essential_masks, clean),
+         "essential_predicted"),
+        ("D  adversarial, filtered\nby adversarial mask",
+         filtered(adversarial_masks, adversarial), "adversarial_predicted"),
+    )  # fmt: skip
+    count = len(clean)
+    with plt.rc_context(STYLE):
+        figure, grid = plt.subplots(4, count, figsize=(1.3 + 0.64 * count, 3.2), squeeze=False)
+        for axes, (name, images, column) in zip(grid, rows, strict=True):
+            axes[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=7)
+            for one, image, label in zip(axes, images, about[column], strict=True):
+                show(one, image, classes[label])
+    return figure
+
+
+def gallery(masks, titles, columns=10):
+    """Draw masks (N, C, H, W), in fft2 order, with zero frequency in the middle (figures 3 and 5).
+
+    `titles`: N of them. Returns a matplotlib figure.
+    """
+    columns = min(columns, len(masks))
+    rows = -(-len(masks) // columns)
+    with plt.rc_context(STYLE):
+        figure, grid = plt.subplots(
+            rows, columns, figsize=(0.72 * columns, 0.86 * rows), squeeze=False
+        )
+        for axes in grid.flat:
+            axes.set_axis_off()
+        for axes, mask, title in zip(grid.flat, centred(masks), titles, strict=False):
+            axes.set_axis_on()
+            show(axes, mask, title)
+    return figure
+
+
+def averages(masks):
+    """Return the mean of masks (N, C, H, W) and its mean over rings of equal radius.
+
+    `masks`: array or h5py dataset, in fft2 order, read in blocks. Returns the mean (C, H, W)
+    float64, and a DataFrame: radius in cycles a pixel, mean, and low and high, its 95 % confidence
+    interval over images (1.96 standard errors). A ring holds the frequencies whose radius times the
+    shorter side rounds to the same number; its value for an image is the mean over them and over
+    channels.
+    """
+    count, channels, height, width = masks.shape
+    shorter = min(height, width)
+    ring = np.floor(radial_frequency(height, width) * shorter + 0.5 + 1e-9).astype(int).ravel()
+    members = np.equal.outer(ring, np.arange(ring.max() + 1)) / np.bincount(ring)
+    total = np.zeros((channels, height, width))
+    values = []
+    for first in range(0, count, BLOCK):
+        block = np.asarray(masks[first : first + BLOCK], np.float64)
+        total += block.sum(axis=0)
+        values.append(block.mean(axis=1).reshape(len(block), -1) @ members)
+    values = np.concatenate(values)
+    mean = values.mean(axis=0)
+    error = 1.96 * values.std(axis=0, ddof=1) / np.sqrt(count)
+    profile = pd.DataFrame(
+        {
+            "radius": np.arange(len(mean)) / shorter,
+            "mean": mean,
+            "low": mean - error,
+            "high": mean + error,
+        }
+    )
+    return total / count, profile
+
+
+def mean_table(essential, adversarial):
+    """Return mean masks (C, H, W), in fft2 order, as a DataFrame, a row a channel and frequency.
+
+    Frequencies are in cycles per image height and width.
+    """
+    height, width = essential.shape[1:]
+    vertical, horizontal = (np.rint(np.fft.fftfreq(side) * side) for side in (height, width))
+    channel, row, column = np.indices(essential.shape).reshape(3, -1)
+    return pd.DataFrame(
+        {
+            "channel": channel,
+            "vertical_frequency": vertical[row].astype(int),
+            "horizontal_frequency": horizontal[column].astype(int),
+            "essential": essential.ravel(),
+            "adversarial": adversarial.ravel(),
+        }
+    )
+
+
+def mean_masks(essential, adversarial, name):
+    """Draw two mean masks (C, H, W), in fft2 order: averaged over channels, zero in the middle.
+
+    `name`: for the title. Returns a matplotlib figure.
+    """
+    means = [centred(mask.mean(axis=0)) for mask in (essential, adversarial)]
+    height, width = means[0].shape
+    left, top = -(width // 2) - 0.5, -(height // 2) - 0.5
+    with plt.rc_context(STYLE):
+        figure, grid = plt.subplots(1, 2, figsize=(6.4, 2.9), sharey=True)
+        figure.suptitle(name, fontsize=9)
+        scale = {"vmin": 0, "vmax": max(mean.max() for mean in means) or 1}
+        extent = (left, left + width, top + height, top)
+        for axes, mean, title in zip(grid, means, ("essential", "adversarial"), strict=True):
+            shown = axes.imshow(mean, extent=extent, **scale)
+            axes.set_title(f"{title} masks, mean {mean.mean():.3f}")
+            axes.set_xlabel("horizontal cycles an image")
+        grid[0].set_ylabel("vertical cycles an image")
+        figure.colorbar(shown, ax=grid, label="mean mask", shrink=0.9)
+    return figure
+
+
+def radial_profiles(profiles, name):
+    """Draw the mean mask against the radial frequency.
+
+    `profiles`: DataFrame with columns set ("essential" or "adversarial"), radius, mean, low, high.
+    `name`: for the title. Returns a matplotlib figure.
+    """
+    looks = {
+        "essential": {"color": ESSENTIAL, "linestyle": "-", "marker": "o"},
+        "adversarial": {"color": ADVERSARIAL, "linestyle": "--", "marker": "s"},
+    }
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots()
+        for one, look in looks.items():
+            profile = profiles[profiles["set"] == one]
+            axes.plot(profile["radius"], profile["mean"], markersize=3, label=one, **look)
+            axes.fill_between(
+                profile["radius"], profile["low"], profile["high"], color=look["color"], alpha=0.25
+            )
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("radial frequency (cycles a pixel)")
+        axes.set_ylabel("mean mask")
+        axes.set_title(name)
+        axes.legend()
+    return figure

@@ -1,0 +1,176 @@
+"""Figures of paper 2: spectra by classifier, radial profiles, frequencies, kernel sizes."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from idbias.classifiers.paper2 import ZOO
+from idbias.report.figures import ADVERSARIAL, ESSENTIAL, OBSERVED, SHUFFLED, STYLE, lines
+from idbias.spectra.radial import bootstrap, centred, radial_frequency
+
+
+def spectra(amplitudes, columns=4):
+    """Draw mean spectra side by side, on one logarithmic scale.
+
+    `amplitudes`: name -> the mean of |F delta| over images and channels, (H, W) in fft2 order; all
+    of one size. Returns a matplotlib figure.
+    """
+    rows = -(-len(amplitudes) // columns)
+    high = max(grid.max() for grid in amplitudes.values())
+    # Four orders of magnitude at most: below that, amplitudes of float32 perturbations are rounding.
+    low = max(min(grid.min() for grid in amplitudes.values()), high * 1e-4)
+    norm = plt.matplotlib.colors.LogNorm(vmin=low, vmax=high)
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            rows, columns, figsize=(1.8 * columns, 0.3 + 1.6 * rows), squeeze=False
+        )
+        for box in axes.flat:
+            box.set_axis_off()
+        for box, (name, grid) in zip(axes.flat, amplitudes.items(), strict=False):
+            drawn = box.imshow(centred(np.maximum(grid, low)), norm=norm, cmap="cividis")
+            box.set_title(name.replace("_", " "), fontsize=6)
+        figure.colorbar(drawn, ax=axes, shrink=0.7, label="mean |F δ|")
+    return figure
+
+
+def amplitude_table(amplitudes):
+    """Return the numbers of `spectra`: a DataFrame with name, fy, fx (cycles a pixel), amplitude."""
+    tables = []
+    for name, grid in amplitudes.items():
+        fy, fx = np.meshgrid(*(np.fft.fftfreq(side) for side in grid.shape), indexing="ij")
+        columns = {"fy": fy.ravel(), "fx": fx.ravel(), "amplitude": grid.ravel()}
+        tables.append(pd.DataFrame({"name": name, **columns}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def profile_table(profiles, side, seed):
+    """Return radial profiles with 95 % bootstrap intervals over images, a DataFrame.
+
+    profiles: name -> (N, R), those of idbias.spectra.radial_profile with mean=True; side: the shorter
+    side of the images. Columns name, radius (cycles a pixel), mean, low, high: of the share of an
+    image's weight at a frequency, averaged over the frequencies of a ring (flat for white noise,
+    whatever the ring's number of points).
+    """
+    tables = []
+    for name, of_images in profiles.items():
+        mean, low, high = bootstrap(of_images, seed)
+        radii = np.arange(len(mean)) / side
+        columns = {"name": name, "radius": radii, "mean": mean, "low": low, "high": high}
+        tables.append(pd.DataFrame(columns))
+    return pd.concat(tables, ignore_index=True)
+
+
+def panels(names):
+    """Return {title: names}: models of paper 2's zoo by depth and nonlinearity, others together."""
+    found = {}
+    for name in names:
+        model = ZOO.get(name)
+        title = "other classifiers"
+        if model:
+            layers = model["hidden_layers"]
+            title = f"{layers} hidden layer{'s' * (layers > 1)}, {model['nonlinearity']}"
+        found.setdefault(title, []).append(name)
+    return found
+
+
+def profiles(table):
+    """Draw `profile_table`'s profiles as lines, their intervals as bands. Returns a figure."""
+    grouped = panels(table["name"].unique())
+    columns = min(len(grouped), 2)
+    rows = -(-len(grouped) // columns)
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            rows,
+            columns,
+            figsize=(1.4 + 3.2 * columns, 0.4 + 2.4 * rows),
+            sharey=True,
+            squeeze=False,
+        )
+        for box in axes.flat[len(grouped) :]:
+            box.set_axis_off()
+        for box, (title, names) in zip(axes.flat, grouped.items(), strict=False):
+            for name, (colour, dashes) in zip(names, lines(len(names)), strict=True):
+                one = table[table["name"] == name]
+                label = ZOO.get(name, {}).get("architecture", name).replace("_", " ")
+                box.plot(one["radius"], one["mean"], dashes, color=colour, label=label)
+                box.fill_between(
+                    one["radius"], one["low"], one["high"], color=colour, alpha=0.2, linewidth=0
+                )
+            box.set_title(title)
+            box.set_yscale("log")
+            box.legend(fontsize=6)
+        figure.supxlabel("radial frequency (cycles a pixel)", fontsize=9)
+        figure.supylabel("share of energy at a frequency, mean over ring", fontsize=9)
+    return figure
+
+
+MARKERS = {
+    "perturbations": ("o", OBSERVED),
+    "input gradients": ("x", "#666666"),
+    "end-to-end weights": ("+", "black"),
+    "essential masks": ("s", ESSENTIAL),
+    "adversarial masks": ("D", ADVERSARIAL),
+}
+
+
+def frequencies(table, name, size):
+    """Draw mean radial frequencies with their intervals, a row a classifier.
+
+    `table`: DataFrame of idbias.spectra.spectra_tables.frequencies, of one attack; `name`: for the title;
+    `size`: (H, W) of the images, which decides where white noise is, a dotted line. Returns a
+    matplotlib figure.
+    """
+    classifiers = list(table["classifier"].unique())
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(5.6, 1.5 + 0.22 * len(classifiers)))
+        for of, one in table.groupby("of", sort=False):
+            marker, colour = MARKERS[of]
+            rows = [classifiers.index(classifier) for classifier in one["classifier"]]
+            errors = np.nan_to_num([one["mean"] - one["low"], one["high"] - one["mean"]])
+            axes.errorbar(
+                one["mean"], rows, xerr=errors, fmt=marker, color=colour, markersize=4, capsize=2,
+                label=of,
+            )  # fmt: skip
+        axes.axvline(
+            radial_frequency(*size).mean(), color=SHUFFLED, linestyle=":", label="white noise"
+        )
+        axes.set_yticks(range(len(classifiers)), [each.replace("_", " ") for each in classifiers])
+        axes.invert_yaxis()
+        axes.margins(y=0.5 / len(classifiers))
+        axes.set_xlabel("mean radial frequency (cycles a pixel)")
+        axes.set_title(name)
+        figure.legend(loc="outside right upper", fontsize=6)
+    return figure
+
+
+def kernel_table(table, kernels):
+    """Return the rows of perturbations of `table` that have a kernel, with family and kernel.
+
+    `table`: DataFrame of idbias.spectra.spectra_tables.frequencies; `kernels`: classifier -> (family, such
+    as "1 linear", side of its kernel in pixels).
+    """
+    chosen = table[(table["of"] == "perturbations") & table["classifier"].isin(list(kernels))]
+    family, side = zip(*(kernels[name] for name in chosen["classifier"]), strict=True)
+    return chosen.assign(family=family, kernel=side)
+
+
+def kernel_sizes(table):
+    """Draw the kernel's side against mean radial frequency with intervals.
+
+    `table`: DataFrame with columns family (a line each, such as "3 linear"), kernel (pixels; the
+    image's side for a full kernel), mean, low, high. Returns a matplotlib figure.
+    """
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots()
+        families = table["family"].unique()
+        for family, (colour, dashes) in zip(families, lines(len(families)), strict=True):
+            one = table[table["family"] == family].sort_values("kernel")
+            errors = [one["mean"] - one["low"], one["high"] - one["mean"]]
+            axes.errorbar(
+                one["kernel"], one["mean"], errors, color=colour, linestyle=dashes, marker="o",
+                markersize=3, capsize=2, label=family,
+            )  # fmt: skip
+        axes.set_xlabel("side of the kernel (pixels)")
+        axes.set_ylabel("mean radial frequency\nof perturbations (cycles a pixel)")
+        figure.legend(loc="outside right upper", title="hidden layers", fontsize=6)
+    return figure

@@ -1,0 +1,264 @@
+"""Tables: rows of the I_d test, and their forms for reading, for LaTeX and for further work."""
+
+import numpy as np
+import pandas as pd
+
+from idbias import files
+from idbias.files import replacing
+
+
+def row(names, pairs, dimensions, shuffles):
+    """Return one row of the correlation table, a DataFrame of one line.
+
+    `names`: dict of first columns; `pairs`, `dimensions`: files; `shuffles`: list of files. Columns
+    that do not apply (a spiral has no attack) are missing values.
+    """
+    # Here, because the figures that read shuffles by this module should not wait for scipy.stats.
+    from idbias.correlation.id_test import id_correlation, permutation_p, z_test
+
+    with files.opened(pairs) as file:
+        about = dict(file.attrs)
+        cosine = file["cosine"][()] if "cosine" in file else np.array([np.nan])
+        points = len(file["index"])
+    observed, _ = files.read(dimensions)
+    shuffled = read_shuffles(shuffles)
+    mean, std, z, p = z_test(observed["joined"], shuffled)
+    p_permutation, resolution = permutation_p(observed["joined"], shuffled)
+    counts = (
+        "test_accuracy", "images", "attack_success", "essential_masks", "adversarial_masks",
+    )  # fmt: skip
+    columns = {
+        **names,
+        **{name: about.get(name) for name in counts},
+        "pairs": points,
+        "cosine_mean": np.nanmean(cosine) if np.isfinite(cosine).any() else None,
+        "cosine_std": np.nanstd(cosine) if np.isfinite(cosine).any() else None,
+        "r_squared": about.get("r_squared"),
+        "id_first": observed["first"],
+        "id_second": observed["second"],
+        "id": observed["joined"],
+        "id_shuffled_mean": mean,
+        "id_shuffled_std": std,
+        "shuffles": len(shuffled),
+        "z": z,
+        "p": p,
+        "p_permutation": p_permutation,
+        "p_permutation_resolution": resolution,
+        "id_correlation": id_correlation(observed["first"], observed["second"], observed["joined"]),
+    }
+    return pd.DataFrame([columns])
+
+
+def attacks(names, predictions, attacked):
+    """Return what each attack did, a DataFrame with a row for each.
+
+    names: dicts of its first columns (experiment, dataset, classifier, attack, epsilon, images);
+    predictions, attacked: files of those stages, in the same order. Further columns: test_accuracy,
+    correct (images classified correctly, the ones that were attacked), succeeded, attack_success (their
+    share), and median_linf and median_l2 of the successful perturbations, in units of the pixel range.
+    """
+    rows = []
+    for name, predicted, path in zip(names, predictions, attacked, strict=True):
+        about = files.read(predicted, [])[1]
+        found, _ = files.read(path, ["success", "linf", "l2"])
+        success = found["success"]
+        rows.append(
+            {
+                **name,
+                "test_accuracy": about["test_accuracy"],
+                "correct": len(success),
+                "succeeded": success.sum(),
+                "attack_success": success.mean() if len(success) else None,
+                **{
+                    f"median_{norm}": np.median(found[norm][success]) if success.any() else None
+                    for norm in ("linf", "l2")
+                },
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def read_shuffles(paths):
+    """Return I_d of every replicate in shard files, float64 (R,), in the order of their numbers."""
+    shards = [files.read(path)[0] for path in paths]
+    numbers = np.concatenate([shard["replicate"] for shard in shards])
+    values = np.concatenate([shard["intrinsic_dimension"] for shard in shards])
+    return values[np.argsort(numbers)]
+
+
+def join(rows, published=None):
+    """Return the rows of CSV files as one DataFrame; rows of `published` follow, so marked."""
+    read = [pd.read_csv(path) for path in rows]
+    table = pd.concat([one for one in read if len(one)] or read[:1], ignore_index=True)
+    if published:
+        table.insert(0, "source", "measured")
+        known = pd.read_csv(published)
+        known.insert(0, "source", "published")
+        table = pd.concat([table, known], ignore_index=True)
+    return table.dropna(axis=1, how="all")
+
+
+def write_csv(path, table):
+    """Write a DataFrame as CSV with all digits; the file appears only when it is complete."""
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False)
+
+
+def write(table, csv, markdown, latex, html):
+    """Write a table of rows: CSV with all digits, and rounded for people in the other three."""
+    write_csv(csv, table)
+    shown = for_people(table)
+    forms = {
+        markdown: shown.to_markdown(index=False, disable_numparse=True) + "\n",
+        latex: shown.rename(columns=LATEX_NAMES)
+        .replace(LATEX_CELLS, regex=True)
+        .to_latex(index=False),
+        html: PAGE.format(shown.to_html(index=False, border=0)),
+    }
+    for path, text in forms.items():
+        with replacing(path) as temporary:
+            temporary.write_text(text)
+
+
+# In the report a table stands in a narrow frame of its own.
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>idbias</title>
+<style>
+body {{ font: 10.5px/1.5 sans-serif; margin: 6px; }}
+table {{ border-collapse: collapse; }}
+th {{ border-bottom: 1px solid #333; font-weight: 600; }}
+td {{ border-bottom: 1px solid #ddd; white-space: nowrap; }}
+th, td {{ padding: 2px 4px; text-align: right; vertical-align: bottom; }}
+</style>
+</head>
+<body>
+{}
+</body>
+</html>
+"""
+
+PERCENT, WHOLE, TWO, THREE = "{:.1%}".format, "{:.0f}".format, "{:.2f}".format, "{:.3f}".format
+# Column -> its name for people and how its values are written; in the order of the columns.
+FORMATS = {
+    **{name: (name, str) for name in ("source", "experiment", "dataset", "classifier")},
+    "published_name": ("published as", str),
+    "hidden_layers": ("hidden layers", WHOLE),
+    "nonlinearity": ("nonlinearity", str),
+    "test_accuracy": ("accuracy", PERCENT),
+    "published_accuracy": ("published accuracy", PERCENT),
+    "accuracy_difference": ("measured - published", "{:+.1%}".format),
+    "top5_accuracy": ("top-5 accuracy", PERCENT),
+    "published_top5": ("published top-5", PERCENT),
+    "attack": ("attack", str),
+    "epsilon": ("epsilon", "{:.3g}".format),
+    "of": ("of", str),
+    "images": ("images", WHOLE),
+    "correct": ("classified correctly", WHOLE),
+    "succeeded": ("attack succeeded", WHOLE),
+    "attack_success": ("success", PERCENT),
+    "median_linf": ("median linf", "{:.4f}".format),
+    "median_l2": ("median l2", "{:.3f}".format),
+    "essential_masks": ("essential masks", WHOLE),
+    "adversarial_masks": ("adversarial masks", WHOLE),
+    "pairs": ("pairs N", WHOLE),
+    "cosine": ("cosine", str),
+    "r_squared": ("R^2", "{:.1e}".format),
+    "id_first": ("I_d first", TWO),
+    "id_second": ("I_d second", TWO),
+    "id": ("I_d", TWO),
+    "id_shuffled": ("I_d shuffled", str),
+    "z": ("Z", TWO),
+    "p": ("p", "{:.1e}".format),
+    "p_permutation": ("permutation p", "{:.2g}".format),
+    "id_correlation": ("I_d correlation", TWO),
+    "local": ("local kernel", THREE),
+    "full": ("full kernel", THREE),
+    "interval": ("radial frequency [95 % interval]", str),
+    **{
+        f"share_above_{radius}": (f"energy above {radius}", PERCENT)
+        for radius in (0.125, 0.25, 0.375, 0.5)
+    },
+    "inequality": ("inequality", str),
+    "radius": ("radius", WHOLE),
+    "layer": ("layer", WHOLE),
+    "readout": ("with readout", str),
+    "outside_space": ("kappa(S^c)", THREE),
+    "outside_frequency": ("kappa-hat(Omega^c)", THREE),
+    "constant": ("constant", THREE),
+    "beta": ("kappa(Omega, beta)", THREE),
+    "product": ("product of kappa(Omega, w)", "{:.2e}".format),
+    "misalignment": ("misalignment", "{:.2e}".format),
+    "holds": ("holds", str),
+    "held": ("held in single filters", PERCENT),
+    "stated_holds": ("holds as printed", str),
+    "stated_held": ("as printed, in single filters", PERCENT),
+}
+
+LATEX_NAMES = {
+    "I_d": "$I_d$",
+    "I_d essential": "$I_d$ essential",
+    "I_d adversarial": "$I_d$ adversarial",
+    "I_d first": "$I_d$ first",
+    "I_d second": "$I_d$ second",
+    "I_d shuffled": "$I_d$ shuffled",
+    "R^2": "$R^2$",
+    "I_d correlation": "$I_d$ correlation",
+    "radial frequency [95 % interval]": r"radial frequency [95 \% interval]",
+    "kappa(S^c)": r"$\kappa(S^c)$",
+    "kappa-hat(Omega^c)": r"$\hat\kappa(\Omega^c)$",
+    "kappa(Omega, beta)": r"$\kappa(\Omega, \beta)$",
+    "product of kappa(Omega, w)": r"$\prod \kappa(\Omega, w_l)$",
+    "median linf": r"median $\ell_\infty$",
+    "median l2": r"median $\ell_2$",
+    "Z": "$Z$",
+    "p": "$p$",
+}
+LATEX_CELLS = {"_": r"\_", "%": r"\%", "±": r"$\\pm$"}
+
+
+def for_people(table):
+    """Return the columns of a table that FORMATS knows, in its order, rounded and named for reading.
+
+    A mean stands with its standard deviation, or with its interval, in one cell.
+    """
+    masks = "attack" in table and table["attack"].notna().all()
+    first, second = ("essential", "adversarial") if masks else ("first", "second")
+    table = table.assign(
+        cosine=plus_minus(table, "cosine_mean", "cosine_std"),
+        id_shuffled=plus_minus(table, "id_shuffled_mean", "id_shuffled_std"),
+        interval=with_interval(table, "difference" if "difference" in table else "mean"),
+    ).dropna(axis=1, how="all")
+    formats = {
+        **FORMATS,
+        "id_first": (f"I_d {first}", "{:.2f}".format),
+        "id_second": (f"I_d {second}", "{:.2f}".format),
+    }
+    shown = {
+        name: [show(value) if pd.notna(value) else "" for value in table[column]]
+        for column, (name, show) in formats.items()
+        if column in table
+    }
+    return pd.DataFrame(shown)
+
+
+def with_interval(table, mean):
+    """Return "mean [low, high]" for each row, the mean alone where it has no interval."""
+    if mean not in table:
+        return pd.Series([None] * len(table), index=table.index)
+    rows = zip(table[mean], table["low"], table["high"], strict=True)
+    texts = [
+        f"{m:.3f} [{low:.3f}, {high:.3f}]" if pd.notna(low) else f"{m:.3f}" for m, low, high in rows
+    ]
+    return pd.Series(texts, index=table.index)
+
+
+def plus_minus(table, mean, std):
+    """Return "mean ± std" for each row, missing where the mean is."""
+    if mean not in table:
+        return pd.Series([None] * len(table), index=table.index)
+    both = zip(table[mean], table[std], strict=True)
+    texts = [f"{m:.2f} ± {s:.2f}" if pd.notna(m) else None for m, s in both]
+    return pd.Series(texts, index=table.index)

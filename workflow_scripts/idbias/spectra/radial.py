@@ -1,0 +1,147 @@
+"""Where in the Fourier plane perturbations, gradients, weights and masks have their energy (paper 2).
+
+All functions work on weights over the whole FFT grid in torch.fft.fft2's order (zero frequency at
+[0, 0]), because masks come that way; `centred` turns them for a figure. The radial frequency of a
+grid point is r = sqrt(fy^2 + fx^2), fy and fx in cycles a pixel: 0 is the mean, 0.5 the finest
+stripes along an axis, about 0.707 the finest checkerboard. For a square image of side n, r * n is
+in cycles an image.
+"""
+
+import numpy as np
+
+from idbias.errors import InputError
+
+
+def radial_frequency(height, width):
+    """Return r in cycles a pixel, float64 (height, width), in fft2 order."""
+    return np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None, :])
+
+
+def centred(grid):
+    """Return `grid` (..., H, W) with the zero frequency moved to [H // 2, W // 2]."""
+    return np.fft.fftshift(grid, axes=(-2, -1))
+
+
+def amplitude(images):
+    """Return |F x| of real images (..., H, W), float64, F the unitary two-dimensional DFT.
+
+    The mean of this over images and channels, centred, is paper 2's spectrum.
+    """
+    return np.abs(np.fft.fft2(np.asarray(images, np.float64), norm="ortho"))
+
+
+def energy(images):
+    """Return |F x|^2 summed over channels, float64 (N, H, W), of images (N, C, H, W).
+
+    F is unitary: an image's energies sum to its squared l2 norm.
+    """
+    return (amplitude(images) ** 2).sum(axis=-3)
+
+
+def normalised(weights):
+    """Return weights (N, H, W), or (N, C, H, W) summed over channels, divided by each row's sum.
+
+    weights: non-negative, over the grid: an energy, an amplitude, or masks. float64 (N, H, W).
+    Raises InputError if they are not, or a row is all zero: an image without any perturbation has no
+    spectrum, and must be left out by the caller, who counts it.
+    """
+    weights = np.asarray(weights, np.float64)
+    if weights.ndim not in (3, 4):
+        raise InputError(
+            f"Weights over the Fourier grid are (N, H, W) or (N, C, H, W), not {weights.shape}."
+        )
+    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+        raise InputError(
+            "Weights over the Fourier grid are finite and not negative; these are not."
+        )
+    if weights.ndim == 4:
+        weights = weights.sum(axis=1)
+    total = weights.sum(axis=(1, 2), keepdims=True)
+    if (total == 0).any():
+        empty = np.flatnonzero(total == 0)
+        raise InputError(
+            f"{len(empty)} of {len(weights)} rows are all zero (the first is row {empty[0]}): they "
+            "have no spectrum; leave unperturbed images out."
+        )
+    return weights / total
+
+
+def mean_radial_frequency(weights):
+    """Return sum(r * weights) / sum(weights), cycles a pixel, float64 (N,).
+
+    weights: as for `normalised`. White noise's energy has about 0.383 (the mean of r over the
+    grid), and so has a mask of ones.
+    """
+    share = normalised(weights)
+    return np.einsum("nhw,hw->n", share, radial_frequency(*share.shape[1:]))
+
+
+def share_above(weights, radii):
+    """Return the share of each row's weight at r > radius, float64 (N, R).
+
+    weights: as for `normalised`. radii: (R,), cycles a pixel.
+    """
+    share = normalised(weights)
+    above = radial_frequency(*share.shape[1:]) > np.asarray(radii)[:, None, None]
+    return np.einsum("nhw,rhw->nr", share, above.astype(np.float64))
+
+
+def radial_profile(weights, mean=False):
+    """Return the radii (R,) of rings around zero frequency and each row's profile (N, R), float64.
+
+    weights: as for `normalised`. Ring i holds the points whose r, times the shorter side, rounds to
+    i (half up); its radius is i / shorter side, cycles a pixel. A profile holds each ring's share
+    of the row's weight, which sum to 1; with mean=True, that divided by the ring's number of points:
+    flat for white noise.
+    """
+    share = normalised(weights)
+    shorter = min(share.shape[1:])
+    # 1e-9 so that a radius that is exactly half a ring never depends on rounding.
+    ring = np.floor(radial_frequency(*share.shape[1:]) * shorter + 0.5 + 1e-9).astype(int).ravel()
+    members = np.equal.outer(np.arange(ring.max() + 1), ring).astype(np.float64)
+    profile = share.reshape(len(share), -1) @ members.T
+    if mean:
+        profile /= members.sum(axis=1)
+    return np.arange(ring.max() + 1) / shorter, profile
+
+
+def bootstrap(values, seed, draws=2000, level=0.95):
+    """Return the mean over images and its percentile bootstrap interval: mean, low, high.
+
+    values: (N, ...), a row an image; the three have the shape of a row. Images are drawn with
+    replacement, `draws` times, from `seed`. For the difference of two models on the same images give
+    the rows' differences. Source: Efron & Tibshirani 1993, chapter 13. Raises InputError if there
+    are fewer than two images.
+    """
+    values = np.asarray(values, np.float64)
+    if len(values) < 2:
+        raise InputError(f"A bootstrap interval needs two or more images, there are {len(values)}.")
+    random = np.random.default_rng(seed)
+    rows = values.reshape(len(values), -1)
+    means = np.stack(
+        [
+            random.multinomial(len(rows), np.full(len(rows), 1 / len(rows))) @ rows / len(rows)
+            for _ in range(draws)
+        ]
+    )
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    shape = values.shape[1:]
+    return values.mean(axis=0), low.reshape(shape), high.reshape(shape)
+
+
+def input_gradients(classifier, images, labels, batch_size=256, device="cpu"):
+    """Return the gradient of each label's logit with respect to the image, float32 (N, C, H, W).
+
+    images: float32 (N, C, H, W); labels: int64 (N,). For a linear model it is the label's row of
+    the end-to-end weights, whatever the image.
+    """
+    import torch
+
+    from idbias.classifiers.models import in_fixed_batches
+
+    def gradient(batch, classes):
+        batch = batch.to(device).requires_grad_()
+        chosen = classifier(batch).gather(1, classes.to(device)[:, None]).sum()
+        return [torch.autograd.grad(chosen, batch)[0].cpu().numpy()]
+
+    return in_fixed_batches(gradient, images, labels, batch_size=batch_size)[0]

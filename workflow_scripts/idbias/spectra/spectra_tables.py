@@ -1,0 +1,148 @@
+"""Tables of paper 2's measures, from the files of idbias.spectra.measured_spectra."""
+
+import numpy as np
+import pandas as pd
+
+from idbias import files
+from idbias.classifiers.paper2 import ZOO
+from idbias.spectra.measured_spectra import RADII
+from idbias.spectra.radial import bootstrap
+
+# What a spectrum is of -> the column of its mean radial frequency.
+OF = {
+    "perturbation": "perturbations",
+    "gradient": "input gradients",
+    "weights": "end-to-end weights",
+    "essential": "essential masks",
+    "adversarial": "adversarial masks",
+}
+
+
+def read(perturbations, classifiers):
+    """Read spectra, one a classifier and attack.
+
+    perturbations: files spectra/ATTACK.h5; classifiers: their classifiers' files
+    classifier_spectrum.h5, each once. Returns a list of dicts: experiment, classifier, attack, and of
+    each of OF that there is the dict of its arrays (idbias.spectra.measured_spectra.measures).
+    """
+    shared = {}
+    for path in classifiers:
+        arrays, about = files.read(path)
+        shared[about["experiment"], about["classifier"]] = grouped(arrays)
+    found = []
+    for path in perturbations:
+        arrays, about = files.read(path)
+        names = {name: str(about[name]) for name in ("experiment", "classifier", "attack")}
+        of_classifier = shared[names["experiment"], names["classifier"]]
+        found.append({**names, **grouped(arrays), **of_classifier})
+    return found
+
+
+def grouped(arrays):
+    """Return {"a": {"b": array}} of {"a/b": array}."""
+    groups = {}
+    for name, array in arrays.items():
+        group, _, key = name.partition("/")
+        groups.setdefault(group, {})[key] = array
+    return groups
+
+
+def frequencies(spectra, seed):
+    """Return mean radial frequencies with 95 % bootstrap intervals over images, a DataFrame.
+
+    spectra: as `read` returns. A row for each of OF that a spectrum has: experiment, classifier,
+    attack, of, images, mean, low, high (cycles a pixel), and share_above_RADIUS, the mean share of
+    the energy above each radius. End-to-end weights have a row a class, and no interval.
+    """
+    rows = []
+    for one in spectra:
+        for of in OF:
+            if of not in one:
+                continue
+            values = one[of]["frequency"]
+            interval = bootstrap(values, seed) if of != "weights" else (values.mean(), None, None)
+            shares = one[of]["share_above"].mean(axis=0)
+            rows.append(
+                {
+                    **{name: one[name] for name in ("experiment", "classifier", "attack")},
+                    "of": OF[of],
+                    "images": len(values) if of != "weights" else None,
+                    **dict(zip(("mean", "low", "high"), interval, strict=True)),
+                    **{
+                        f"share_above_{radius}": share
+                        for radius, share in zip(RADII, shares, strict=True)
+                    },
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def local_against_full(spectra, seed):
+    """Return the claim of paper 2, measured: frequencies of local kernels minus those of full ones.
+
+    spectra: as `read` returns. A row for each attack and pair of convolutional models that differ in
+    the kernel alone, of perturbations and of input gradients: on the images that both have, the mean
+    difference in radial frequency (cycles a pixel) and its 95 % bootstrap interval over images.
+    A DataFrame: experiment, attack, hidden_layers, nonlinearity, of, images, local, full,
+    difference, low, high. The interval says nothing of another training run.
+    """
+    by_name = {(one["experiment"], one["classifier"], one["attack"]): one for one in spectra}
+    rows = []
+    for (experiment, name, attack), local in by_name.items():
+        other = by_name.get((experiment, name.replace("local_", "full_"), attack))
+        if ZOO.get(name, {}).get("architecture") != "local_convolution" or not other:
+            continue
+        for of in ("perturbation", "gradient"):
+            common, a, b = np.intersect1d(
+                local[of]["index"], other[of]["index"], return_indices=True
+            )
+            pair = local[of]["frequency"][a], other[of]["frequency"][b]
+            difference, low, high = bootstrap(pair[0] - pair[1], seed)
+            rows.append(
+                {
+                    "experiment": experiment,
+                    "attack": attack,
+                    "hidden_layers": ZOO[name]["hidden_layers"],
+                    "nonlinearity": ZOO[name]["nonlinearity"],
+                    "of": OF[of],
+                    "images": len(common),
+                    "local": pair[0].mean(),
+                    "full": pair[1].mean(),
+                    "difference": difference,
+                    "low": low,
+                    "high": high,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def accuracies(classifiers, predictions, published):
+    """Return measured test accuracies beside published ones (paper 2, Tables 3 and 4).
+
+    classifiers: dicts with experiment, dataset (its source) and classifier; predictions: their
+    files, in the same order; published: the two CSV files. A DataFrame, a row a classifier: also
+    published_name, test_accuracy, published_accuracy, accuracy_difference, and for ImageNet
+    top5_accuracy and published_top5; all shares, not percent. Models that were not published have
+    no published numbers.
+    """
+    three, four = (pd.read_csv(path) for path in published)
+    three["classifier"] = [
+        f"{row.architecture}_{row.hidden_layers}_{row.nonlinearity}" for row in three.itertuples()
+    ]
+    three["published_accuracy"] = three["test_accuracy_percent"] / 100
+    four = four.rename(columns={"timm_name": "classifier"}).assign(dataset="imagenet")
+    four["published_accuracy"] = four["top1_percent"] / 100
+    four["published_top5"] = four["top5_percent"] / 100
+    columns = ["dataset", "classifier", "published_name", "published_accuracy", "published_top5"]
+    known = pd.concat([three, four], ignore_index=True)[columns]
+    rows = []
+    for names, path in zip(classifiers, predictions, strict=True):
+        measured, about = files.read(path, ["logits", "label"])
+        row = {**names, "test_accuracy": about["test_accuracy"]}
+        if names["dataset"] == "imagenet":
+            best = np.argsort(measured["logits"], axis=1)[:, -5:]
+            row["top5_accuracy"] = (best == measured["label"][:, None]).any(axis=1).mean()
+        rows.append(row)
+    table = pd.DataFrame(rows).merge(known, "left", ["dataset", "classifier"])
+    table["accuracy_difference"] = table["test_accuracy"] - table["published_accuracy"]
+    return table.dropna(axis=1, how="all")
