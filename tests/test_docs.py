@@ -124,3 +124,10 @@ def test_the_citation_file_has_what_citing_needs():
     titles = " ".join(one["title"] for one in citation["references"])
     assert "through Intrinsic Dimension" in titles
     assert "Localized Kernels" in titles
+
+
+def test_every_file_that_the_architecture_names_exists():
+    text = (ROOT / "docs/architecture.md").read_text()
+    named = set(re.findall(r"`((?:workflow_scripts|rules|tests|profiles)/[\w./]+)`", text))
+    assert len(named) > 20
+    assert {name for name in named if not (ROOT / name).exists()} == set()
