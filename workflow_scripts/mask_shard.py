@@ -37,6 +37,7 @@ with stage(snakemake) as execution:
         settings,
         batch_size=None if execution.mask_batch == "auto" else execution.mask_batch,
         device=where,
+        engine=execution.engine,
         checkpoint=checkpoint,
         checkpoint_seconds=execution.checkpoint_seconds,
         progress=bar.update,

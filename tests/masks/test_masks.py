@@ -1,6 +1,7 @@
 """The mask engine against the reference of one image, and against everything that may befall it."""
 
 import copy
+import ctypes
 import os
 import signal
 import subprocess
@@ -462,3 +463,26 @@ def test_bad_input_is_named(digits):
         train_masks(classifier, images[0], targets[:1])
     with pytest.raises(InputError, match="4 integers"):
         train_masks(classifier, images[:4], targets[:3])
+
+
+def test_the_engine_can_be_switched_off(digits):
+    classifier, images, targets = digits
+    example = torch.zeros(1, *images.shape[1:])
+    frozen = classifier.eval().requires_grad_(False)
+    assert isinstance(gradients.input_gradient(frozen, example, engine="torch"), gradients.Autograd)
+    fused = isinstance(gradients.input_gradient(frozen, example), gradients.Fused)
+    assert fused == (convolutions.library() is not None)
+    few = images[:8], targets[:8], MaskSettings(min_steps=20, max_steps=30)
+    torch_s = train_masks(classifier, *few, engine="torch")
+    np.testing.assert_allclose(torch_s.masks, train_masks(classifier, *few).masks, atol=1e-4)
+
+
+def test_a_layout_that_is_not_the_compiled_one_is_refused(monkeypatch):
+    kernels = convolutions.library()
+    if kernels is None:
+        pytest.skip("no compiler here")
+    swapped = [*convolutions.Step._fields_[:-2], *convolutions.Step._fields_[:-3:-1]]
+    other = type("Step", (ctypes.Structure,), {"_fields_": [*swapped, ("more", ctypes.c_int)]})
+    monkeypatch.setattr(convolutions, "Step", other)
+    with pytest.raises(RuntimeError, match="is laid out as"):
+        convolutions._declared(kernels)

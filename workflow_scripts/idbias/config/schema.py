@@ -246,6 +246,11 @@ class Execution(Section):
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="auto: a GPU if there is one"
     )
+    engine: Literal["auto", "torch"] = Field(
+        "auto",
+        description="auto: masks on a CPU train with compiled convolutions where they fit; torch: never "
+        "(rounded otherwise: docs/masks.md)",
+    )
 
 
 class Experiment(Section):

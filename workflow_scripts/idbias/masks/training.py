@@ -105,6 +105,7 @@ def train_masks(
     *,
     batch_size=None,
     device=None,
+    engine="auto",
     checkpoint=None,
     checkpoint_seconds=60,
     progress=None,
@@ -119,6 +120,7 @@ def train_masks(
         as many each as gradients.py names; None: as many as run well. A core halves its own when
         memory runs out.
     device: where to train; None: where the classifier's parameters are.
+    engine: "auto", or "torch" to do without the compiled convolutions of cpu_engine.
     checkpoint: path; the state is saved there every `checkpoint_seconds` and on SIGTERM, which then
         raises SystemExit(143). A checkpoint of the same settings, images, targets and weights is
         continued from; any other, or a damaged one, is ignored with a line on stderr. The caller
@@ -139,7 +141,9 @@ def train_masks(
     example = example.view(1, *images.shape[1:])
     _check_classes(classifier(example), targets)
     work = Work(images, targets, settings, device, deque(range(len(images))))
-    workers = _workers(classifier, example, work, batch_size)
+    autocast = settings.dtype == "bfloat16"
+    gradient = input_gradient(classifier, example, autocast, engine)
+    workers = _workers(gradient, example, work, batch_size)
     key = None
     if checkpoint:
         weights = classifier.state_dict()
@@ -166,9 +170,8 @@ def _threads(count):
     return ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,))
 
 
-def _workers(classifier, example, work, batch_size):
+def _workers(gradient, example, work, batch_size):
     """Return Slots for each core (for a GPU: one), of equal size."""
-    gradient = input_gradient(classifier, example, work.settings.dtype == "bfloat16")
     most = len(work.images) if batch_size is None else batch_size
     threads = 1 if example.is_cuda else torch.get_num_threads()
     least = gradient.smallest

@@ -214,6 +214,19 @@ static void take(const Step& s, const float* x, Finish finish, int count) {
   }
 }
 
+// Offset of each field and the size of the whole, in the order of the fields in convolutions.py.
+extern "C" void step_layout(size_t* found) {
+#define AT(field) *found++ = offsetof(Step, field)
+  AT(weights), AT(bias), AT(dy), AT(dx), AT(kind), AT(rows_are_images), AT(x), AT(add), AT(gate);
+  AT(signs), AT(y), AT(relu), AT(height), AT(width), AT(in), AT(out_height), AT(out_width), AT(out);
+  AT(step), AT(row0), AT(column0), AT(scale), AT(taps), AT(along);
+#undef AT
+  *found = sizeof(Step);
+}
+extern "C" void place_layout(size_t* found) {
+  found[0] = offsetof(Place, at), found[1] = offsetof(Place, stride), found[2] = sizeof(Place);
+}
+
 extern "C" int lanes() { return LANES; }
 extern "C" int group(int channels) { return group_of(channels); }
 

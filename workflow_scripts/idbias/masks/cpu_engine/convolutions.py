@@ -56,7 +56,38 @@ def library():
     return None
 
 
+class Step(ctypes.Structure):
+    """Step of convolutions.cpp."""
+
+    _fields_ = [
+        *((name, ctypes.c_void_p) for name in ("weights", "bias", "dy", "dx")),
+        *((name, ctypes.c_int) for name in (
+            "kind", "rows_are_images", "x", "add", "gate", "signs", "y", "relu", "height", "width",
+            "channels_in", "out_height", "out_width", "channels_out", "step", "row0", "column0",
+            "scale", "taps", "along",
+        )),
+    ]  # fmt: skip
+
+
+class Place(ctypes.Structure):
+    """Place of convolutions.cpp."""
+
+    _fields_ = [("at", ctypes.c_size_t), ("stride", ctypes.c_ssize_t)]
+
+
 def _declared(kernels):
+    """Return the loaded kernels with the types of `run`, once their Step and Place are found to be ours."""
+    for ours, theirs in ((Step, kernels.step_layout), (Place, kernels.place_layout)):
+        theirs.argtypes, theirs.restype = [ctypes.c_void_p], None
+        names = [name for name, _ in ours._fields_]
+        expected = [*(getattr(ours, name).offset for name in names), ctypes.sizeof(ours)]
+        found = (ctypes.c_size_t * len(expected))()
+        theirs(found)
+        if list(found) != expected:
+            raise RuntimeError(
+                f"{ours.__name__} of {SOURCE.name} is laid out as {list(found)}, not {expected}: "
+                "its fields in convolutions.py must be the same, in the same order."
+            )
     pointer, number = ctypes.c_void_p, ctypes.c_int
     kernels.run.argtypes = [pointer, number, pointer, number, number, ctypes.c_size_t]
     kernels.run.restype = None

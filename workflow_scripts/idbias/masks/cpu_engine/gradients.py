@@ -179,15 +179,18 @@ def _shape(node):
     return getattr(node.meta.get("tensor_meta"), "shape", None)
 
 
-def input_gradient(classifier, example, autocast=False):
+def input_gradient(classifier, example, autocast=False, engine="auto"):
     """Return the fastest of the above for `classifier`; several threads may call it at once.
 
     classifier: frozen, in eval mode, on its device, of its dtype. example: one image (1, C, H, W).
-    autocast: let torch run the classifier in bfloat16 where it holds that safe. What is fused is
+    autocast: let torch run the classifier in bfloat16 where it holds that safe.
+    engine: "torch": autograd, whatever could be fused. What is fused is
     first compared with autograd on random images, and not used should it differ.
     """
     classifier = folded(classifier)
-    fusable = isinstance(classifier, fx.GraphModule) and not (autocast or example.is_cuda)
+    fusable = isinstance(classifier, fx.GraphModule) and not (
+        autocast or example.is_cuda or engine == "torch"
+    )
     convolutions = [m for m in classifier.modules() if isinstance(m, nn.Conv2d) and supported(m)]
     if not fusable or not convolutions:
         classifier = classifier.to(memory_format=torch.channels_last)

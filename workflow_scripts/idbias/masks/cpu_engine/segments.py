@@ -4,13 +4,12 @@ What one layer hands to the next then stays in a core's own cache. Of the way fo
 ReLUs' outputs are positive is kept for the way back, a bit each.
 """
 
-import ctypes
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 
-from idbias.masks.cpu_engine.convolutions import COMBINE, Convolution, library
+from idbias.masks.cpu_engine.convolutions import COMBINE, Convolution, Place, Step, library
 
 CACHE = 512 << 10  # bytes that what is handed on may take, of the MiB or more of a core's cache
 
@@ -128,25 +127,6 @@ def _empty(count, shape):
     return torch.empty((count, *shape[1:]), memory_format=_layout(len(shape)))
 
 
-class _Step(ctypes.Structure):
-    """Step of convolutions.cpp."""
-
-    _fields_ = [
-        *((name, ctypes.c_void_p) for name in ("weights", "bias", "dy", "dx")),
-        *((name, ctypes.c_int) for name in (
-            "kind", "rows_are_images", "x", "add", "gate", "signs", "y", "relu", "height", "width",
-            "channels_in", "out_height", "out_width", "channels_out", "step", "row0", "column0",
-            "scale", "taps", "along",
-        )),
-    ]  # fmt: skip
-
-
-class _Place(ctypes.Structure):
-    """Place of convolutions.cpp."""
-
-    _fields_ = [("at", ctypes.c_size_t), ("stride", ctypes.c_ssize_t)]
-
-
 class Program:
     """Steps for convolutions.cpp's `run`. Values are named by nodes, Signs and Slopes.
 
@@ -190,7 +170,7 @@ class Program:
         weights = max((part.weights.nbytes for _, _, (part, _) in self.steps if part), default=0)
         self.chunk = max(1, max(CACHE, 2 * weights) // max(1, self.size))
         index = {value: i for i, value in enumerate((*self.outer, *self.offsets))}
-        self.code = (_Step * len(self.steps))()
+        self.code = (Step * len(self.steps))()
         for step, (places, numbers, _) in zip(self.code, self.steps, strict=True):
             for name, value in places.items():
                 setattr(step, name, index.get(value, -1))
@@ -209,7 +189,7 @@ class Program:
             *((t.data_ptr(), self.bytes[v]) for v, t in zip(self.outer, tensors, strict=True)),
             *((offset * chunk, 0) for offset in self.offsets.values()),
         ]
-        places = (_Place * len(places))(*places)
+        places = (Place * len(places))(*places)
         library().run(self.code, len(self.code), places, count, chunk, self.size * chunk)
 
     def _laid_out(self, lives):
