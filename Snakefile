@@ -11,7 +11,9 @@ min_version("9.0")
 configfile: "config.yaml"
 
 
-sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
+sys.path.insert(
+    0, str(Path(workflow.current_basedir.get_path_or_uri(secret_free=False)) / "workflow_scripts")
+)
 from idbias.config import targets
 from idbias.config.checking import check
 from idbias.config.dependencies import SCRIPTS, library
@@ -54,6 +56,7 @@ include: "rules/targets.smk"
 
 # Here and not among the targets: a file that is included cannot name the default one.
 rule all:
+    """Tables and figures of the chosen experiments."""
     default_target: True
     input:
         rules.tables.input,

@@ -14,6 +14,7 @@ ONE_AT_A_TIME = sorted(
 
 
 rule attack_shard:
+    """Attack the correctly classified images of one shard."""
     input:
         dataset="results/{experiment}/dataset.h5",
         classifier="results/{experiment}/{classifier}/classifier.h5",
@@ -50,6 +51,7 @@ use rule attack_shard as attack_shard_on_cpu with:
 
 
 rule attack:
+    """Join the shards of an attack."""
     input:
         lambda wildcards: expand(
             "results/{{experiment}}/{{classifier}}/attacks/{{attack}}/{shard}.h5",

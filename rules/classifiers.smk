@@ -1,4 +1,5 @@
 rule classifier:
+    """Train a classifier, load its weights, or fine-tune them."""
     input:
         dataset="results/{experiment}/dataset.h5",
         weights=lambda wildcards: experiment(wildcards).weights_files(wildcards.classifier),
@@ -23,6 +24,7 @@ rule classifier:
 
 
 rule predictions:
+    """Classify the images that may get masks."""
     input:
         dataset="results/{experiment}/dataset.h5",
         classifier="results/{experiment}/{classifier}/classifier.h5",

@@ -10,6 +10,7 @@ wildcard_constraints:
 
 # Of an experiment without classifiers.
 rule array_pairs:
+    """Two sets that are no masks, of an experiment without classifiers."""
     input:
         arrays=lambda wildcards: experiment(wildcards).array_files,
         library=library("array_pairs.py"),
@@ -31,6 +32,7 @@ rule array_pairs:
 
 
 rule mask_pairs:
+    """Pair the masks of the images that have both kinds."""
     input:
         predictions="results/{experiment}/{classifier}/predictions.h5",
         attack="results/{experiment}/{classifier}/attacks/{attack}.h5",
@@ -55,6 +57,7 @@ rule mask_pairs:
 
 
 rule distances:
+    """Squared distances within one of the two sets."""
     input:
         pairs="results/{comparison}/pairs.h5",
         library=library("distances.py"),
@@ -79,6 +82,7 @@ rule distances:
 
 # I_d of each set and of both joined, as they are.
 rule intrinsic_dimensions:
+    """I_d of each set and of both joined, as they are."""
     input:
         pairs="results/{comparison}/pairs.h5",
         first="results/{comparison}/distances/first.h5",
@@ -104,6 +108,7 @@ rule intrinsic_dimensions:
 
 # I_d of both joined with the second set shuffled, for a range of replicates.
 rule shuffle_shard:
+    """I_d of both joined with the second set shuffled, for a range of replicates."""
     input:
         pairs="results/{comparison}/pairs.h5",
         first="results/{comparison}/distances/first.h5",
@@ -130,6 +135,7 @@ rule shuffle_shard:
 
 
 rule row:
+    """One row of the correlation table."""
     input:
         pairs="results/{comparison}/pairs.h5",
         dimensions="results/{comparison}/intrinsic_dimensions.h5",

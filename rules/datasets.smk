@@ -4,6 +4,7 @@ localrules:
 
 
 rule download:
+    """Fetch a published file and check it."""
     output:
         "resources/{folder}/{file}",
     log:
@@ -23,6 +24,7 @@ rule download:
 
 
 rule dataset:
+    """Write a dataset's file: images and labels, or the spiral."""
     input:
         sources=lambda wildcards: experiment(wildcards).dataset_files,
         library=library("dataset.py"),

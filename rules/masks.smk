@@ -6,6 +6,7 @@ localrules:
 
 # Essential masks depend on the classifier alone: every attack shares them.
 rule essential_mask_shard:
+    """Train the masks of one shard of images, essential or adversarial."""
     input:
         dataset="results/{experiment}/dataset.h5",
         classifier="results/{experiment}/{classifier}/classifier.h5",
@@ -44,6 +45,7 @@ use rule essential_mask_shard as adversarial_mask_shard with:
 
 
 rule essential_masks:
+    """Join the shards of the masks, essential or adversarial."""
     input:
         lambda wildcards: expand(
             "results/{{experiment}}/{{classifier}}/masks/essential/{shard}.h5",

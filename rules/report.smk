@@ -12,6 +12,7 @@ localrules:
 
 
 rule shuffle_histogram:
+    """Draw the shuffled and the observed I_d."""
     input:
         dimensions="results/{comparison}/intrinsic_dimensions.h5",
         shuffles=lambda wildcards: expand(
@@ -42,6 +43,7 @@ rule shuffle_histogram:
 
 # Paper 1's figures 1, 3 and 5, and means over the dataset.
 rule mask_figures:
+    """Draw paper 1's figures 1, 3 and 5, and means over the dataset."""
     input:
         dataset="results/{experiment}/dataset.h5",
         attack="results/{experiment}/{classifier}/attacks/{attack}.h5",
@@ -96,6 +98,7 @@ rule mask_figures:
 
 
 rule classifier_figures:
+    """Draw training, steps of masks, and images left after each stage."""
     input:
         classifier="results/{experiment}/{classifier}/classifier.h5",
         predictions="results/{experiment}/{classifier}/predictions.h5",
@@ -149,6 +152,7 @@ rule classifier_figures:
 
 # Paper 1's figures 4 and 6, of an experiment without classifiers.
 rule spiral_figures:
+    """Draw paper 1's figures 4 and 6."""
     input:
         pairs="results/{experiment}/correlations/pairs.h5",
         row="results/{experiment}/correlations/row.csv",
@@ -183,6 +187,7 @@ rule spiral_figures:
 
 # Reads what Snakemake wrote beside the results, so it waits for them.
 rule costs:
+    """Draw run time and memory of each stage."""
     input:
         rows=[pair.row for chosen in CHOSEN for pair in chosen.comparisons],
         spectra=of_chosen("results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"),

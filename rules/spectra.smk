@@ -13,6 +13,7 @@ localrules:
 
 
 rule perturbation_spectrum:
+    """Where an attack's perturbations, and masks, have their energy."""
     input:
         unpack(
             lambda wildcards: experiment(wildcards).masks_files(
@@ -38,6 +39,7 @@ rule perturbation_spectrum:
 
 
 rule classifier_spectrum:
+    """Where input gradients, and a linear model's weights, have their energy."""
     input:
         dataset="results/{experiment}/dataset.h5",
         classifier="results/{experiment}/{classifier}/classifier.h5",
@@ -63,6 +65,7 @@ rule classifier_spectrum:
 
 
 rule spectra_table:
+    """Table of mean radial frequencies."""
     input:
         perturbations=of_chosen("results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"),
         classifiers=of_chosen("results/{experiment}/{classifier}/classifier_spectrum.h5", "spectra"),
@@ -86,6 +89,7 @@ rule spectra_table:
 
 # Paper 2's claim, on each pair of models that differ in the kernel alone.
 rule local_against_full:
+    """Paper 2's claim, on each pair of models that differ in the kernel alone."""
     input:
         perturbations=of_chosen("results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"),
         classifiers=of_chosen("results/{experiment}/{classifier}/classifier_spectrum.h5", "spectra"),
@@ -109,6 +113,7 @@ rule local_against_full:
 
 # Paper 2, section 2, for every linear convolutional model of the zoo.
 rule inequalities_table:
+    """Paper 2, section 2, for every linear convolutional model."""
     input:
         rows=of_chosen("results/{experiment}/{classifier}/inequalities.csv", "spectra"),
         library=library("table.py"),
@@ -129,6 +134,7 @@ rule inequalities_table:
 
 # Paper 2's Tables 3 and 4.
 rule accuracies_table:
+    """Table of paper 2's accuracies, beside the published ones."""
     input:
         predictions=[
             path

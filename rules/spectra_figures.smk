@@ -1,5 +1,6 @@
 # Paper 2's figures, of one attack on all classifiers of an experiment.
 rule spectra_figures:
+    """Draw the spectra of one attack on all classifiers of an experiment."""
     input:
         perturbations=lambda wildcards: expand(
             "results/{{experiment}}/{classifier}/spectra/{{attack}}.h5",
@@ -46,6 +47,7 @@ rule spectra_figures:
 
 
 rule kernel_figure:
+    """Draw the kernel's size against the frequency of perturbations."""
     input:
         perturbations=lambda wildcards: expand(
             "results/{{experiment}}/{classifier}/spectra/{{attack}}.h5",

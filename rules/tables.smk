@@ -17,6 +17,7 @@ localrules:
 
 
 rule correlation_table:
+    """Table of rows: of the chosen experiments, or of a table of the paper."""
     input:
         rows=[pair.row for chosen in CHOSEN for pair in chosen.comparisons],
         library=library("table.py"),
@@ -52,6 +53,7 @@ use rule correlation_table as paper_table with:
 
 
 rule attack_table:
+    """Table of what each attack did."""
     input:
         predictions=[pair.predictions for pair in ATTACKED],
         attacks=[pair.attacked for pair in ATTACKED],

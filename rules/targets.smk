@@ -2,62 +2,74 @@
 
 
 rule datasets:
+    """Stop after the datasets."""
     input:
         [f"results/{chosen.name}/dataset.h5" for chosen in CHOSEN if chosen.writes_dataset],
 
 
 rule classifiers:
+    """Stop after the classifiers."""
     input:
         of_chosen("results/{experiment}/{classifier}/predictions.h5"),
 
 
 rule attacks:
+    """Stop after the attacks."""
     input:
         of_chosen("results/{experiment}/{classifier}/attacks/{attack}.h5"),
 
 
 rule masks:
+    """Stop after the masks."""
     input:
         of_chosen("results/{experiment}/{classifier}/masks/essential.h5", "masks"),
         of_chosen("results/{experiment}/{classifier}/masks/adversarial/{attack}.h5", "masks"),
 
 
 rule correlations:
+    """Stop after the I_d tests."""
     input:
         [pair.row for chosen in CHOSEN for pair in chosen.comparisons],
 
 
 rule spectra:
+    """Paper 2: tables and figures of where attacks have their energy."""
     input:
         targets.spectra_tables(CHOSEN),
         targets.spectra_figures(CHOSEN),
 
 
 rule tables:
+    """All tables."""
     input:
         targets.tables(CHOSEN),
 
 
 rule figures:
+    """All figures."""
     input:
         targets.figures(CHOSEN),
 
 
 rule table1:
+    """Paper 1, Table 1: the spiral."""
     input:
         "results/tables/table1.md",
 
 
 rule table2:
+    """Paper 1, Table 2: CIFAR-10."""
     input:
         "results/tables/table2.md",
 
 
 rule table3:
+    """Paper 1, Table 3: Imagenette."""
     input:
         "results/tables/table3.md",
 
 
 rule accuracies:
+    """Paper 2, Tables 3 and 4: test accuracies."""
     input:
         "results/tables/accuracies.md",
