@@ -35,7 +35,7 @@ def test_the_shipped_configuration_is_valid():
         ({"masks__penalty": "much"}, ["masks.penalty is 'much'", "should be a valid number"]),
         ({"masks__penalty": -1}, ["masks.penalty is -1", "greater than or equal to 0"]),
         ({"masks__spectrum": "third"}, ["masks.spectrum is 'third'", "'half' or 'full'"]),
-        ({"masks__max_steps": 100}, ["masks", "min_steps (500) must be below max_steps (100)"]),
+        ({"masks__max_steps": 100}, ["masks", "min_steps (500) must not exceed max_steps (100)"]),
         ({"execution__mask_batch": "huge"}, ["execution.mask_batch is 'huge'", "'auto'"]),
         ({"correlation__shuffles": 1}, ["correlation.shuffles is 1", "greater than or equal to 2"]),
         ({"correlation__mu_fraction": 1.0}, ["correlation.mu_fraction is 1.0", "less than 1"]),

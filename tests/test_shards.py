@@ -9,6 +9,7 @@ import pytest
 from idbias import files
 from idbias.correlation import arrays
 from idbias.errors import InputError
+from idbias.report import tables
 
 
 @pytest.fixture
@@ -120,6 +121,25 @@ def test_a_damaged_chunk_is_noticed_when_it_is_read(joined):
     shard.write_bytes(content)
     with pytest.raises(InputError, match=r"00000-00003\.h5 is damaged"):
         files.read(shard)
+
+
+def shuffles(path, replicates, **about):
+    values = {"replicate": replicates, "intrinsic_dimension": np.asarray(replicates) / 10.0}
+    files.write(path, values, {"seed": 0, "estimator": "base", **about})
+    return path
+
+
+def test_shuffles_are_of_one_run_and_each_counts_once(tmp_path):
+    first = shuffles(tmp_path / "00000-00003.h5", range(4))
+    second = shuffles(tmp_path / "00004-00005.h5", range(4, 6))
+    np.testing.assert_array_equal(tables.read_shuffles([second, first]), np.arange(6) / 10)
+    with pytest.raises(InputError, match="each once"):
+        tables.read_shuffles([first, first])
+    with pytest.raises(InputError, match="each once"):
+        tables.read_shuffles([second])
+    shuffles(second, range(4, 6), seed=1)
+    with pytest.raises(InputError, match=r"00004-00005\.h5 was not made as"):
+        tables.read_shuffles([first, second])
 
 
 def test_a_shard_purged_from_scratch_stops_the_pairs_and_is_made_again(finished, tmp_path):

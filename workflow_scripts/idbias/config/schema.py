@@ -202,9 +202,9 @@ class Masks(Section):
 
     @model_validator(mode="after")
     def _steps_are_ordered(self):
-        if self.min_steps >= self.max_steps:
+        if self.min_steps > self.max_steps:
             raise ValueError(
-                f"min_steps ({self.min_steps}) must be below max_steps ({self.max_steps})"
+                f"min_steps ({self.min_steps}) must not exceed max_steps ({self.max_steps})"
             )
         return self
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from idbias import files
+from idbias.errors import InputError
 from idbias.files import replacing
 
 
@@ -79,11 +80,27 @@ def attacks(names, predictions, attacked):
 
 
 def read_shuffles(paths):
-    """Return I_d of every replicate in shard files, float64 (R,), in the order of their numbers."""
-    shards = [files.read(path)[0] for path in paths]
+    """Return I_d of every replicate in shard files, float64 (R,), in the order of their numbers.
+
+    Raises InputError unless they are the replicates 0 .. R-1, each once, of one seed and estimator.
+    """
+    shards, attributes = zip(*(files.read(path) for path in paths), strict=True)
+    made = ("comparison", "seed", "estimator", "mu_fraction")
+    for path, about in zip(paths, attributes, strict=True):
+        if any(about.get(name) != attributes[0].get(name) for name in made):
+            raise InputError(
+                f"{path} was not made as {paths[0]} was (its {', '.join(made)} differ somewhere); "
+                "delete the one that is out of date and run again."
+            )
     numbers = np.concatenate([shard["replicate"] for shard in shards])
     values = np.concatenate([shard["intrinsic_dimension"] for shard in shards])
-    return values[np.argsort(numbers)]
+    order = np.argsort(numbers, kind="stable")
+    if not np.array_equal(numbers[order], np.arange(len(numbers))):
+        raise InputError(
+            f"the shuffles from {paths[0]} to {paths[-1]} are not replicates 0 to {len(numbers) - 1}, "
+            "each once; delete them and run again."
+        )
+    return values[order]
 
 
 def join(rows, published=None):
