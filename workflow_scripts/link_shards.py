@@ -3,6 +3,6 @@
 from idbias.stage import stage
 
 with stage(snakemake):
-    from idbias import files
+    from idbias.files import link_shards
 
-    files.link_shards(snakemake.output[0], list(snakemake.input), dict(snakemake.wildcards))
+    link_shards(snakemake.output[0], list(snakemake.input), dict(snakemake.wildcards))
