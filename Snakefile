@@ -64,4 +64,5 @@ rule all:
 
 
 onsuccess:
-    print(summary(CHOSEN, targets.tables(CHOSEN)))
+    if ended := summary(CHOSEN, targets.tables(CHOSEN)):
+        print(ended)

@@ -8,7 +8,6 @@ wildcard_constraints:
     first_or_second="first|second",
 
 
-# Of an experiment without classifiers.
 rule array_pairs:
     """Two sets that are no masks, of an experiment without classifiers."""
     input:
@@ -80,7 +79,6 @@ rule distances:
         "../workflow_scripts/distances.py"
 
 
-# I_d of each set and of both joined, as they are.
 rule intrinsic_dimensions:
     """I_d of each set and of both joined, as they are."""
     input:
@@ -106,7 +104,6 @@ rule intrinsic_dimensions:
         "../workflow_scripts/intrinsic_dimensions.py"
 
 
-# I_d of both joined with the second set shuffled, for a range of replicates.
 rule shuffle_shard:
     """I_d of both joined with the second set shuffled, for a range of replicates."""
     input:

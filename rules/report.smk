@@ -41,7 +41,6 @@ rule shuffle_histogram:
         "../workflow_scripts/shuffle_histogram.py"
 
 
-# Paper 1's figures 1, 3 and 5, and means over the dataset.
 rule mask_figures:
     """Draw paper 1's figures 1, 3 and 5, and means over the dataset."""
     input:
@@ -150,7 +149,6 @@ rule classifier_figures:
         "../workflow_scripts/classifier_figures.py"
 
 
-# Paper 1's figures 4 and 6, of an experiment without classifiers.
 rule spiral_figures:
     """Draw paper 1's figures 4 and 6."""
     input:

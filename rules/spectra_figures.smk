@@ -1,4 +1,3 @@
-# Paper 2's figures, of one attack on all classifiers of an experiment.
 rule spectra_figures:
     """Draw the spectra of one attack on all classifiers of an experiment."""
     input:

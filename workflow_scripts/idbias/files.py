@@ -166,7 +166,7 @@ def link_shards(path, paths, attributes=None):
     Raises InputError if a shard is bad, or was made with other settings than the first.
     """
     for shard in paths:
-        with opened(shard):
+        with opened(shard):  # refuses what is no shard of ours, before one line is written
             pass
     with replacing(path) as temporary, h5py.File(temporary, "w", libver="latest") as file:
         shards.join(file, paths)

@@ -15,7 +15,7 @@ def row(names, pairs, dimensions, shuffles):
     that do not apply (a spiral has no attack) are missing values.
     """
     # Here, because the figures that read shuffles by this module should not wait for scipy.stats.
-    from idbias.correlation.id_test import id_correlation, permutation_p, z_test
+    from idbias.correlation.id_test import summary
 
     with files.opened(pairs) as file:
         about = dict(file.attrs)
@@ -23,8 +23,6 @@ def row(names, pairs, dimensions, shuffles):
         points = len(file["index"])
     observed, _ = files.read(dimensions)
     shuffled = read_shuffles(shuffles)
-    mean, std, z, p = z_test(observed["joined"], shuffled)
-    p_permutation, resolution = permutation_p(observed["joined"], shuffled)
     counts = (
         "test_accuracy", "images", "attack_success", "essential_masks", "adversarial_masks",
     )  # fmt: skip
@@ -35,17 +33,7 @@ def row(names, pairs, dimensions, shuffles):
         "cosine_mean": np.nanmean(cosine) if np.isfinite(cosine).any() else None,
         "cosine_std": np.nanstd(cosine) if np.isfinite(cosine).any() else None,
         "r_squared": about.get("r_squared"),
-        "id_first": observed["first"],
-        "id_second": observed["second"],
-        "id": observed["joined"],
-        "id_shuffled_mean": mean,
-        "id_shuffled_std": std,
-        "shuffles": len(shuffled),
-        "z": z,
-        "p": p,
-        "p_permutation": p_permutation,
-        "p_permutation_resolution": resolution,
-        "id_correlation": id_correlation(observed["first"], observed["second"], observed["joined"]),
+        **summary(observed["first"], observed["second"], observed["joined"], shuffled),
     }
     return pd.DataFrame([columns])
 
