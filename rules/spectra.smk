@@ -87,7 +87,6 @@ rule spectra_table:
         "../workflow_scripts/spectra_table.py"
 
 
-# Paper 2's claim, on each pair of models that differ in the kernel alone.
 rule local_against_full:
     """Paper 2's claim, on each pair of models that differ in the kernel alone."""
     input:
@@ -107,11 +106,11 @@ rule local_against_full:
         runtime=10,
     params:
         seed=config.get("seed", 0),
+        kernels={chosen.name: chosen.kernels for chosen in CHOSEN},
     script:
         "../workflow_scripts/local_against_full.py"
 
 
-# Paper 2, section 2, for every linear convolutional model of the zoo.
 rule inequalities_table:
     """Paper 2, section 2, for every linear convolutional model."""
     input:

@@ -7,6 +7,7 @@ with stage(snakemake):
     from idbias.spectra import spectra_tables
 
     spectra = spectra_tables.read(snakemake.input.perturbations, snakemake.input.classifiers)
-    tables.write(
-        spectra_tables.local_against_full(spectra, snakemake.params.seed), **dict(snakemake.output)
+    differences = spectra_tables.local_against_full(
+        spectra, snakemake.params.kernels, snakemake.params.seed
     )
+    tables.write(differences, **dict(snakemake.output))

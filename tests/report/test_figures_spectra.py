@@ -50,17 +50,42 @@ def test_tables_tell_smooth_from_white(read):
     assert len(figures_spectra.profiles(profiles).axes[0].lines) == 2
 
 
+KERNELS = {
+    "e": {
+        "local_convolution_1_linear": ("1 linear", 3),
+        "full_convolution_1_linear": ("1 linear", 0),
+    }
+}
+
+
 def test_differences_are_between_the_same_images(read):
-    table = spectra_tables.local_against_full(read, seed=0).set_index("of")
+    table = spectra_tables.local_against_full(read, KERNELS, seed=0).set_index("of")
     perturbations = table.loc["perturbations"]
     difference = read[0]["perturbation"]["frequency"] - read[1]["perturbation"]["frequency"]
     assert perturbations["difference"] == pytest.approx(difference.mean())
     assert 0 < perturbations["low"] < perturbations["difference"] < perturbations["high"]
     read[1]["gradient"]["index"] = read[1]["gradient"]["index"] + 150
-    table = spectra_tables.local_against_full(read, seed=0).set_index("of")
+    table = spectra_tables.local_against_full(read, KERNELS, seed=0).set_index("of")
     assert table.loc["input gradients", "images"] == 50
     shifted = read[0]["gradient"]["frequency"][150:] - read[1]["gradient"]["frequency"][:50]
     assert table.loc["input gradients", "difference"] == pytest.approx(shifted.mean())
+
+
+def test_kernels_are_compared_whatever_the_classifiers_are_called(read):
+    as_shipped = spectra_tables.local_against_full(read, KERNELS, seed=0)
+    mine = dict(zip(("tiny", "large"), KERNELS["e"].values(), strict=True))
+    for one, name in zip(read, mine, strict=True):
+        one["classifier"] = name
+    read.append({**read[0], "classifier": "wider"})
+    mine["wider"] = ("1 linear", 5)
+    read.append({**read[0], "classifier": "deeper"})
+    mine["deeper"] = ("3 linear", 3)
+    table = spectra_tables.local_against_full(read, {"e": mine}, seed=0)
+    named = table.groupby("kernel").agg("first")[["local_classifier", "full_classifier", "family"]]
+    assert named.loc[3].tolist() == ["tiny", "large", "1 linear"]
+    assert named.loc[5].tolist() == ["wider", "large", "1 linear"]
+    assert len(table) == 4, "deeper has no full kernel of its family"
+    assert table.iloc[:2]["difference"].tolist() == as_shipped["difference"].tolist()
 
 
 def test_figures_draw_all_they_are_given(weights):

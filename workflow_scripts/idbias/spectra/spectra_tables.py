@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from idbias import files
-from idbias.classifiers.paper2 import ZOO
 from idbias.spectra.measured_spectra import RADII
 from idbias.spectra.radial import bootstrap
 
@@ -77,33 +76,45 @@ def frequencies(spectra, seed):
     return pd.DataFrame(rows)
 
 
-def local_against_full(spectra, seed):
+def local_against_full(spectra, kernels, seed):
     """Return the claim of paper 2, measured: frequencies of local kernels minus those of full ones.
 
-    spectra: as `read` returns. A row for each attack and pair of convolutional models that differ in
-    the kernel alone, of perturbations and of input gradients: on the images that both have, the mean
-    difference in radial frequency (cycles a pixel) and its 95 % bootstrap interval over images.
-    A DataFrame: experiment, attack, hidden_layers, nonlinearity, of, images, local, full,
-    difference, low, high. The interval says nothing of another training run.
+    spectra: as `read` returns; kernels: experiment -> classifier -> (family, side of the kernel, 0
+    for a full one), as idbias.config.experiments.Experiment.kernels. A row for each attack and pair
+    of convolutional models that differ in the kernel alone, of perturbations and of input gradients:
+    on the images that both have, the mean difference in radial frequency (cycles a pixel) and its
+    95 % bootstrap interval over images. A DataFrame: experiment, attack, family, kernel (side of the
+    local one), of, images, local, full, difference, low, high, and the names of both classifiers.
+    The interval says nothing of another training run.
     """
-    by_name = {(one["experiment"], one["classifier"], one["attack"]): one for one in spectra}
+    convolutions = [
+        (one, *kernels[one["experiment"]][one["classifier"]])
+        for one in spectra
+        if one["classifier"] in kernels.get(one["experiment"], {})
+    ]
+    pairs = [
+        (local, full, family, side)
+        for local, family, side in convolutions
+        for full, full_family, full_side in convolutions
+        if side
+        and not full_side
+        and family == full_family
+        and all(local[name] == full[name] for name in ("experiment", "attack"))
+    ]
     rows = []
-    for (experiment, name, attack), local in by_name.items():
-        other = by_name.get((experiment, name.replace("local_", "full_"), attack))
-        if ZOO.get(name, {}).get("architecture") != "local_convolution" or not other:
-            continue
+    for local, full, family, side in pairs:
         for of in ("perturbation", "gradient"):
             common, a, b = np.intersect1d(
-                local[of]["index"], other[of]["index"], return_indices=True
+                local[of]["index"], full[of]["index"], return_indices=True
             )
-            pair = local[of]["frequency"][a], other[of]["frequency"][b]
+            pair = local[of]["frequency"][a], full[of]["frequency"][b]
             difference, low, high = bootstrap(pair[0] - pair[1], seed)
             rows.append(
                 {
-                    "experiment": experiment,
-                    "attack": attack,
-                    "hidden_layers": ZOO[name]["hidden_layers"],
-                    "nonlinearity": ZOO[name]["nonlinearity"],
+                    "experiment": local["experiment"],
+                    "attack": local["attack"],
+                    "family": family,
+                    "kernel": side,
                     "of": OF[of],
                     "images": len(common),
                     "local": pair[0].mean(),
@@ -111,6 +122,8 @@ def local_against_full(spectra, seed):
                     "difference": difference,
                     "low": low,
                     "high": high,
+                    "local_classifier": local["classifier"],
+                    "full_classifier": full["classifier"],
                 }
             )
     return pd.DataFrame(rows)
