@@ -15,7 +15,7 @@ sys.path.insert(
     0, str(Path(workflow.current_basedir.get_path_or_uri(secret_free=False)) / "workflow_scripts")
 )
 from idbias.config import targets
-from idbias.config.checking import check
+from idbias.config.checking import check, selected
 from idbias.config.dependencies import SCRIPTS, library
 from idbias.config.experiments import by_folder, download_of
 from idbias.errors import InputError
@@ -26,7 +26,7 @@ try:
 except InputError as error:
     # A sentence, not the traceback that Snakemake prints for an exception.
     sys.exit(f"idbias: {error}")
-CHOSEN = [EXPERIMENTS[name] for name in config["experiments"]]
+CHOSEN = selected(config, EXPERIMENTS)
 COMPARISONS = by_folder(EXPERIMENTS.values())
 # Rules that gain from a GPU ask for one unless the configuration says cpu. On a workstation
 # profiles/local sets how many there are.

@@ -1,7 +1,9 @@
 # Paper 2: where perturbations, input gradients, weights and masks have their energy.
 # Its own experiments; ImageNet's only where the user has put its archive.
 PAPER2 = [
-    each for name, each in EXPERIMENTS.items() if name.startswith("paper2_") and each.available
+    each
+    for each in EXPERIMENTS.values()
+    if each.family in ("paper2", "paper2_imagenet") and each.available
 ]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from idbias.config.checking import check
+from idbias.config.checking import check, selected
 from idbias.errors import InputError
 
 CONFIG = Path(__file__).parent.parent / "config.yaml"
@@ -55,6 +55,34 @@ def test_the_shipped_configuration_is_valid():
             ["experiment_blocks.digits.classifiers", "no classifier 'vgg'", "resnet20"],
         ),
         ({"classifiers__small_cnn__network": "smallcnn"}, ["no network 'smallcnn'", "small_cnn"]),
+        (
+            {"experiment_blocks__digits__overrides": {"attacks": {"*": {"epsilon": 0.5}}}},
+            ["digits.overrides.attacks: '*' is no longer there", "overrides.recipe"],
+        ),
+        (
+            {"classifiers__small_cnn__mean": [0.5]},
+            ["'classifiers.small_cnn.mean' is no longer a key", "write normalisation: {mean:"],
+        ),
+        (
+            {"classifiers__resnet18__normalisation": "image_net"},
+            ["classifiers.resnet18.normalisation", "did you mean 'imagenet'?"],
+        ),
+        (
+            {"classifiers__cct7__normalisation": None},
+            ["classifiers.cct7: weights came with a normalisation", "the name of a dataset"],
+        ),
+        (
+            {"experiment_blocks__paper2_svhn": {"dataset": "spiral"}},
+            ["experiment_blocks.paper2 and", "both have an experiment paper2_svhn", "rename one"],
+        ),
+        (
+            {"experiment_blocks__paper2__dataset": ["mnist", "cifer10"]},
+            ["experiment_blocks.paper2.dataset", "did you mean 'cifar10'?"],
+        ),
+        (
+            {"experiment_blocks__digits__images": 2000},
+            ["experiment_blocks.digits.images is 2000", "1197"],
+        ),
         ({"experiment_blocks__digits__overrides": {"mask": {}}}, ["no section to override 'mask'", "masks"]),
         (
             {"experiment_blocks__digits__overrides": {"masks": {"penalty": "x"}}},
@@ -72,7 +100,7 @@ def test_the_shipped_configuration_is_valid():
         ({"experiment_blocks__digits__analyses": ["mask"]}, ["analyses", "'mask'", "'spectra'"]),
         (
             {"classifiers__small_cnn__recipe__like": "paper2"},
-            ["classifiers.small_cnn.recipe is like paper2", "full_convolution_1_relu"],
+            ["'classifiers.small_cnn.recipe.like' is no longer a key", "remove it"],
         ),
     ],
 )  # fmt: skip
@@ -85,24 +113,56 @@ def test_bad_configuration_is_named(changes, said):
     assert "\n" not in message
 
 
-def test_a_star_stands_for_all_that_the_experiment_uses():
-    overrides = {"attacks": {"*": {"epsilon": 0.5}, "pgd": {"epsilon": 0.2}}}
-    settings = check(config_with(experiment_blocks__digits__overrides=overrides))
-    epsilons = {name: attack.epsilon for name, attack in settings["digits"].attacks.items()}
-    assert epsilons == {"fmn": 0.5, "pgd": 0.2, "deepfool": 0.5}
-    assert settings["table2"].attacks["pgd"].epsilon == 0.01, "of another experiment"
+def test_overrides_hold_for_their_experiment_alone():
+    settings = check(config_with())
+    assert settings["digits"].attacks["pgd"].epsilon == 0.15
+    assert settings["table2"].attacks["pgd"].epsilon == 0.01
+    overrides = {"recipe": {"epochs": 3}, "classifiers": {"cct7": {"recipe": {"epochs": 4}}}}
+    settings = check(config_with(experiment_blocks__table2__overrides=overrides))
+    epochs = [one.recipe.epochs for one in settings["table2"].classifiers.values()]
+    assert epochs == [3, 4], "a classifier's own override lies over that of all"
+    assert settings["table3"].classifiers["resnet18"].recipe.epochs == 20
 
 
-def test_a_recipe_like_paper_2_s_follows_network_and_dataset():
-    changed = {"classifiers__full_convolution_3_relu__recipe": {"like": "paper2", "epochs": 40}}
-    settings = check(config_with(**changed))
+def test_a_recipe_of_all_trains_none_whose_weights_are_used_as_they_are():
+    changes = {"experiment_blocks__table2__overrides": {"recipe": {"epochs": 3}}}
+    config = config_with(**changes)
+    del config["classifiers"]["cct7"]["recipe"]
+    assert check(config)["table2"].classifiers["cct7"].recipe is None
+
+
+def test_a_family_is_an_experiment_for_each_of_its_datasets():
+    config = config_with(experiments=["paper2", "digits", "paper2_svhn"])
+    settings = check(config)
+    assert [one.name for one in selected(config, settings)] == [
+        "paper2_cifar10", "paper2_cifar100", "paper2_mnist", "paper2_fashion_mnist", "paper2_svhn",
+        "digits",
+    ]  # fmt: skip
+    svhn = settings["paper2_svhn"]
+    assert (svhn.dataset_name, svhn.images, svhn.execution.images_per_shard) == ("svhn", 1000, 100)
+    assert settings["table2"].images == 10000
+
+
+def test_normalisation_is_the_dataset_s_unless_the_classifier_has_its_own():
+    settings = check(config_with())
+    zoo = settings["digits_zoo"].classifiers["fully_connected_1_relu"]
+    assert (zoo.normalisation.mean, zoo.normalisation.std) == ([0.3053], [0.3763])
+    assert settings["digits"].classifiers["small_cnn"].normalisation is None
+    assert settings["table3"].classifiers["resnet18"].normalisation.mean == [0.485, 0.456, 0.406]
+    models = settings["paper2_imagenet"].classifiers
+    assert models["mixer_b16_224"].normalisation.std == [0.5, 0.5, 0.5]
+    assert models["resnet50d"].normalisation.std == [0.229, 0.224, 0.225]
+
+
+def test_a_recipe_of_the_zoo_follows_network_and_dataset():
+    overrides = {"classifiers": {"full_convolution_3_relu": {"recipe": {"epochs": 40}}}}
+    settings = check(config_with(experiment_blocks__paper2__overrides=overrides))
     mnist, cifar = (
         settings[f"paper2_{name}"].classifiers["full_convolution_3_relu"].recipe
         for name in ("mnist", "cifar10")
     )
     assert (mnist.learning_rate, mnist.batch_size, mnist.epochs) == (0.002, 100, 40)
     assert (cifar.batch_size, cifar.milestones, cifar.momentum) == (128, [20, 30], 0.0)
-    assert "like" not in mnist.model_dump()
 
 
 def test_the_user_of_snakemake_sees_the_sentence_and_no_traceback(project):

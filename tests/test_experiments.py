@@ -83,7 +83,7 @@ def test_two_arrays_are_named_with_what_lies_inside_them(tmp_path):
 
 
 def test_kernels_are_matched_by_network_whatever_the_classifier_is_called():
-    zoo = experiments()["digits_spectra"]
+    zoo = experiments()["digits_zoo"]
     assert zoo.kernels["local_convolution_1_linear_kernel5"] == ("1 linear", 5)
     assert zoo.kernels["full_convolution_3_relu"] == ("3 relu", 0)
     assert zoo.has_both_kernels

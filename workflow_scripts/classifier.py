@@ -6,6 +6,7 @@ from idbias.stage import checkpoint_path, device, stage
 
 with stage(snakemake) as execution:
     from idbias.classifiers import models, training, weights
+    from idbias.config.schema import Recipe
     from idbias.datasets.images import class_count, read_images
     from idbias.progress import progress
 
@@ -29,7 +30,7 @@ with stage(snakemake) as execution:
             classifier,
             images,
             labels,
-            training.Recipe(**settings["recipe"]),
+            Recipe(**settings["recipe"]),
             seed=seed,
             test_images=test_images,
             test_labels=test_labels,

@@ -101,11 +101,11 @@ def test_accuracies_stand_beside_the_published_ones(project, tmp_path):
     for name, content in archives.items():
         (folder / name).write_bytes(content)
     config = yaml.safe_load((project.folder / "config.yaml").read_text())
-    block = config["experiment_blocks"]["paper2_mnist"]
+    block = config["experiment_blocks"]["paper2"]
     names = ["fully_connected_1_linear"]
     block["classifiers"] = names
-    block["overrides"]["classifiers"]["*"]["recipe"] = {"epochs": 1}
-    config |= {"experiments": ["paper2_mnist"], "experiment_blocks": {"paper2_mnist": block}}
+    block |= {"dataset": ["mnist"], "images": 3, "overrides": {"recipe": {"epochs": 1}}}
+    config |= {"experiments": ["paper2_mnist"], "experiment_blocks": {"paper2": block}}
     config["datasets"]["mnist"] |= {"path": str(folder), "images": 3}
     (project.folder / "config.yaml").write_text(yaml.safe_dump(config))
     project.snakemake("accuracies")

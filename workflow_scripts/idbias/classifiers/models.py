@@ -37,11 +37,12 @@ class Normalised(nn.Module):
 def make(settings, shape, classes, seed=0):
     """Return an untrained `Normalised` network; its weights are drawn from `seed`.
 
-    `settings`: dict with network, arguments, mean, std; `shape`: (C, H, W).
+    `settings`: dict with network, arguments and normalisation (a dict of mean and std, or None);
+    `shape`: (C, H, W).
     """
     torch.manual_seed(seed)
     network = build(settings["network"], shape, classes, settings["arguments"])
-    return Normalised(network, shape[0], settings["mean"], settings["std"])
+    return Normalised(network, shape[0], **(settings["normalisation"] or {}))
 
 
 def save(path, classifier, settings, shape, classes, history, attributes):

@@ -13,14 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from idbias.classifiers.recipes import Recipe
 from idbias.errors import InputError
 from idbias.files import replacing
 
-__all__ = ["Recipe", "measure_accuracy", "train"]
-
 DECAY = 0.1  # at each milestone
-WARMUP = 0.1  # the share of the steps in which a one-cycle schedule climbs to its maximum
+# The share of the steps in which a one-cycle schedule (Smith & Topin 2019, arXiv:1708.07120) climbs
+# to its maximum.
+WARMUP = 0.1
 PADDING = 4  # pixels of black around an image before a random crop (He et al. 2016, section 4.2)
 
 
@@ -34,6 +33,7 @@ def train(
     train_images, test_images: ndarray or tensor (N, C, H, W), uint8 (0 to 255) or floating in
         [0, 1].
     train_labels, test_labels: integers (N,), 0..K-1.
+    recipe: an idbias.config.schema.Recipe.
     seed: order, flips, crops and dropout of epoch e come from (seed, e) alone, so that a run that
         was stopped goes on with the numbers it would have had: bit-identical on the same machine
         with as many threads. The network's first weights are the caller's.

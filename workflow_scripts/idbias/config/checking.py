@@ -13,63 +13,123 @@ from idbias.config.experiments import Experiment, known_images
 from idbias.config.schema import Config
 from idbias.errors import InputError
 
-OVERRIDABLE = ("datasets", "classifiers", "attacks", "masks", "correlation", "execution")
+OVERRIDABLE = ("datasets", "classifiers", "recipe", "attacks", "masks", "correlation", "execution")
+
+# Keys of older configurations, and what says the same now.
+GONE = {
+    "like": "a network of paper 2's zoo is trained as in paper 2 wherever its recipe leaves a key out: "
+    "remove it",
+    "mean": "write normalisation: {mean: [...], std: [...]}, here or once in the dataset",
+    "std": "write normalisation: {mean: [...], std: [...]}, here or once in the dataset",
+    "*": "write images beside dataset, overrides.recipe for the training of all classifiers, "
+    "normalisation in the dataset, and anything else under each name",
+}
 
 
 def check(raw, where="config.yaml"):
     """Check a configuration as read from YAML.
 
-    `raw`: dict; `where`: the file's name for messages. Returns, for every experiment block, its
-    name -> its `Experiment`, with its overrides laid on. Raises InputError, one sentence for each
-    fault, naming key, what is wrong and what is allowed.
+    `raw`: dict; `where`: the file's name for messages. Returns, for every experiment there is, its
+    name -> its `Experiment`, with its overrides laid on; a family is one for each of its datasets.
+    Raises InputError, one sentence for each fault, naming key, what is wrong and what is allowed.
     """
     config = _validated(raw, where)
+    found = {}
+    for block in config.experiment_blocks:
+        for experiment in _members(raw, config, block, where):
+            if experiment.name in found:
+                raise InputError(
+                    f"{where}: experiment_blocks.{found[experiment.name].family} and "
+                    f"experiment_blocks.{block} both have an experiment {experiment.name} (a family's "
+                    "are called after it and a dataset each); rename one."
+                )
+            found[experiment.name] = experiment
     for name in config.experiments:
-        _known(name, config.experiment_blocks, f"{where}: experiments", "experiment")
-    return {name: _resolved(raw, config, name, where) for name in config.experiment_blocks}
+        _known(name, {**found, **config.experiment_blocks}, f"{where}: experiments", "experiment")
+    return found
 
 
-def _resolved(raw, config, name, where):
+def selected(raw, experiments):
+    """Return those of `experiments` (as `check` returns) that `raw["experiments"]` names.
+
+    A family's name stands for all its members. A list of Experiment, each once.
+    """
+    found = {}
+    for name in raw["experiments"]:
+        found |= {one.name: one for one in experiments.values() if name in (one.name, one.family)}
+    return list(found.values())
+
+
+def _members(raw, config, name, where):
     block = config.experiment_blocks[name]
     here = f"{where}: experiment_blocks.{name}"
-    for section in block.overrides:
+    for section, settings in block.overrides.items():
         _known(section, OVERRIDABLE, f"{here}.overrides", "section to override")
-    overrides = _without_stars(block)
-    settings = _validated(_laid_over(raw, overrides), f"{here}.overrides over {where}")
-    _known(block.dataset, settings.datasets, f"{here}.dataset", "dataset")
+        if "*" in settings:
+            raise InputError(f"{here}.overrides.{section}: '*' is no longer there; {GONE['*']}.")
+    settings = _validated(_overridden(raw, block), f"{here}.overrides over {where}")
+    if isinstance(block.dataset, str):
+        return [_resolved(settings, block, name, name, block.dataset, where)]
+    return [
+        _resolved(settings, block, name, f"{name}_{dataset}", dataset, where)
+        for dataset in block.dataset
+    ]
+
+
+def _overridden(raw, block):
+    """Return the configuration with an experiment's overrides laid over it, as a dict."""
+    entries = {name: paper2.ENTRIES[name] for name in block.classifiers if name in paper2.ENTRIES}
+    with_entries = {**raw, "classifiers": {**entries, **raw["classifiers"]}}
+    overrides = dict(block.overrides)
+    recipe = overrides.pop("recipe", None)
+    if recipe:
+        trained = {
+            name: {"recipe": recipe}
+            for name in block.classifiers
+            if name in paper2.ZOO or with_entries["classifiers"].get(name, {}).get("recipe")
+        }
+        with_entries = _laid_over(with_entries, {"classifiers": trained})
+    return _laid_over(with_entries, overrides)
+
+
+def _resolved(settings, block, family, name, dataset_name, where):
+    here = f"{where}: experiment_blocks.{family}"
+    _known(dataset_name, settings.datasets, f"{here}.dataset", "dataset")
+    dataset = settings.datasets[dataset_name]
+    if block.images:
+        dataset = dataset.model_copy(update={"images": block.images})
+    classifiers = {}
     for classifier in block.classifiers:
-        _known(classifier, settings.classifiers, f"{here}.classifiers", "classifier")
+        _known(
+            classifier,
+            {**settings.classifiers, **paper2.ENTRIES},
+            f"{here}.classifiers",
+            "classifier",
+        )
         network = settings.classifiers[classifier].network
         if ":" not in network:
             _known(network, NETWORKS, f"{where}: classifiers.{classifier}.network", "network")
-        _complete_recipe(settings, block, classifier, where)
+        classifiers[classifier] = _classifier(settings, classifier, dataset, where)
     for attack in block.attacks:
         _known(attack, settings.attacks, f"{here}.attacks", "attack")
-    dataset = settings.datasets[block.dataset]
     if dataset.source in ("spiral", "arrays"):
         if block.classifiers or block.attacks:
             raise InputError(
-                f"{here}: dataset {block.dataset} has no images: leave out classifiers and attacks."
+                f"{here}: dataset {dataset_name} has no images: leave out classifiers and attacks."
             )
-        return _experiment(settings, name)
-    if not block.classifiers or not block.attacks:
+    elif not block.classifiers or not block.attacks:
         raise InputError(f"{here}: name at least one of classifiers and at least one of attacks.")
-    known = None if dataset.path else known_images(dataset)
-    if known and dataset.images and dataset.images > known:
-        raise InputError(
-            f"{where}: datasets.{block.dataset}.images is {dataset.images}, but {dataset.source} has "
-            f"{known} {'' if dataset.masked == 'all' else 'test '}images; give {known} or fewer."
+    elif not dataset.path:
+        _enough_images(
+            dataset,
+            f"{here}.images" if block.images else f"{where}: datasets.{dataset_name}.images",
         )
-    return _experiment(settings, name)
-
-
-def _experiment(settings, name):
-    block = settings.experiment_blocks[name]
     return Experiment(
         name=name,
-        dataset_name=block.dataset,
-        dataset=settings.datasets[block.dataset],
-        classifiers={one: settings.classifiers[one] for one in block.classifiers},
+        family=family,
+        dataset_name=dataset_name,
+        dataset=dataset,
+        classifiers=classifiers,
         attacks={one: settings.attacks[one] for one in block.attacks},
         analyses=block.analyses,
         masks=settings.masks,
@@ -79,31 +139,33 @@ def _experiment(settings, name):
     )
 
 
-def _complete_recipe(settings, block, classifier, where):
-    """Fill in what a recipe leaves out, if it is to be like paper 2's."""
-    made = settings.classifiers[classifier]
-    if not made.recipe or not made.recipe.like:
-        return
-    if made.network not in paper2.ZOO:
+def _enough_images(dataset, here):
+    known = known_images(dataset)
+    if dataset.images and dataset.images > known:
         raise InputError(
-            f"{where}: classifiers.{classifier}.recipe is like paper2, which has recipes for its own "
-            f"models, not for {made.network}; leave out `like`, or take one of {', '.join(paper2.ZOO)}."
+            f"{here} is {dataset.images}, but {dataset.source} has {known} "
+            f"{'' if dataset.masked == 'all' else 'test '}images; give {known} or fewer."
         )
-    given = made.recipe.model_dump(exclude_unset=True)
-    epochs = given.get("epochs", paper2.EPOCHS)
-    theirs = paper2.recipe(made.network, settings.datasets[block.dataset].source, epochs)
-    made.recipe = schema.Recipe(**{**theirs, **given})
 
 
-def _without_stars(block):
-    """Return the overrides of an experiment with "*" spelled out as each name that it uses."""
-    used = {"datasets": [block.dataset], "classifiers": block.classifiers, "attacks": block.attacks}
-    overrides = deepcopy(block.overrides)
-    for section, names in used.items():
-        common = overrides.get(section, {}).pop("*", None)
-        for name in names if common else ():
-            overrides[section][name] = _laid_over(common, overrides[section].get(name, {}))
-    return overrides
+def _classifier(settings, name, dataset, where):
+    """Return a classifier with its normalisation, and what its recipe leaves out, filled in."""
+    made = settings.classifiers[name]
+    normalisation = made.normalisation or dataset.normalisation
+    if normalisation == "none":
+        normalisation = None
+    elif isinstance(normalisation, str):
+        here = f"{where}: classifiers.{name}.normalisation"
+        with_one = {key: one for key, one in settings.datasets.items() if one.normalisation}
+        _known(normalisation, with_one, here, "dataset with a normalisation called")
+        normalisation = with_one[normalisation].normalisation
+    recipe = made.recipe
+    if made.network in paper2.ZOO and (recipe or not made.weights):
+        given = recipe.model_dump(exclude_unset=True) if recipe else {}
+        epochs = given.get("epochs", paper2.EPOCHS)
+        theirs = paper2.recipe(made.network, dataset.source, epochs)
+        recipe = schema.Recipe(**{**theirs, **given})
+    return made.model_copy(update={"normalisation": normalisation, "recipe": recipe})
 
 
 def _known(name, allowed, where, kind):
@@ -144,6 +206,8 @@ def _path(fault):
 
 def _sentence(path, faults, where):
     fault, key = faults[0], ".".join(str(part) for part in path)
+    if fault["type"] == "extra_forbidden" and path[-1] in GONE:
+        return f"{where}: '{key}' is no longer a key; {GONE[path[-1]]}."
     if fault["type"] == "extra_forbidden":
         return f"{where}: unknown key '{key}'{_nearest(path[-1], _keys_at(path[:-1]))}."
     if fault["type"] == "missing":

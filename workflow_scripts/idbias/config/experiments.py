@@ -19,10 +19,12 @@ from idbias.errors import InputError
 class Experiment:
     """One experiment with every setting that holds for it.
 
+    family: the block it comes from, whose name it has unless that block names several datasets.
     classifiers, attacks: only those that it uses, by name, in the order it names them.
     """
 
     name: str
+    family: str
     dataset_name: str
     dataset: schema.Dataset
     classifiers: dict[str, schema.Classifier]
@@ -247,7 +249,7 @@ def downloads(dataset):
 
 def weights_name(weights):
     """Return a file's name for weights: many checkpoints are called model.safetensors where they lie."""
-    first = weights.urls[0]
+    first = weights.addresses[0]
     return f"{hashlib.sha256(first.encode()).hexdigest()[:8]}-{first.rsplit('/', 1)[1]}"
 
 
@@ -263,7 +265,9 @@ def download_of(experiments, folder, file):
         if folder == "weights":
             weights = [one.weights for one in experiment.classifiers.values()]
             known |= {
-                weights_name(one): (one.urls, one.sha256) for one in weights if one and one.urls
+                weights_name(one): (one.addresses, one.sha256)
+                for one in weights
+                if one and not one.path
             }
     if file not in known:
         raise InputError(f"nothing is known to download as resources/{folder}/{file}.")

@@ -20,7 +20,8 @@ values can be given on the command line, `--config seed=1 experiments='[digits]'
 with `--configfile mine.yaml`, which are laid over `config.yaml`.
 
 An experiment may override {overridable} for
-itself alone: what stands under its `overrides` is laid over the section of the same name.
+itself alone: what stands under its `overrides` is laid over the section of the same name, and its
+`recipe` over the recipe of each classifier that the experiment trains. Nothing else inherits anything.
 
 What a change reruns: a setting of a stage reruns this stage and those after it, and nothing before.
 More images, attacks, classifiers or shuffles reuse everything that is finished. Nothing under

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from idbias.classifiers.paper2 import ZOO
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+.-]*$")]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -15,6 +17,13 @@ Count = Annotated[int, Field(ge=1)]
 
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
+
+
+class Normalisation(Section):
+    """What a classifier does to images in [0, 1] first: subtract the mean, divide by std."""
+
+    mean: list[float] = Field(description="of each channel")
+    std: list[Positive] = Field(description="of each channel")
 
 
 class Dataset(Section):
@@ -28,6 +37,11 @@ class Dataset(Section):
         "arrays: two arrays of your own, whose row i is the same point; "
         "folder: your own images, sorted into folders by class; others: the published archives"
     )  # fmt: skip
+    normalisation: Normalisation | None = Field(
+        None,
+        description="what classifiers trained on it do to their images, which attacks and masks see "
+        "as they are; left out: nothing",
+    )
     path: str | None = Field(
         None,
         description="local file or folder to read instead of downloading; for folder (a folder, zip "
@@ -76,19 +90,17 @@ class Dataset(Section):
 
     @property
     def source_settings(self):
-        """What decides the dataset's file: all but how many of its images are used."""
-        return self.model_dump(exclude={"images"})
+        """What decides the dataset's file: all but how its images are used."""
+        return self.model_dump(exclude={"images", "normalisation"})
 
 
 class Recipe(Section):
-    """How a classifier is trained (paper 1, appendix A.1)."""
+    """How a classifier is trained (paper 1, appendix A.1).
 
-    like: Literal["paper2"] | None = Field(
-        None,
-        exclude=True,
-        description="paper2: keys left out are not these defaults but those of paper 2, Tables 5 to "
-        "9, for a network of its zoo and the dataset (docs/spectra.md)",
-    )
+    Defaults are those of paper 1's ResNet-20; for a network of paper 2's zoo they are those of its
+    Tables 5 to 9 for the dataset (docs/spectra.md).
+    """
+
     optimizer: Literal["sgd", "adam"] = Field("sgd", description="how the weights are moved")
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="of sgd")
     learning_rate: Positive = Field(0.1, description="first, or with onecycle the greatest")
@@ -110,6 +122,12 @@ class Weights(Section):
 
     path: str | None = Field(None, description="local file")
     urls: list[str] = Field(default_factory=list, description="sources of one file, tried in turn")
+    huggingface: str | None = Field(
+        None,
+        pattern=r"^[\w.-]+/[\w.-]+$",
+        description="model.safetensors of this repository of huggingface.co, such as "
+        "timm/resnet50d.ra2_in1k",
+    )
     sha256: str | None = Field(
         None,
         pattern=r"^[0-9a-fA-F]{64}$",
@@ -121,9 +139,16 @@ class Weights(Section):
 
     @model_validator(mode="after")
     def _has_one_source(self):
-        if bool(self.path) == bool(self.urls):
-            raise ValueError("give either path or urls")
+        if sum(map(bool, (self.path, self.urls, self.huggingface))) != 1:
+            raise ValueError("give one of path, urls and huggingface")
         return self
+
+    @property
+    def addresses(self):
+        """Where it is downloaded from: URLs of one file, tried in turn; none of a local file."""
+        if self.huggingface:
+            return [f"https://huggingface.co/{self.huggingface}/resolve/main/model.safetensors"]
+        return self.urls
 
 
 class Classifier(Section):
@@ -138,21 +163,27 @@ class Classifier(Section):
         description="further arguments of the network's constructor, such as kernel: 5 for a local "
         "convolution",
     )
-    mean: list[float] | None = Field(
-        None, description="subtracted from each channel of images in [0, 1]; left out: 0"
-    )
-    std: list[Positive] | None = Field(
-        None, description="each channel is divided by it after that; left out: 1"
+    normalisation: Literal["none"] | Name | Normalisation | None = Field(
+        None,
+        description="none, the name of a dataset whose normalisation it is, or mean and std; left "
+        "out: that of the dataset. Needed with weights, which came with one of their own",
     )
     weights: Weights | None = Field(None, description="checkpoint to start from")
     recipe: Recipe | None = Field(
-        None, description="training; left out, the weights are used as they are"
+        None,
+        description="training; left out, the weights are used as they are, and a network of paper 2's "
+        "zoo without weights is trained as there",
     )
 
     @model_validator(mode="after")
     def _comes_to_weights(self):
-        if not self.weights and not self.recipe:
+        if not self.weights and not self.recipe and self.network not in ZOO:
             raise ValueError("give weights, a recipe to train it, or both to fine-tune it")
+        if self.weights and not self.normalisation:
+            raise ValueError(
+                "weights came with a normalisation of their own: give normalisation, as mean and std, "
+                "the name of a dataset that has it, or none"
+            )
         if self.weights and self.weights.new_head and not self.recipe:
             raise ValueError("weights.new_head leaves the last layer untrained: give a recipe too")
         return self
@@ -256,8 +287,17 @@ class Execution(Section):
 class Experiment(Section):
     """One experiment: a dataset, the classifiers and attacks to try on it, and its overrides."""
 
-    dataset: Name = Field(description="a name under datasets")
-    classifiers: list[Name] = Field(default_factory=list, description="names under classifiers")
+    dataset: Name | Annotated[list[Name], Field(min_length=1)] = Field(
+        description="a name under datasets; a list makes a family of experiments that differ in the "
+        "dataset alone, each called after the family and its dataset: paper2_mnist"
+    )
+    images: Count | None = Field(
+        None, description="how many of its images are attacked and get masks, if not the dataset's"
+    )
+    classifiers: list[Name] = Field(
+        default_factory=list,
+        description="names under classifiers, or models of paper 2, which need no entry",
+    )
     attacks: list[Name] = Field(default_factory=list, description="names under attacks")
     analyses: list[Literal["masks", "spectra"]] = Field(
         ["masks", "spectra"],
@@ -267,8 +307,8 @@ class Experiment(Section):
     )
     overrides: dict[str, dict] = Field(
         default_factory=dict,
-        description="settings of this experiment alone, laid over the sections of the same name; the "
-        "name '*' under datasets, classifiers or attacks stands for all that the experiment uses",
+        description="settings of this experiment alone, laid over the sections of the same name; "
+        "`recipe` is laid over that of each classifier it trains",
     )
 
 
@@ -276,7 +316,8 @@ class Config(Section):
     """The whole of config.yaml."""
 
     experiments: list[Name] = Field(
-        min_length=1, description="what to run: names under experiment_blocks"
+        min_length=1,
+        description="what to run: names under experiment_blocks, or of a family's members",
     )
     seed: Annotated[int, Field(ge=0)] = Field(0, description="of all randomness")
     experiment_blocks: dict[Name, Experiment] = Field(description="every experiment there is")
