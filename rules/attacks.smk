@@ -19,7 +19,7 @@ rule attack_shard:
         dataset="results/{experiment}/dataset.h5",
         classifier="results/{experiment}/{classifier}/classifier.h5",
         predictions="results/{experiment}/{classifier}/predictions.h5",
-        library=network_library("attack_shard.py"),
+        library=network_library("attack_images.py"),
     output:
         "results/{experiment}/{classifier}/attacks/{attack}/{shard}.h5",
     log:
@@ -38,7 +38,7 @@ rule attack_shard:
         settings=lambda wildcards: experiment(wildcards).attacks[wildcards.attack].model_dump(),
         seed=lambda wildcards: experiment(wildcards).seed,
     script:
-        "../workflow_scripts/attack_shard.py"
+        "../workflow_scripts/attack_images.py"
 
 
 # Brendel-Bethge goes an image at a time, most of it on the processor: many shards, no GPU.

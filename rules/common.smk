@@ -15,8 +15,11 @@ def comparison(wildcards):
     return COMPARISONS[wildcards.comparison]
 
 
-def classifier(wildcards):
-    return experiment(wildcards).classifiers[wildcards.classifier]
+def of_attack(kind):
+    """An attack on all images, or its essential or adversarial masks."""
+    return lambda wildcards: experiment(wildcards).files_of(wildcards.classifier, wildcards.attack)[
+        kind
+    ]
 
 
 def names_of(wildcards):

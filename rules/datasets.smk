@@ -27,7 +27,7 @@ rule dataset:
     """Write a dataset's file: images and labels, or the spiral."""
     input:
         sources=lambda wildcards: experiment(wildcards).dataset_files,
-        library=library("dataset.py"),
+        library=library("write_dataset.py"),
     output:
         "results/{experiment}/dataset.h5",
     log:
@@ -43,4 +43,4 @@ rule dataset:
         settings=lambda wildcards: experiment(wildcards).dataset.source_settings,
         seed=lambda wildcards: experiment(wildcards).seed,
     script:
-        "../workflow_scripts/dataset.py"
+        "../workflow_scripts/write_dataset.py"

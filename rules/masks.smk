@@ -11,7 +11,7 @@ rule essential_mask_shard:
         dataset="results/{experiment}/dataset.h5",
         classifier="results/{experiment}/{classifier}/classifier.h5",
         targets="results/{experiment}/{classifier}/predictions.h5",
-        library=network_library("mask_shard.py"),
+        library=network_library("train_masks.py"),
     output:
         "results/{experiment}/{classifier}/masks/essential/{shard}.h5",
     log:
@@ -28,14 +28,14 @@ rule essential_mask_shard:
     params:
         settings=lambda wildcards: experiment(wildcards).masks.model_dump(),
     script:
-        "../workflow_scripts/mask_shard.py"
+        "../workflow_scripts/train_masks.py"
 
 
 use rule essential_mask_shard as adversarial_mask_shard with:
     input:
         classifier="results/{experiment}/{classifier}/classifier.h5",
         targets="results/{experiment}/{classifier}/attacks/{attack}/{shard}.h5",
-        library=network_library("mask_shard.py"),
+        library=network_library("train_masks.py"),
     output:
         "results/{experiment}/{classifier}/masks/adversarial/{attack}/{shard}.h5",
     log:

@@ -20,7 +20,7 @@ rule shuffle_histogram:
             shard=experiment(wildcards).shuffle_shards,
         ),
         row="results/{comparison}/row.csv",
-        library=library("shuffle_histogram.py"),
+        library=library("plot_shuffles.py"),
     output:
         shuffles=figure(
             "{comparison}/shuffles",
@@ -38,18 +38,18 @@ rule shuffle_histogram:
         mem_mb=1000,
         runtime=10,
     script:
-        "../workflow_scripts/shuffle_histogram.py"
+        "../workflow_scripts/plot_shuffles.py"
 
 
 rule mask_figures:
     """Draw paper 1's figures 1, 3 and 5, and means over the dataset."""
     input:
         dataset="results/{experiment}/dataset.h5",
-        attack="results/{experiment}/{classifier}/attacks/{attack}.h5",
-        essential="results/{experiment}/{classifier}/masks/essential.h5",
-        adversarial="results/{experiment}/{classifier}/masks/adversarial/{attack}.h5",
+        attack=of_attack("attack"),
+        essential=of_attack("essential"),
+        adversarial=of_attack("adversarial"),
         pairs="results/{experiment}/{classifier}/correlations/{attack}/pairs.h5",
-        library=library("mask_figures.py"),
+        library=library("plot_masks.py"),
     output:
         images=figure(
             "{experiment}/{classifier}/correlations/{attack}/images",
@@ -93,7 +93,7 @@ rule mask_figures:
     params:
         names=title,
     script:
-        "../workflow_scripts/mask_figures.py"
+        "../workflow_scripts/plot_masks.py"
 
 
 rule classifier_figures:
@@ -101,18 +101,12 @@ rule classifier_figures:
     input:
         classifier="results/{experiment}/{classifier}/classifier.h5",
         predictions="results/{experiment}/{classifier}/predictions.h5",
-        attacks=lambda wildcards: expand(
-            "results/{{experiment}}/{{classifier}}/attacks/{attack}.h5",
-            attack=experiment(wildcards).attacks,
-        ),
-        masks=lambda wildcards: [
-            "results/{experiment}/{classifier}/masks/essential.h5",
-            *expand(
-                "results/{{experiment}}/{{classifier}}/masks/adversarial/{attack}.h5",
-                attack=experiment(wildcards).attacks,
-            ),
+        attacks=lambda wildcards: [
+            experiment(wildcards).attack_file(wildcards.classifier, attack)
+            for attack in experiment(wildcards).attacks
         ],
-        library=library("classifier_figures.py"),
+        masks=lambda wildcards: experiment(wildcards).all_masks(wildcards.classifier),
+        library=library("plot_classifier.py"),
     output:
         training=figure(
             "{experiment}/{classifier}/training",
@@ -146,7 +140,7 @@ rule classifier_figures:
         attacks=lambda wildcards: list(experiment(wildcards).attacks),
         images=lambda wildcards: experiment(wildcards).images,
     script:
-        "../workflow_scripts/classifier_figures.py"
+        "../workflow_scripts/plot_classifier.py"
 
 
 rule spiral_figures:
@@ -154,7 +148,7 @@ rule spiral_figures:
     input:
         pairs="results/{experiment}/correlations/pairs.h5",
         row="results/{experiment}/correlations/row.csv",
-        library=library("spiral_figures.py"),
+        library=library("plot_spiral.py"),
     output:
         spiral=figure(
             "{experiment}/correlations/spiral",
@@ -180,7 +174,7 @@ rule spiral_figures:
     params:
         seed=lambda wildcards: experiment(wildcards).seed,
     script:
-        "../workflow_scripts/spiral_figures.py"
+        "../workflow_scripts/plot_spiral.py"
 
 
 # Reads what Snakemake wrote beside the results, so it waits for them.
@@ -189,7 +183,7 @@ rule costs:
     input:
         rows=[pair.row for chosen in CHOSEN for pair in chosen.comparisons],
         spectra=of_chosen("results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"),
-        library=library("costs.py"),
+        library=library("plot_costs.py"),
     output:
         costs=figure(
             "costs",
@@ -208,6 +202,6 @@ rule costs:
         mem_mb=1000,
         runtime=10,
     params:
-        experiments=config["experiments"],
+        experiments=[chosen.name for chosen in CHOSEN],
     script:
-        "../workflow_scripts/costs.py"
+        "../workflow_scripts/plot_costs.py"

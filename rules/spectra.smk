@@ -23,8 +23,8 @@ rule perturbation_spectrum:
             )
         ),
         dataset="results/{experiment}/dataset.h5",
-        attack="results/{experiment}/{classifier}/attacks/{attack}.h5",
-        library=library("perturbation_spectrum.py"),
+        attack=of_attack("attack"),
+        library=library("measure_perturbations.py"),
     output:
         "results/{experiment}/{classifier}/spectra/{attack}.h5",
     log:
@@ -37,7 +37,7 @@ rule perturbation_spectrum:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=60,
     script:
-        "../workflow_scripts/perturbation_spectrum.py"
+        "../workflow_scripts/measure_perturbations.py"
 
 
 rule classifier_spectrum:
@@ -46,7 +46,7 @@ rule classifier_spectrum:
         dataset="results/{experiment}/dataset.h5",
         classifier="results/{experiment}/{classifier}/classifier.h5",
         predictions="results/{experiment}/{classifier}/predictions.h5",
-        library=network_library("classifier_spectrum.py"),
+        library=network_library("measure_classifier.py"),
     output:
         spectrum="results/{experiment}/{classifier}/classifier_spectrum.h5",
         inequalities="results/{experiment}/{classifier}/inequalities.csv",
@@ -63,7 +63,7 @@ rule classifier_spectrum:
     params:
         images=lambda wildcards: experiment(wildcards).images,
     script:
-        "../workflow_scripts/classifier_spectrum.py"
+        "../workflow_scripts/measure_classifier.py"
 
 
 rule spectra_table:
@@ -71,7 +71,7 @@ rule spectra_table:
     input:
         perturbations=of_chosen("results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"),
         classifiers=of_chosen("results/{experiment}/{classifier}/classifier_spectrum.h5", "spectra"),
-        library=library("spectra_table.py"),
+        library=library("tabulate_spectra.py"),
     output:
         **table("spectra", "spectra", "spectra_table"),
     log:
@@ -86,7 +86,7 @@ rule spectra_table:
     params:
         seed=config.get("seed", 0),
     script:
-        "../workflow_scripts/spectra_table.py"
+        "../workflow_scripts/tabulate_spectra.py"
 
 
 rule local_against_full:
@@ -94,7 +94,7 @@ rule local_against_full:
     input:
         perturbations=of_chosen("results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"),
         classifiers=of_chosen("results/{experiment}/{classifier}/classifier_spectrum.h5", "spectra"),
-        library=library("local_against_full.py"),
+        library=library("tabulate_kernels.py"),
     output:
         **table("local_against_full", "local against full kernels", "local_against_full"),
     log:
@@ -110,14 +110,14 @@ rule local_against_full:
         seed=config.get("seed", 0),
         kernels={chosen.name: chosen.kernels for chosen in CHOSEN},
     script:
-        "../workflow_scripts/local_against_full.py"
+        "../workflow_scripts/tabulate_kernels.py"
 
 
 rule inequalities_table:
     """Paper 2, section 2, for every linear convolutional model."""
     input:
         rows=of_chosen("results/{experiment}/{classifier}/inequalities.csv", "spectra"),
-        library=library("table.py"),
+        library=library("tabulate_rows.py"),
     output:
         **table("inequalities", "inequalities", "inequalities_table"),
     log:
@@ -130,7 +130,7 @@ rule inequalities_table:
         mem_mb=1000,
         runtime=10,
     script:
-        "../workflow_scripts/table.py"
+        "../workflow_scripts/tabulate_rows.py"
 
 
 # Paper 2's Tables 3 and 4.
@@ -143,7 +143,7 @@ rule accuracies_table:
             for path in each.paths("results/{experiment}/{classifier}/predictions.h5")
         ],
         published=[published(f"paper2_table{number}.csv") for number in (3, 4)],
-        library=library("accuracies_table.py"),
+        library=library("tabulate_accuracies.py"),
     output:
         **table("accuracies", "accuracies", "accuracies_table"),
     log:
@@ -162,4 +162,4 @@ rule accuracies_table:
             for name in each.classifiers
         ],
     script:
-        "../workflow_scripts/accuracies_table.py"
+        "../workflow_scripts/tabulate_accuracies.py"

@@ -9,7 +9,7 @@ rule spectra_figures:
             "results/{{experiment}}/{classifier}/classifier_spectrum.h5",
             classifier=experiment(wildcards).classifiers,
         ),
-        library=library("spectra_figures.py"),
+        library=library("plot_spectra.py"),
     output:
         spectra=figure(
             "{experiment}/spectra/{attack}/spectra",
@@ -42,7 +42,7 @@ rule spectra_figures:
         seed=lambda wildcards: experiment(wildcards).seed,
         names=title,
     script:
-        "../workflow_scripts/spectra_figures.py"
+        "../workflow_scripts/plot_spectra.py"
 
 
 rule kernel_figure:
@@ -56,7 +56,7 @@ rule kernel_figure:
             "results/{{experiment}}/{classifier}/classifier_spectrum.h5",
             classifier=experiment(wildcards).kernels,
         ),
-        library=library("kernel_figure.py"),
+        library=library("plot_kernels.py"),
     output:
         kernels=figure(
             "{experiment}/spectra/{attack}/kernels",
@@ -77,4 +77,4 @@ rule kernel_figure:
         seed=lambda wildcards: experiment(wildcards).seed,
         kernels=lambda wildcards: experiment(wildcards).kernels,
     script:
-        "../workflow_scripts/kernel_figure.py"
+        "../workflow_scripts/plot_kernels.py"

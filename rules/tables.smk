@@ -20,7 +20,7 @@ rule correlation_table:
     """Table of rows: of the chosen experiments, or of a table of the paper."""
     input:
         rows=[pair.row for chosen in CHOSEN for pair in chosen.comparisons],
-        library=library("table.py"),
+        library=library("tabulate_rows.py"),
     output:
         **table("correlations", "correlations", "correlations"),
     log:
@@ -33,7 +33,7 @@ rule correlation_table:
         mem_mb=1000,
         runtime=10,
     script:
-        "../workflow_scripts/table.py"
+        "../workflow_scripts/tabulate_rows.py"
 
 
 # A table of the paper: the rows of the experiment it shows, with the published ones below.
@@ -43,7 +43,7 @@ use rule correlation_table as paper_table with:
             pair.row for pair in EXPERIMENTS[PAPER_TABLES[f"table{wildcards.number}"]].comparisons
         ],
         published=lambda wildcards: published(f"table{wildcards.number}.csv"),
-        library=library("table.py"),
+        library=library("tabulate_rows.py"),
     output:
         **table("table{number}", "table {number}", "paper_table"),
     log:
@@ -57,7 +57,7 @@ rule attack_table:
     input:
         predictions=[pair.predictions for pair in ATTACKED],
         attacks=[pair.attacked for pair in ATTACKED],
-        library=library("attack_table.py"),
+        library=library("tabulate_attacks.py"),
     output:
         **table("attacks", "attacks", "attacks"),
     log:
@@ -72,4 +72,4 @@ rule attack_table:
     params:
         names=[pair.attack_names for pair in ATTACKED],
     script:
-        "../workflow_scripts/attack_table.py"
+        "../workflow_scripts/tabulate_attacks.py"

@@ -16,14 +16,19 @@ rule classifiers:
 rule attacks:
     """Stop after the attacks."""
     input:
-        of_chosen("results/{experiment}/{classifier}/attacks/{attack}.h5"),
+        [pair.attacked for chosen in CHOSEN for pair in chosen.attacked],
 
 
 rule masks:
     """Stop after the masks."""
     input:
-        of_chosen("results/{experiment}/{classifier}/masks/essential.h5", "masks"),
-        of_chosen("results/{experiment}/{classifier}/masks/adversarial/{attack}.h5", "masks"),
+        [
+            path
+            for chosen in CHOSEN
+            if chosen.analysed("masks")
+            for classifier in chosen.classifiers
+            for path in chosen.all_masks(classifier)
+        ],
 
 
 rule correlations:

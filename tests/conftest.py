@@ -18,7 +18,10 @@ PARTS = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "envs", "profi
 SMALL = {
     "experiments": ["digits", "digits_spectra", "spiral"],
     "experiment_blocks": {
-        "digits": {"attacks": ["fmn"]},
+        "digits": {
+            "attacks": ["fmn"],
+            "overrides": {"execution": {"images_per_shard": 96}},
+        },
         "digits_spectra": {
             "classifiers": ["local_convolution_1_linear", "full_convolution_1_linear"],
             "attacks": ["pgd_l2"],
@@ -27,7 +30,7 @@ SMALL = {
     "datasets": {"digits": {"images": 96}, "spiral": {"points": 500}},
     "classifiers": {"small_cnn": {"recipe": {"epochs": 20}}},
     "correlation": {"shuffles": 50},
-    "execution": {"images_per_shard": 96, "shuffles_per_shard": 50, "attack_batch": 24},
+    "execution": {"shuffles_per_shard": 50, "attack_batch": 24},
 }
 
 

@@ -43,10 +43,12 @@ def test_three_attacks_on_64_images_from_archive_to_table(project):
         assert row.images == 64
         assert row.attack_success > 0.8
         assert 30 < row.pairs <= predictions["correct"][:64].sum()
-        attacked, _ = files.read(results / f"attacks/{attack}.h5")
+        attacked, _ = files.read(results / f"attacks/{attack}/00000-00063.h5")
         assert (attacked["adversarial_class"] != attacked["label"]).sum() == attacked[
             "success"
         ].sum()
         assert attacked["linf"].max() <= (0.01 + 1e-6 if attack == "pgd" else 1)
-    perturbations = {a: files.read(results / f"attacks/{a}.h5")[0]["linf"] for a in ATTACKS}
+    perturbations = {
+        a: files.read(results / f"attacks/{a}/00000-00063.h5")[0]["linf"] for a in ATTACKS
+    }
     assert pd.Series(perturbations["fmn"]).median() < pd.Series(perturbations["pgd"]).median()

@@ -43,14 +43,15 @@ def test_an_attack_s_row_begins_with_what_was_asked_for():
         "epsilon": 0.15, "images": 1197,
     }  # fmt: skip
     assert pgd.predictions == "results/digits/small_cnn/predictions.h5"
-    assert pgd.attacked == "results/digits/small_cnn/attacks/pgd.h5"
+    assert pgd.attacked == "results/digits/small_cnn/attacks/pgd/00000-01196.h5"
 
 
 def test_shards_cover_every_item_once():
     assert shards(1197, 512) == ["00000-00511", "00512-01023", "01024-01196"]
     assert shards(512, 512) == ["00000-00511"]
     digits = experiments({"correlation": {"shuffles": 120}})["digits"]
-    assert digits.image_shards == shards(1197, 512)
+    assert digits.image_shards == ["00000-01196"]
+    assert experiments()["table2"].image_shards == shards(10000, 512)
     assert digits.shuffle_shards == ["00000-00049", "00050-00099", "00100-00119"]
     assert experiments()["table3"].images == 3925 + 9469, "training images get masks too"
 
@@ -113,7 +114,7 @@ def test_paths_are_filled_in_for_what_the_pattern_names():
 
 
 def test_a_script_depends_on_the_modules_it_imports_and_on_no_others():
-    masks = dependencies.library("mask_shard.py", "classifiers/networks/resnet.py")
+    masks = dependencies.library("train_masks.py", "classifiers/networks/resnet.py")
     names = {Path(path).name for path in masks}
     assert {"training.py", "slots.py", "convolutions.cpp", "convolutions.h", "resnet.py"} <= names
     assert not {"files.py", "figures.py", "id_test.py", "schema.py"} & names
@@ -123,8 +124,15 @@ def test_a_script_depends_on_the_modules_it_imports_and_on_no_others():
 def test_masks_are_files_only_where_they_are_trained():
     found = experiments()
     assert found["digits"].masks_files("small_cnn", "pgd")["adversarial"] == (
-        "results/digits/small_cnn/masks/adversarial/pgd.h5"
+        "results/digits/small_cnn/masks/adversarial/pgd/00000-01196.h5"
     )
+    assert found["digits"].files_of("small_cnn", "pgd")["attack"].endswith("pgd/00000-01196.h5")
+    assert found["table2"].files_of("resnet20", "pgd") == {
+        "attack": "results/table2/resnet20/attacks/pgd.h5",
+        "essential": "results/table2/resnet20/masks/essential.h5",
+        "adversarial": "results/table2/resnet20/masks/adversarial/pgd.h5",
+    }, "of several shards, the file that joins them"
+    assert len(found["table2"].all_masks("cct7")) == 4
     assert found["paper2_mnist"].masks_files("fully_connected_1_relu", "pgd_l2") == {}
 
 

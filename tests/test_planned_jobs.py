@@ -5,23 +5,24 @@ import pytest
 SLURM = ["--profile", "slurm", "correlations"]
 # Up to the masks, of 1,197 images in shards of 512 and three attacks.
 MASKS = {
-    "dataset": 1, "classifier": 1, "predictions": 1, "attack_shard": 9, "essential_mask_shard": 3,
+    "dataset": 1, "classifier": 1, "attack_shard": 9, "essential_mask_shard": 3,
     "adversarial_mask_shard": 9, "essential_masks": 1, "adversarial_masks": 3,
 }  # fmt: skip
 # From one attack on one shard of images to its row.
 ONE_ATTACK = {
-    "attack_shard": 1, "attack": 1, "adversarial_mask_shard": 1, "adversarial_masks": 1,
-    "mask_pairs": 1, "distances": 2, "intrinsic_dimensions": 1, "shuffle_shard": 1, "row": 1,
-    "correlations": 1,
+    "attack_shard": 1, "adversarial_mask_shard": 1, "mask_pairs": 1, "distances": 1,
+    "intrinsic_dimensions": 1, "shuffle_shard": 1, "row": 1, "correlations": 1,
 }  # fmt: skip
 
 
 def test_a_fresh_clone_plans_the_stages_up_to_the_one_asked_for(project):
     (project.folder / "slurm").symlink_to("profiles/slurm")
     project.configure({"experiments": ["digits"]})
+    in_shards = {"execution": {"images_per_shard": 512}}
+    project.configure({"experiment_blocks": {"digits": {"overrides": in_shards}}})
     assert project.plan("--profile", "slurm", "masks") == {**MASKS, "masks": 1}
     assert project.plan(*SLURM) == {
-        **MASKS, "attack": 3, "mask_pairs": 3, "distances": 6, "intrinsic_dimensions": 3,
+        **MASKS, "attack": 3, "mask_pairs": 3, "distances": 3, "intrinsic_dimensions": 3,
         "shuffle_shard": 3, "row": 3, "correlations": 1,
     }  # fmt: skip
 
@@ -41,8 +42,8 @@ def test_a_fresh_clone_plans_the_stages_up_to_the_one_asked_for(project):
             {"datasets": {"digits": {"images": 296}}},
             [],
             ONE_ATTACK
-            | {"attack_shard": 3, "adversarial_mask_shard": 3}
-            | {"essential_mask_shard": 3, "essential_masks": 1},
+            | {"attack_shard": 3, "adversarial_mask_shard": 3, "essential_mask_shard": 3}
+            | {"attack": 1, "adversarial_masks": 1, "essential_masks": 1},
         ),
     ],
     ids=["one stage forced", "one attack more", "50 shuffles more", "200 images more"],
@@ -58,4 +59,4 @@ def test_a_change_plans_just_what_it_needs(finished, tmp_path, changes, options,
 def test_planning_does_without_torch(project, tmp_path, monkeypatch):
     (tmp_path / "torch.py").write_text("raise ImportError('torch takes seconds to import')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    assert project.plan("masks")["essential_mask_shard"] == 3
+    assert project.plan("masks")["essential_mask_shard"] == 1

@@ -146,8 +146,11 @@ def test_a_shard_purged_from_scratch_stops_the_pairs_and_is_made_again(finished,
     workflow = finished.clone(tmp_path / "purged")
     folder = workflow.folder / "results/digits/small_cnn"
     pairs = "results/digits/small_cnn/correlations/fmn/pairs.h5"
+    overrides = {"execution": {"images_per_shard": 48}}
+    workflow.configure({"experiment_blocks": {"digits": {"overrides": overrides}}})
+    workflow.snakemake("--", pairs)
     before = files.read(workflow.folder / pairs)[0]
-    (shard,) = (folder / "masks/essential").glob("*.h5")
+    shard = folder / "masks/essential/00000-00047.h5"
     shard.unlink()
     stopped = workflow.snakemake("--forcerun", "mask_pairs", "--", pairs, check=False)
     if stopped.returncode == 0:  # Snakemake itself may notice, and make the shard again

@@ -15,7 +15,7 @@ from PIL import Image
 
 from idbias import files, fourier
 from idbias.errors import InputError
-from idbias.report import costs, figures, figures_masks, figures_spiral
+from idbias.report import costs, figures, figures_masks, figures_spiral, mask_examples
 
 FIGURES = "results/figures/digits/small_cnn"
 FMN = f"{FIGURES}/correlations/fmn"
@@ -100,7 +100,7 @@ def test_the_images_shown_have_the_classes_above_them(finished):
     about = pd.read_csv(finished.folder / FMN / "images.csv")
     results = finished.folder / "results/digits"
     classifier = models.load(results / "small_cnn/classifier.h5")
-    attacked, _ = files.read(results / "small_cnn/attacks/fmn.h5")
+    attacked, _ = files.read(results / "small_cnn/attacks/fmn/00000-00095.h5")
     pairs, _ = files.read(results / "small_cnn/correlations/fmn/pairs.h5")
     for one in about.itertuples():
         clean, _ = read_images(results / "dataset.h5", "masked", slice(one.index, one.index + 1))
@@ -144,9 +144,9 @@ def test_masks_are_drawn_with_zero_frequency_in_the_middle_and_channels_in_order
 
 def test_examples_are_the_first_of_each_class_in_turn():
     labels = np.array([2, 2, 0, 1, 2, 0])
-    assert figures_masks.examples(labels, 3).tolist() == [2, 3, 0]
-    assert figures_masks.examples(labels, 5).tolist() == [2, 5, 3, 0, 1]
-    assert sorted(figures_masks.examples(labels, 20)) == list(range(6))
+    assert mask_examples.examples(labels, 3).tolist() == [2, 3, 0]
+    assert mask_examples.examples(labels, 5).tolist() == [2, 5, 3, 0, 1]
+    assert sorted(mask_examples.examples(labels, 20)) == list(range(6))
 
 
 def test_averages_do_not_depend_on_blocks(monkeypatch):

@@ -29,14 +29,14 @@ from conftest import SMALL, Workflow
 
 FAULTS = ["cancel", "kill", "limit", "node", "head"]
 RULE = "essential_mask_shard"
-ON_GPU = [RULE, "adversarial_mask_shard", "classifier", "predictions", "attack_shard", "distances"]
+ON_GPU = [RULE, "adversarial_mask_shard", "classifier", "attack_shard", "distances"]
 # Two shards of essential masks that train for half a minute or more: Slurm looks at time limits as often.
 SETTINGS = {
     "experiments": ["digits"],
     "datasets": {"digits": {"images": 48}},
     "masks": {"min_steps": 8000, "max_steps": 8001},
     "correlation": {"shuffles": 8},
-    "execution": {"images_per_shard": 24, "shuffles_per_shard": 4, "checkpoint_seconds": 1},
+    "execution": {"shuffles_per_shard": 4, "checkpoint_seconds": 1},
 }
 RUN = ["--profile", "slurm", "--slurm-init-seconds-before-status-checks", "5"]
 
@@ -47,6 +47,8 @@ def copy_of_project(folder):
     (folder / "slurm").symlink_to("profiles/slurm")
     workflow.configure(SMALL)
     workflow.configure(SETTINGS)
+    overrides = {"execution": {"images_per_shard": 24}}
+    workflow.configure({"experiment_blocks": {"digits": {"overrides": overrides}}})
 
 
 def snakemake(folder, *arguments, **options):
@@ -84,7 +86,7 @@ def python_of(directory, job):
     return [
         pid
         for pid in cluster.processes(directory, daemons=False)
-        if b"mask_shard.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"train_masks.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
         and wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     ]
 

@@ -37,7 +37,7 @@ def test_frequencies_are_those_of_the_perturbations_and_the_masks(finished):
     assert list(rows.index) == [
         "perturbations", "input gradients", "essential masks", "adversarial masks",
     ]  # fmt: skip
-    attacked, _ = files.read(finished.folder / SMALL_CNN / "attacks/fmn.h5")
+    attacked, _ = files.read(finished.folder / SMALL_CNN / "attacks/fmn/00000-00095.h5")
     dataset, about = files.read(finished.folder / "results/digits/dataset.h5")
     clean = dataset["test/images"][attacked["index"]] * np.float32(about["scale"])
     # By the definition, in other words than the library's: loops over the grid.
@@ -48,7 +48,7 @@ def test_frequencies_are_those_of_the_perturbations_and_the_masks(finished):
         expected.append((weights * radius).sum() / weights.sum())
     assert rows.loc["perturbations", "mean"] == pytest.approx(np.mean(expected))
     assert rows.loc["perturbations", "images"] == len(expected)
-    masks, _ = files.read(finished.folder / SMALL_CNN / "masks/essential.h5")
+    masks, _ = files.read(finished.folder / SMALL_CNN / "masks/essential/00000-00095.h5")
     kept = masks["mask"][masks["kept"]].sum(1)
     frequency = (kept * radius).sum((1, 2)) / kept.sum((1, 2))
     assert rows.loc["essential masks", "mean"] == pytest.approx(frequency.mean())
@@ -77,7 +77,7 @@ def test_end_to_end_weights_and_the_inequalities_of_each_linear_model(finished):
 
 def test_attacks_say_what_they_did(finished):
     rows = table(finished, "attacks").set_index("experiment")
-    attacked, _ = files.read(finished.folder / SMALL_CNN / "attacks/fmn.h5")
+    attacked, _ = files.read(finished.folder / SMALL_CNN / "attacks/fmn/00000-00095.h5")
     assert rows.loc["digits", "correct"] == len(attacked["success"])
     assert rows.loc["digits", "attack_success"] == attacked["success"].mean()
     assert rows.loc["digits", "median_linf"] == pytest.approx(
@@ -132,7 +132,7 @@ def test_brendel_bethge_runs_as_an_attack_of_the_workflow(finished, tmp_path):
         params=SimpleNamespace(settings=settings, seed=0), wildcards=Named(wildcards),
         threads=1, config=config, rule="attack_shard_on_cpu",
     )  # fmt: skip
-    runpy.run_path(ROOT / "workflow_scripts/attack_shard.py", {"snakemake": shard})
+    runpy.run_path(ROOT / "workflow_scripts/attack_images.py", {"snakemake": shard})
     attacked, about = files.read(tmp_path / "shard.h5")
     assert json.loads(about["settings"])["attack"] == "L2BrendelBethgeAttack"
     assert attacked["success"].all()

@@ -123,15 +123,36 @@ class Experiment:
             return [local_path(weights.path)]
         return [f"resources/weights/{weights_name(weights)}"]
 
+    def joined(self, folder):
+        """Return the file of all images below `folder`: its only shard, or the one that joins them."""
+        shards = self.image_shards
+        return f"{folder}/{shards[0]}.h5" if len(shards) == 1 else f"{folder}.h5"
+
+    def attack_file(self, classifier, attack):
+        """Return the file of an attack on all images."""
+        return self.joined(f"results/{self.name}/{classifier}/attacks/{attack}")
+
     def masks_files(self, classifier, attack):
         """Return both kinds of masks of an attack, kind -> file; empty if it trains no masks."""
         if not self.analysed("masks"):
             return {}
         folder = f"results/{self.name}/{classifier}/masks"
         return {
-            "essential": f"{folder}/essential.h5",
-            "adversarial": f"{folder}/adversarial/{attack}.h5",
+            "essential": self.joined(f"{folder}/essential"),
+            "adversarial": self.joined(f"{folder}/adversarial/{attack}"),
         }
+
+    def files_of(self, classifier, attack):
+        """Return the file of an attack and those of `masks_files`, kind -> file."""
+        return {
+            "attack": self.attack_file(classifier, attack),
+            **self.masks_files(classifier, attack),
+        }
+
+    def all_masks(self, classifier):
+        """Return the files of its essential masks and of the adversarial ones of each attack."""
+        found = [self.masks_files(classifier, attack) for attack in self.attacks]
+        return [found[0]["essential"], *(one["adversarial"] for one in found)]
 
     @property
     def arrays(self):
@@ -211,7 +232,7 @@ class Comparison:
     @property
     def attacked(self):
         """The file of its attack."""
-        return f"results/{self.experiment.name}/{self.classifier}/attacks/{self.attack}.h5"
+        return self.experiment.attack_file(self.classifier, self.attack)
 
     @property
     def names(self):

@@ -4,22 +4,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from idbias import files
 from idbias.report.figures import ADVERSARIAL, ESSENTIAL, STYLE
-from idbias.spectra.radial import centred, radial_frequency
+from idbias.spectra.radial import centred, rings
 
 # Masks read at once: a few hundred megabytes at 224 by 224 pixels.
 BLOCK = 256
-
-
-def examples(labels, count):
-    """Return up to `count` rows of `labels` (N,) to show, sorted by class, then row.
-
-    The first image of each class, then the second of each, and so on: nobody picks them by eye.
-    """
-    labels = pd.Series(np.asarray(labels))
-    turn = labels.groupby(labels).cumcount()
-    chosen = np.lexsort((labels, turn))[:count]
-    return chosen[np.lexsort((chosen, labels[chosen]))]
 
 
 def filtered(masks, images):
@@ -104,8 +94,8 @@ def averages(masks):
     """
     count, channels, height, width = masks.shape
     shorter = min(height, width)
-    ring = np.floor(radial_frequency(height, width) * shorter + 0.5 + 1e-9).astype(int).ravel()
-    members = np.equal.outer(ring, np.arange(ring.max() + 1)) / np.bincount(ring)
+    members = rings(height, width).T
+    members = np.ascontiguousarray(members / members.sum(axis=0))
     total = np.zeros((channels, height, width))
     values = []
     for first in range(0, count, BLOCK):
@@ -124,6 +114,15 @@ def averages(masks):
         }
     )
     return total / count, profile
+
+
+def averages_of_pairs(path):
+    """Return `averages` of both sets of a pairs file: two means, and one DataFrame with column set."""
+    with files.opened(path) as file:
+        essential, of_essential = averages(file["first"])
+        adversarial, of_adversarial = averages(file["second"])
+    profiles = [of_essential.assign(set="essential"), of_adversarial.assign(set="adversarial")]
+    return essential, adversarial, pd.concat(profiles)
 
 
 def mean_table(essential, adversarial):

@@ -86,23 +86,31 @@ def share_above(weights, radii):
     return np.einsum("nhw,rhw->nr", share, above.astype(np.float64))
 
 
+def rings(height, width):
+    """Return which point of the Fourier grid lies in which ring around zero: 0 or 1, float64 (R, H W).
+
+    Ring i holds the points whose radius, times the shorter side, rounds to i (half up).
+    """
+    # 1e-9 so that a radius that is exactly half a ring never depends on rounding.
+    scaled = radial_frequency(height, width) * min(height, width)
+    ring = np.floor(scaled + 0.5 + 1e-9).astype(int).ravel()
+    return np.equal.outer(np.arange(ring.max() + 1), ring).astype(np.float64)
+
+
 def radial_profile(weights, mean=False):
     """Return the radii (R,) of rings around zero frequency and each row's profile (N, R), float64.
 
-    weights: as for `normalised`. Ring i holds the points whose r, times the shorter side, rounds to
-    i (half up); its radius is i / shorter side, cycles a pixel. A profile holds each ring's share
-    of the row's weight, which sum to 1; with mean=True, that divided by the ring's number of points:
-    flat for white noise.
+    weights: as for `normalised`. The radius of ring i (`rings`) is i / shorter side, cycles a
+    pixel. A profile holds each ring's share of the row's weight, which sum to 1; with mean=True,
+    that divided by the ring's number of points: flat for white noise.
     """
     share = normalised(weights)
     shorter = min(share.shape[1:])
-    # 1e-9 so that a radius that is exactly half a ring never depends on rounding.
-    ring = np.floor(radial_frequency(*share.shape[1:]) * shorter + 0.5 + 1e-9).astype(int).ravel()
-    members = np.equal.outer(np.arange(ring.max() + 1), ring).astype(np.float64)
+    members = rings(*share.shape[1:])
     profile = share.reshape(len(share), -1) @ members.T
     if mean:
         profile /= members.sum(axis=1)
-    return np.arange(ring.max() + 1) / shorter, profile
+    return np.arange(len(members)) / shorter, profile
 
 
 def bootstrap(values, seed, draws=2000, level=0.95):

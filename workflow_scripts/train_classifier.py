@@ -1,17 +1,19 @@
-"""Train one classifier, load published weights, or fine-tune them."""
+"""Train one classifier, load published weights, or fine-tune them; then classify the images."""
 
 from pathlib import Path
 
 from idbias.stage import checkpoint_path, device, stage
 
 with stage(snakemake) as execution:
+    from idbias import files
     from idbias.classifiers import models, training, weights
+    from idbias.classifiers.predictions import predict
     from idbias.config.schema import Recipe
     from idbias.datasets.images import class_count, read_images
     from idbias.progress import progress
 
     settings, seed = dict(snakemake.params.settings), snakemake.params.seed
-    dataset, output = snakemake.input.dataset, snakemake.output[0]
+    dataset, output, where = snakemake.input.dataset, snakemake.output, device(execution)
     shape = read_images(dataset, "test", slice(0, 1))[0].shape[1:]
     classes = class_count(dataset)
     classifier = models.make(settings, shape, classes, seed)
@@ -22,7 +24,7 @@ with stage(snakemake) as execution:
             settings["weights"]["sha256"],
             new_head=settings["weights"]["new_head"],
         )
-    history, checkpoint = [], checkpoint_path(execution, output)
+    history, checkpoint = [], checkpoint_path(execution, output.classifier)
     if settings["recipe"]:
         images, labels = read_images(dataset, "train", keep_bytes=True)
         test_images, test_labels = read_images(dataset, "test", keep_bytes=True)
@@ -35,9 +37,14 @@ with stage(snakemake) as execution:
             test_images=test_images,
             test_labels=test_labels,
             checkpoint=checkpoint,
-            device=device(execution),
+            device=where,
             progress=progress,
         )
-    attributes = {"experiment": snakemake.wildcards.experiment, "settings": settings, "seed": seed}
-    models.save(output, classifier, settings, shape, classes, history, attributes)
+    experiment = {"experiment": snakemake.wildcards.experiment}
+    attributes = {**experiment, "settings": settings, "seed": seed}
+    models.save(output.classifier, classifier, settings, shape, classes, history, attributes)
+    # As every later stage reads it: in eval mode, frozen.
+    classifier = models.load(output.classifier, where)
+    predictions, accuracy = predict(classifier, dataset, where, progress)
+    files.write(output.predictions, predictions, {**experiment, "test_accuracy": accuracy})
     Path(checkpoint).unlink(missing_ok=True)

@@ -5,14 +5,13 @@ localrules:
 
 wildcard_constraints:
     comparison=r"[^/]+(/[^/]+)?/correlations(/[^/]+)?",
-    first_or_second="first|second",
 
 
 rule array_pairs:
     """Two sets that are no masks, of an experiment without classifiers."""
     input:
         arrays=lambda wildcards: experiment(wildcards).array_files,
-        library=library("array_pairs.py"),
+        library=library("pair_arrays.py"),
     output:
         "results/{experiment}/correlations/pairs.h5",
     log:
@@ -27,17 +26,17 @@ rule array_pairs:
     params:
         arrays=lambda wildcards: experiment(wildcards).arrays,
     script:
-        "../workflow_scripts/array_pairs.py"
+        "../workflow_scripts/pair_arrays.py"
 
 
 rule mask_pairs:
     """Pair the masks of the images that have both kinds."""
     input:
         predictions="results/{experiment}/{classifier}/predictions.h5",
-        attack="results/{experiment}/{classifier}/attacks/{attack}.h5",
-        essential="results/{experiment}/{classifier}/masks/essential.h5",
-        adversarial="results/{experiment}/{classifier}/masks/adversarial/{attack}.h5",
-        library=library("mask_pairs.py"),
+        attack=of_attack("attack"),
+        essential=of_attack("essential"),
+        adversarial=of_attack("adversarial"),
+        library=library("pair_masks.py"),
     output:
         "results/{experiment}/{classifier}/correlations/{attack}/pairs.h5",
     log:
@@ -52,20 +51,21 @@ rule mask_pairs:
     params:
         images=lambda wildcards: experiment(wildcards).images,
     script:
-        "../workflow_scripts/mask_pairs.py"
+        "../workflow_scripts/pair_masks.py"
 
 
 rule distances:
-    """Squared distances within one of the two sets."""
+    """Squared distances within each of the two sets."""
     input:
         pairs="results/{comparison}/pairs.h5",
-        library=library("distances.py"),
+        library=library("compute_distances.py"),
     output:
-        "results/{comparison}/distances/{first_or_second}.h5",
+        first="results/{comparison}/distances/first.h5",
+        second="results/{comparison}/distances/second.h5",
     log:
-        "logs/{comparison}/distances/{first_or_second}.log",
+        "logs/{comparison}/distances.log",
     benchmark:
-        "results/benchmarks/{comparison}/distances/{first_or_second}.tsv"
+        "results/benchmarks/{comparison}/distances.tsv"
     conda:
         "../envs/correlation.yaml"
     threads: 2
@@ -76,7 +76,7 @@ rule distances:
     params:
         dtype=lambda wildcards: experiment(wildcards).correlation.distances,
     script:
-        "../workflow_scripts/distances.py"
+        "../workflow_scripts/compute_distances.py"
 
 
 rule intrinsic_dimensions:
@@ -85,7 +85,7 @@ rule intrinsic_dimensions:
         pairs="results/{comparison}/pairs.h5",
         first="results/{comparison}/distances/first.h5",
         second="results/{comparison}/distances/second.h5",
-        library=library("intrinsic_dimensions.py"),
+        library=library("estimate_dimensions.py"),
     output:
         "results/{comparison}/intrinsic_dimensions.h5",
     log:
@@ -101,7 +101,7 @@ rule intrinsic_dimensions:
     params:
         settings=lambda wildcards: experiment(wildcards).correlation.estimate,
     script:
-        "../workflow_scripts/intrinsic_dimensions.py"
+        "../workflow_scripts/estimate_dimensions.py"
 
 
 rule shuffle_shard:
@@ -110,7 +110,7 @@ rule shuffle_shard:
         pairs="results/{comparison}/pairs.h5",
         first="results/{comparison}/distances/first.h5",
         second="results/{comparison}/distances/second.h5",
-        library=library("shuffle_shard.py"),
+        library=library("shuffle_pairs.py"),
     output:
         "results/{comparison}/shuffles/{shard}.h5",
     log:
@@ -128,7 +128,7 @@ rule shuffle_shard:
         within_class=lambda wildcards: experiment(wildcards).correlation.within_class,
         seed=lambda wildcards: experiment(wildcards).seed,
     script:
-        "../workflow_scripts/shuffle_shard.py"
+        "../workflow_scripts/shuffle_pairs.py"
 
 
 rule row:
@@ -140,7 +140,7 @@ rule row:
             "results/{{comparison}}/shuffles/{shard}.h5",
             shard=experiment(wildcards).shuffle_shards,
         ),
-        library=library("row.py"),
+        library=library("write_row.py"),
     output:
         "results/{comparison}/row.csv",
     log:
@@ -155,4 +155,4 @@ rule row:
     params:
         names=names_of,
     script:
-        "../workflow_scripts/row.py"
+        "../workflow_scripts/write_row.py"

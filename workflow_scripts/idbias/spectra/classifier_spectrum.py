@@ -1,0 +1,47 @@
+"""Spectra of one classifier: its input gradients and, of a linear one, its weights."""
+
+import json
+
+import pandas as pd
+
+from idbias import files
+from idbias.classifiers import models
+from idbias.classifiers.paper2 import ZOO
+from idbias.datasets.images import read_images
+from idbias.spectra.measured_spectra import RADII, of_gradients, of_linear
+
+__all__ = ["RADII", "measure", "table"]
+
+
+def measure(path, dataset, predictions, images, device="cpu"):
+    """Measure a classifier: gradients of its correctly classified images, weights if it is linear.
+
+    path, dataset, predictions: files of those stages; images: how many, from the first, are
+    attacked. Returns (datasets, rows): `of_gradients` under gradient/ and `of_linear` under
+    weights/, name -> array, and rows of `linear_models.inequalities`, empty if it is no linear
+    convolutional model of paper 2.
+    """
+    classifier = models.load(path, device)
+    predicted, _ = files.read(predictions, ["index", "label", "correct"])
+    chosen = predicted["correct"] & (predicted["index"] < images)
+    index, labels = predicted["index"][chosen], predicted["label"][chosen]
+    arrays = {"gradient": of_gradients(classifier, dataset, index, labels, device)}
+    made_of = json.loads(files.read(path, [])[1]["made_of"])
+    model, rows = ZOO.get(made_of["network"]["network"], {}), []
+    if model.get("nonlinearity") == "linear":
+        shape = read_images(dataset, "test", slice(0, 1))[0].shape[1:]
+        # An eighth and a quarter of the image's side: half and all of the way to its finest stripes.
+        radii = [max(1, shape[1] // 8), max(2, shape[1] // 4)]
+        convolutional = model["architecture"].endswith("_convolution")
+        arrays["weights"], rows = of_linear(classifier, shape, radii if convolutional else ())
+    datasets = {
+        f"{of}/{name}": values for of, part in arrays.items() for name, values in part.items()
+    }
+    return datasets, rows
+
+
+def table(names, rows):
+    """Return the inequalities' rows as a DataFrame, behind the columns `names`; empty with its header."""
+    columns = ["experiment", "classifier", "inequality", "radius", "holds"]
+    found = pd.DataFrame([{**names, **row} for row in rows])
+    return found.reindex(columns=[*columns, *found.columns.difference(columns, sort=False)])

@@ -1,0 +1,19 @@
+"""Where a classifier's input gradients, and a linear one's weights, have their energy."""
+
+from idbias.stage import device, stage
+
+with stage(snakemake) as execution:
+    from idbias import files
+    from idbias.spectra import classifier_spectrum
+
+    names = dict(snakemake.wildcards)
+    datasets, inequalities = classifier_spectrum.measure(
+        snakemake.input.classifier,
+        snakemake.input.dataset,
+        snakemake.input.predictions,
+        snakemake.params.images,
+        device(execution),
+    )
+    files.write(snakemake.output.spectrum, datasets, {**names, "radii": classifier_spectrum.RADII})
+    with files.replacing(snakemake.output.inequalities) as temporary:
+        classifier_spectrum.table(names, inequalities).to_csv(temporary, index=False)
