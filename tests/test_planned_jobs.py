@@ -1,6 +1,11 @@
 """What `snakemake --profile slurm` plans: a stage of a fresh clone, and just what a change needs."""
 
+import re
+from math import ceil
+
 import pytest
+import yte
+from conftest import ROOT
 
 SLURM = ["--profile", "slurm", "correlations"]
 # Up to the masks, of 1,197 images in shards of 512 and three attacks.
@@ -60,3 +65,20 @@ def test_planning_does_without_torch(project, tmp_path, monkeypatch):
     (tmp_path / "torch.py").write_text("raise ImportError('torch takes seconds to import')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert project.plan("masks")["essential_mask_shard"] == 1
+
+
+def test_table_2_submits_a_job_for_each_shard_of_masks_and_few_others(project):
+    (project.folder / "slurm").symlink_to("profiles/slurm")
+    plan = project.plan("--profile", "slurm", "table2")
+    # Ten thousand images in shards of 512, two networks, three attacks.
+    assert (plan["essential_mask_shard"], plan["adversarial_mask_shard"]) == (2 * 20, 6 * 20)
+    profile = yte.process_yaml((ROOT / "profiles/slurm/config.yaml").read_text())
+    together = profile["group-components"]["attacks-{experiment}-{classifier}-{attack}"]
+    rules = "\n".join(file.read_text() for file in (ROOT / "rules").glob("*.smk"))
+    on_head_node = re.findall(
+        r"^    (\w+),$", "".join(re.findall(r"^localrules:\n(?:    .*\n)+", rules, re.M)), re.M
+    )
+    targets = {"table2", *on_head_node}
+    submitted = {rule: count for rule, count in plan.items() if rule not in targets}
+    submitted["attack_shard"] = 6 * ceil(20 / together)
+    assert sum(submitted.values()) == 217

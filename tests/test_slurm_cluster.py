@@ -16,10 +16,18 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests/slurm"))
 import cluster  # noqa: E402
 
-# Two GPU jobs that checkpoint on SIGTERM as mask shards do, and four short shards of two comparisons.
+# Two GPU jobs that checkpoint on SIGTERM as mask shards do, four short shards of two comparisons, and
+# three shards of an attack, which ask for a GPU each.
 TOY = """
 rule all:
-    input: expand("results/{x}/correlations/row.csv", x=["a", "b"])
+    input:
+        expand("results/{x}/correlations/row.csv", x=["a", "b"]),
+        expand("results/e/c/attacks/fmn/{shard}.txt", shard=range(3)),
+
+rule attack_shard:
+    output: "results/{experiment}/{classifier}/attacks/{attack}/{shard}.txt"
+    resources: mem_mb=100, runtime=5, gpu=1
+    shell: "echo $SLURM_JOB_ID $SLURM_JOB_PARTITION $CUDA_VISIBLE_DEVICES > {output}"
 
 rule essential_mask_shard:
     output: "results/{x}/masks.txt"
@@ -175,6 +183,10 @@ def test_the_profile_runs_groups_and_goes_on_from_a_checkpoint_after_scancel(slu
     assert [len(row) for row in rows] == [2, 2]
     assert [len(set(row)) for row in rows] == [1, 1], "one Slurm job a comparison"
     assert all(line.endswith(" cpu") for row in rows for line in row)
-    # Two masks, one of them twice, and two groups.
+    attacks = [path.read_text() for path in (tmp_path / "results/e/c/attacks/fmn").iterdir()]
+    assert len(attacks) == 3
+    (attack,) = set(attacks)
+    assert attack.split()[1:] in (["gpu", "0"], ["gpu", "1"]), "one Slurm job, one GPU at a time"
+    # Two masks, one of them twice, two groups of shuffles and one of attacks.
     after = int(re.search(r"NEXT_JOB_ID += (\d+)", output_of("scontrol", "show", "config"))[1])
-    assert after - before == 5
+    assert after - before == 6
