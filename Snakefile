@@ -14,6 +14,7 @@ configfile: "config.yaml"
 sys.path.insert(
     0, str(Path(workflow.current_basedir.get_path_or_uri(secret_free=False)) / "workflow_scripts")
 )
+from idbias import console
 from idbias.config import targets
 from idbias.config.checking import check, selected
 from idbias.config.dependencies import SCRIPTS, library
@@ -21,6 +22,8 @@ from idbias.config.experiments import by_folder, download_of
 from idbias.errors import InputError
 from idbias.report.summary import summary
 
+if workflow.is_main_process and not (workflow.dryrun or workflow.output_settings.verbose):
+    console.for_people(workflow.logger_manager.logger)
 try:
     EXPERIMENTS = check(config)
 except InputError as error:

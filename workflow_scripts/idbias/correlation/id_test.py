@@ -11,7 +11,7 @@ dadapy estimates I_d from the two nearest distances of each point; idbias only f
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 from tqdm import tqdm
 
 from idbias.correlation.neighbours import two_nearest
@@ -224,7 +224,7 @@ def z_test(observed, shuffled):
             "(the paper: 50), of sets that do vary."
         )
     z = (observed - mean) / std
-    return mean, std, z, float(norm.cdf(z))
+    return mean, std, z, float(ndtr(z))
 
 
 def permutation_p(observed, shuffled):
