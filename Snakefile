@@ -22,8 +22,7 @@ from idbias.config.experiments import by_folder, download_of
 from idbias.errors import InputError
 from idbias.report.summary import summary
 
-if workflow.is_main_process and not (workflow.dryrun or workflow.output_settings.verbose):
-    console.for_people(workflow.logger_manager.logger)
+console.for_people(workflow)
 try:
     EXPERIMENTS = check(config)
 except InputError as error:

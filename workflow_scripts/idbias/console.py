@@ -68,9 +68,15 @@ class Lines(logging.Formatter):
         return getattr(record, "line", None) or self.usual.format(record)
 
 
-def for_people(logger):
-    """Have the terminal's handler of Snakemake's `logger` print stages instead of jobs."""
-    for handler in logger.handlers:
+def for_people(workflow):
+    """Have the terminal print stages instead of jobs, where Snakemake's `workflow` is really run.
+
+    A dry run, --verbose, and Snakemake inside a job print as ever.
+    """
+    manager = workflow.logger_manager
+    if not workflow.is_main_process or manager.settings.dryrun or manager.settings.verbose:
+        return
+    for handler in manager.logger.handlers:
         if handler.name == "DefaultStreamHandler" and not isinstance(handler.formatter, Lines):
             handler.addFilter(StageLines())
             handler.setFormatter(Lines(handler.formatter))
