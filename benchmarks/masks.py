@@ -24,8 +24,9 @@ from mask_reference import train_mask  # noqa: E402
 
 from idbias.classifiers.models import Normalised  # noqa: E402
 from idbias.classifiers.networks.by_name import build  # noqa: E402
+from idbias.config.schema import Masks  # noqa: E402
 from idbias.masks.cpu_engine import convolutions  # noqa: E402
-from idbias.masks.training import MaskSettings, train_masks  # noqa: E402
+from idbias.masks.training import train_masks  # noqa: E402
 
 DATA = Path(os.environ.get("IDBIAS_TEST_DATA", ROOT.parent / "shared" / "data"))
 TEST_SET, STEPS_OF_A_MASK = 10_000, 530
@@ -61,7 +62,7 @@ def seconds(function, *arguments, **keywords):
 
 
 def fixed(steps, **settings):
-    return MaskSettings(min_steps=steps, max_steps=steps, **settings)
+    return Masks(min_steps=steps, max_steps=steps, **settings)
 
 
 def reference_rate(case, steps, device):

@@ -28,14 +28,14 @@ from masks import real_case  # noqa: E402
 from idbias.classifiers.models import Normalised  # noqa: E402
 from idbias.classifiers.networks.by_name import build  # noqa: E402
 from idbias.classifiers.training import train  # noqa: E402
-from idbias.config.schema import Recipe  # noqa: E402
+from idbias.config.schema import Masks, Recipe  # noqa: E402
 from idbias.correlation.distances import squared_distances  # noqa: E402
 from idbias.correlation.id_test import intrinsic_dimension  # noqa: E402
 from idbias.datasets import writing  # noqa: E402
 from idbias.files import replacing  # noqa: E402
 from idbias.fourier import filtered  # noqa: E402
 from idbias.masks.cpu_engine import convolutions  # noqa: E402
-from idbias.masks.training import MaskSettings, train_masks  # noqa: E402
+from idbias.masks.training import train_masks  # noqa: E402
 from idbias.progress import progress  # noqa: E402
 
 LIBRARY = ROOT / "workflow_scripts" / "idbias"
@@ -67,7 +67,7 @@ def digits_case(count):
 
 
 def engine(case, **settings):
-    result = train_masks(*case, MaskSettings(**settings))
+    result = train_masks(*case, Masks(**settings))
     return result.masks, result.steps, result.kept
 
 
@@ -83,7 +83,7 @@ def reference(case, dtype=torch.float32):
     classifier, images, targets = copy.deepcopy(case[0]).to(dtype), case[1].to(dtype), case[2]
     torch.set_num_threads(1)
     found = [
-        train_mask(classifier, image, int(target), MaskSettings())
+        train_mask(classifier, image, int(target), Masks())
         for image, target in zip(images, targets, strict=True)
     ]
     torch.set_num_threads(os.cpu_count())

@@ -89,28 +89,17 @@ rule spectra_table:
         "../workflow_scripts/tabulate_spectra.py"
 
 
-rule local_against_full:
-    """Paper 2's claim, on each pair of models that differ in the kernel alone."""
-    input:
-        perturbations=of_chosen("results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"),
-        classifiers=of_chosen("results/{experiment}/{classifier}/classifier_spectrum.h5", "spectra"),
-        library=library("tabulate_kernels.py"),
+# Paper 2's claim, on each pair of models that differ in the kernel alone.
+use rule spectra_table as local_against_full with:
     output:
         **table("local_against_full", "local against full kernels", "local_against_full"),
     log:
         "logs/tables/local_against_full.log",
     benchmark:
         "results/benchmarks/tables/local_against_full.tsv"
-    conda:
-        "../envs/report.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         seed=config.get("seed", 0),
         kernels={chosen.name: chosen.kernels for chosen in CHOSEN},
-    script:
-        "../workflow_scripts/tabulate_kernels.py"
 
 
 rule inequalities_table:

@@ -1,4 +1,4 @@
-"""The table of mean radial frequencies: perturbations beside gradients, weights and masks."""
+"""Mean radial frequencies, or where kernels are given those of local minus those of full ones."""
 
 from idbias.stage import stage
 
@@ -7,6 +7,9 @@ with stage(snakemake):
     from idbias.spectra import spectra_tables
 
     spectra = spectra_tables.read(snakemake.input.perturbations, snakemake.input.classifiers)
-    tables.write(
-        spectra_tables.frequencies(spectra, snakemake.params.seed), **dict(snakemake.output)
-    )
+    kernels, seed = snakemake.params.get("kernels"), snakemake.params.seed
+    if kernels is None:
+        table = spectra_tables.frequencies(spectra, seed)
+    else:
+        table = spectra_tables.local_against_full(spectra, kernels, seed)
+    tables.write(table, **dict(snakemake.output))

@@ -9,6 +9,7 @@ with stage(snakemake) as execution:
 
     from idbias import files
     from idbias.classifiers import models
+    from idbias.config.schema import Masks
     from idbias.datasets.images import read_images
     from idbias.masks import training
     from idbias.progress import progress
@@ -27,7 +28,7 @@ with stage(snakemake) as execution:
         wanted = shard["correct"][rows]
         index, labels = shard["index"][rows][wanted], labels[wanted]
         images, targets = images[wanted], labels
-    settings = training.MaskSettings(**snakemake.params.settings)
+    settings = Masks(**snakemake.params.settings)
     checkpoint = checkpoint_path(execution, snakemake.output[0])
     bar = progress(total=len(images), unit="mask", label=f"masks {snakemake.wildcards.shard}")
     trained = training.train_masks(

@@ -83,8 +83,10 @@ def test_steps_with_momentum_and_weight_decay_are_the_textbooks(momentum):
     velocity = [torch.zeros_like(weight), torch.zeros_like(bias)]
     for epoch in range(5):
         error = (x.double() @ weight.T + bias).softmax(1) - y
-        slopes = [error.T @ x.double() / 64 + 0.01 * weight, error.mean(0) + 0.01 * bias]
-        velocity = [momentum * v + slope for v, slope in zip(velocity, slopes, strict=True)]
+        gradients = [error.T @ x.double() / 64 + 0.01 * weight, error.mean(0) + 0.01 * bias]
+        velocity = [
+            momentum * v + gradient for v, gradient in zip(velocity, gradients, strict=True)
+        ]
         rate = 0.1 * 0.1 ** ((epoch >= 2) + (epoch >= 4))
         weight, bias = weight - rate * velocity[0], bias - rate * velocity[1]
     recipe = Recipe(
@@ -220,7 +222,9 @@ def test_a_damaged_checkpoint_is_ignored_and_said_so(tmp_path, capsys, damage):
     checkpoint.write_bytes(damaged[damage])
     assert train(again, *digits(), QUICK, seed=0, checkpoint=checkpoint) == expected
     assert same(again, whole)
-    assert f"Checkpoint {checkpoint} ignored" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"Checkpoint {checkpoint} cannot be read" in said
+    assert "starts afresh" in said
 
 
 @pytest.mark.parametrize("other", ["recipe", "seed", "labels", "weights"])
@@ -236,7 +240,7 @@ def test_a_checkpoint_of_another_training_is_not_used(tmp_path, capsys, other):
     expected = copy.deepcopy(trained)
     seed = 1 if other == "seed" else 0
     train(trained, images, labels, recipe, seed=seed, checkpoint=checkpoint)
-    assert "another recipe, seed, data or first weights" in capsys.readouterr().err
+    assert "is of other settings, data or weights" in capsys.readouterr().err
     train(expected, images, labels, recipe, seed=seed)
     assert same(trained, expected)
 

@@ -21,15 +21,16 @@ from torch.nn import functional
 from idbias import checkpoints
 from idbias.classifiers.models import Normalised
 from idbias.classifiers.networks.by_name import build
+from idbias.config.schema import Masks
 from idbias.errors import InputError
 from idbias.fourier import filtered, full_from_half, half_from_full, pair_counts
 from idbias.masks.cpu_engine import convolutions, gradients, segments
 from idbias.masks.cpu_engine.folding import folded
 from idbias.masks.slots import Slots
-from idbias.masks.training import MaskSettings, train_masks
+from idbias.masks.training import train_masks
 
 DATA = Path(os.environ.get("IDBIAS_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
-QUICK = MaskSettings(min_steps=30, max_steps=60, tolerance=1e-3)
+QUICK = Masks(min_steps=30, max_steps=60, tolerance=1e-3)
 ROOT = Path(__file__).parents[2]
 
 
@@ -87,7 +88,7 @@ def same(first, second, rows=slice(None)):
 @pytest.mark.parametrize(("data", "count"), [("digits", 4), ("cifar", 1)])
 def test_equals_the_reference_after_500_steps_in_double(data, count, request):
     classifier, images, targets = request.getfixturevalue(data)
-    settings = MaskSettings(min_steps=500, max_steps=500, dtype="float64")
+    settings = Masks(min_steps=500, max_steps=500, dtype="float64")
     found = train_masks(classifier, images[:count], targets[:count], settings)
     double = copy.deepcopy(classifier).double()
     for i in range(count):
@@ -99,7 +100,7 @@ def test_equals_the_reference_after_500_steps_in_double(data, count, request):
 
 def test_stops_each_image_when_the_reference_stops(digits):
     classifier, images, targets = digits
-    settings = MaskSettings(min_steps=40, max_steps=400, tolerance=3e-4, dtype="float64")
+    settings = Masks(min_steps=40, max_steps=400, tolerance=3e-4, dtype="float64")
     found = train_masks(classifier, images[:12], targets[:12], settings)
     double = copy.deepcopy(classifier).double()
     wanted = [
@@ -116,7 +117,7 @@ def test_result_describes_the_stored_masks(digits):
     classifier, images, targets = digits
     wrong = targets[:8].clone()
     wrong[3] = (wrong[3] + 1) % 10  # in a few steps the mask cannot bring this image there
-    found = train_masks(classifier, images[:8], wrong, MaskSettings(min_steps=3, max_steps=3))
+    found = train_masks(classifier, images[:8], wrong, Masks(min_steps=3, max_steps=3))
     logits = classifier(filtered(torch.tensor(found.masks), images[:8]))
     assert np.array_equal(found.predicted, logits.argmax(1))
     assert found.kept.tolist() == [True] * 3 + [False] + [True] * 4
@@ -137,7 +138,7 @@ def test_half_spectrum_is_the_full_one(shape):
     half, full = (
         train_masks(
             classifier, images, targets,
-            MaskSettings(min_steps=60, max_steps=60, dtype="float64", spectrum=spectrum),
+            Masks(min_steps=60, max_steps=60, dtype="float64", spectrum=spectrum),
         )
         for spectrum in ("half", "full")
     )  # fmt: skip
@@ -162,7 +163,7 @@ def test_masks_do_not_depend_on_shards_batch_or_threads(name, digits, cifar):
         torch.manual_seed(0)
         classifier = build("cct7", (3, 32, 32), 10).eval()
     count, steps = (40, 60) if name == "small_cnn" else (20, 3)
-    settings = MaskSettings(min_steps=steps // 2, max_steps=steps, tolerance=1e-3)
+    settings = Masks(min_steps=steps // 2, max_steps=steps, tolerance=1e-3)
     whole = train_masks(classifier, images[:count], targets[:count], settings, batch_size=16)
     threads = torch.get_num_threads()
     try:
@@ -194,15 +195,15 @@ def test_one_bad_image_spoils_no_other(digits):
 def test_running_out_of_memory_halves_the_batch_and_changes_nothing(digits, monkeypatch):
     classifier, images, targets = digits
     wanted = train_masks(classifier, images[:40], targets[:40], QUICK, batch_size=8)
-    sizes, slopes = [], Slots.slopes
+    sizes, gradients_of = [], Slots.gradients
 
     def scarce(self):
         sizes.append(len(self.state["image"]))
         if sizes[-1] > 8:
             raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
-        return slopes(self)
+        return gradients_of(self)
 
-    monkeypatch.setattr(Slots, "slopes", scarce)
+    monkeypatch.setattr(Slots, "gradients", scarce)
     found = train_masks(classifier, images[:40], targets[:40], QUICK, batch_size=40)
     assert max(sizes) > 8
     assert min(sizes) <= 8
@@ -211,7 +212,7 @@ def test_running_out_of_memory_halves_the_batch_and_changes_nothing(digits, monk
 
 CHILD = """
 import sys, torch
-from idbias.masks.training import MaskSettings, train_masks
+from idbias.masks.training import train_masks
 folder = sys.argv[1]
 case = torch.load(f"{folder}/case.pt", weights_only=False)
 print("ready", flush=True)
@@ -221,7 +222,7 @@ train_masks(*case, checkpoint=f"{folder}/checkpoint", checkpoint_seconds=0.05)
 
 def test_killed_thrice_and_asked_to_leave_ends_with_the_same_masks(digits, tmp_path, monkeypatch):
     classifier, images, targets = digits
-    case = (classifier, images[:64], targets[:64], MaskSettings(min_steps=1500, max_steps=1500))
+    case = (classifier, images[:64], targets[:64], Masks(min_steps=1500, max_steps=1500))
     torch.save(case, tmp_path / "case.pt")
     random = np.random.default_rng()
     for signal_number in [signal.SIGKILL] * 3 + [signal.SIGTERM]:
@@ -255,13 +256,13 @@ def modified(path):
 @pytest.mark.parametrize("harm", ["cut short", "other settings", "other weights"])
 def test_a_checkpoint_of_something_else_is_ignored(digits, tmp_path, harm, capsys):
     classifier, images, targets = digits
-    path, settings = tmp_path / "checkpoint", MaskSettings(min_steps=5, max_steps=5)
+    path, settings = tmp_path / "checkpoint", Masks(min_steps=5, max_steps=5)
     train_masks(classifier, images[:4], targets[:4], settings, checkpoint=path)
     assert path.exists()
     if harm == "cut short":
         path.write_bytes(path.read_bytes()[:1000])
     elif harm == "other settings":
-        settings = MaskSettings(min_steps=6, max_steps=6)
+        settings = Masks(min_steps=6, max_steps=6)
     else:
         classifier = copy.deepcopy(classifier)
         classifier.head.bias += 1
@@ -374,8 +375,8 @@ def test_convolutions_are_those_of_torch(channels, kernel, stride, padding, size
     want = gradients.Autograd(copy.deepcopy(network).double())(images.double(), classes)
     assert_close(found, want)
     for segment in (stage for stage in fused.stages if isinstance(stage, segments.Segment)):
-        segment.way_forward.chunk = 2
-        for program, _ in segment.ways_back.values():
+        segment.forward_program.chunk = 2
+        for program, _ in segment.backward_programs.values():
             program.chunk = 2
     for once, again in zip(found, fused(images, classes), strict=True):
         assert torch.equal(once, again)
@@ -407,11 +408,11 @@ def test_fused_layers_keep_a_nan_in_its_image():
     network = nn.Sequential(*layers, nn.Flatten()).requires_grad_(False)
     images = torch.randn(2, 16, 6, 6)
     images[0, 3, 2, 2] = float("nan")
-    entropy, slope = gradients.Fused(fx.symbolic_trace(network), images[:1])(
+    entropy, gradient = gradients.Fused(fx.symbolic_trace(network), images[:1])(
         images, torch.zeros(2, dtype=torch.int64)
     )
     assert torch.isnan(entropy).tolist() == [True, False]
-    assert torch.isfinite(slope[1]).all()
+    assert torch.isfinite(gradient[1]).all()
 
 
 @needs_compiler
@@ -429,7 +430,7 @@ def test_linear_layers_are_fused_too():
 def test_works_without_a_compiler(digits, monkeypatch):
     classifier, images, targets = digits
     monkeypatch.setattr(convolutions, "library", lambda: None)
-    settings = MaskSettings(min_steps=20, max_steps=20, dtype="float64")
+    settings = Masks(min_steps=20, max_steps=20, dtype="float64")
     found = train_masks(classifier, images[:3], targets[:3], settings)
     mask, _, _ = train_mask(
         copy.deepcopy(classifier).double(), images[0].double(), int(targets[0]), settings
@@ -453,10 +454,6 @@ def test_no_images_give_no_masks(digits):
 
 def test_bad_input_is_named(digits):
     classifier, images, targets = digits
-    with pytest.raises(InputError, match="penalty is -1"):
-        MaskSettings(penalty=-1)
-    with pytest.raises(InputError, match="half or full"):
-        MaskSettings(spectrum="quarter")
     with pytest.raises(InputError, match=r"class 12.*0 to 9"):
         train_masks(classifier, images[:2], torch.tensor([1, 12]))
     with pytest.raises(InputError, match=r"\(N, C, H, W\)"):
@@ -472,7 +469,7 @@ def test_the_engine_can_be_switched_off(digits):
     assert isinstance(gradients.input_gradient(frozen, example, engine="torch"), gradients.Autograd)
     fused = isinstance(gradients.input_gradient(frozen, example), gradients.Fused)
     assert fused == (convolutions.library() is not None)
-    few = images[:8], targets[:8], MaskSettings(min_steps=20, max_steps=30)
+    few = images[:8], targets[:8], Masks(min_steps=20, max_steps=30)
     torch_s = train_masks(classifier, *few, engine="torch")
     np.testing.assert_allclose(torch_s.masks, train_masks(classifier, *few).masks, atol=1e-4)
 

@@ -1,4 +1,4 @@
-"""The half spectrum of real images: transforms, weights, and the way back to the full spectrum.
+"""The half spectrum of real images: transforms, weights, and the full spectrum it stands for.
 
 A real image's spectrum has X(-k) = conj(X(k)), so its half (`torch.fft.rfft2`: every row frequency,
 column frequencies 0 .. W//2) says everything. Arrays of the full spectrum are in the order of

@@ -1,20 +1,15 @@
 """Training a classifier, resumable at every epoch (paper 1, appendix A.1)."""
 
-import hashlib
-import io
 import os
-import sys
-import zipfile
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from idbias import checkpoints
 from idbias.errors import InputError
-from idbias.files import replacing
 
 DECAY = 0.1  # at each milestone
 # The share of the steps in which a one-cycle schedule (Smith & Topin 2019, arXiv:1708.07120) climbs
@@ -250,35 +245,22 @@ def repeatable(device):
 
 def fingerprint(recipe, seed, images, labels, network):
     """Return a hash of all that decides the training's result."""
-    digest = hashlib.sha256(repr((recipe, seed, images.dtype, tuple(images.shape))).encode())
-    for tensor in (images, labels, *network.state_dict().values()):
-        digest.update(tensor.detach().cpu().contiguous().numpy())
-    return digest.hexdigest()
+    weights = network.state_dict().values()
+    return checkpoints.fingerprint(recipe.model_dump(), seed, images, labels, *weights)
 
 
 def save_checkpoint(path, parts, made_by, history):
     """Write the state of network, optimizer and scheduler after an epoch, whole or not at all."""
     states = {name: part.state_dict() for name, part in parts.items() if part is not None}
-    with replacing(path) as temporary:
-        torch.save({"states": states, "made_by": made_by, "history": history}, temporary)
+    checkpoints.save(path, made_by, {"states": states, "history": history})
 
 
 def load_checkpoint(path, parts, made_by):
-    """Load what save_checkpoint wrote into `parts`; return its history, or [] and say why not."""
-    if not Path(path).exists():
+    """Load what save_checkpoint wrote into `parts`; return its history, [] if there is none."""
+    saved = checkpoints.load(path, made_by)
+    if saved is None:
         return []
-    try:
-        content = Path(path).read_bytes()
-        # torch does not check the zip's own checksums.
-        if zipfile.ZipFile(io.BytesIO(content)).testzip() is not None:
-            raise ValueError("a checksum in it is wrong")
-        saved = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        if saved["made_by"] != made_by:
-            raise ValueError("it is of another recipe, seed, data or first weights")
-        for name, part in parts.items():
-            if part is not None:
-                part.load_state_dict(saved["states"][name])
-        return saved["history"]
-    except Exception as error:  # whatever a damaged file makes the readers raise
-        print(f"Checkpoint {path} ignored ({error}); training starts anew.", file=sys.stderr)
-        return []
+    for name, part in parts.items():
+        if part is not None:
+            part.load_state_dict(saved["states"][name])
+    return saved["history"]

@@ -228,7 +228,7 @@ class Masks(Section):
     )
     norm: Literal["sum", "l1"] = Field(
         "sum",
-        description="slope of the penalty at 0: sum, that of sum(M); l1, none, as in the authors' code",
+        description="gradient of the penalty at 0: sum, that of sum(M); l1, none, as in the authors' code",
     )
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Reading images out of a dataset file. Apart from datasets.py, so that a new source reruns nothing."""
+"""Reading images out of a dataset file. Separate from dataset.py, so that a new source reruns nothing."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Where the published datasets are. Apart from downloads.py, so that the Snakefile loads it at once."""
+"""Where the published datasets are. Separate from downloads.py, so that the Snakefile loads it at once."""
 
 
 def _files(mirrors, checksums):

@@ -51,11 +51,11 @@ class Work:
 class Slots:
     """Up to `size` images trained at once. `run` goes on until none is left or it is told to stop.
 
-    gradient: images (B, C, H, W), classes (B,) -> cross-entropies (B,), their gradients.
+    input_gradient: images (B, C, H, W), classes (B,) -> cross-entropies (B,), their gradients.
     """
 
-    def __init__(self, work, gradient, size):
-        self.work, self.gradient = work, gradient
+    def __init__(self, work, input_gradient, size):
+        self.work, self.input_gradient = work, input_gradient
         self.most = size
         self._resize(0)
 
@@ -85,7 +85,7 @@ class Slots:
         """Train until nothing waits and every slot is empty, or `stop` (an Event) is set."""
         while not stop.is_set() and self.fill():
             try:
-                loss, slope = self.slopes()
+                loss, gradient = self.gradients()
             except (MemoryError, RuntimeError) as error:
                 if not _out_of_memory(error) or self.most <= 1:
                     raise
@@ -93,7 +93,7 @@ class Slots:
                 self.park(keep=self.most)
                 self._resize(self.most)
                 continue
-            self.update(slope)
+            self.update(gradient)
             self.leave(loss)
 
     def fill(self):
@@ -108,7 +108,7 @@ class Slots:
                 break
         size, needed = len(state["image"]), used + len(taken)
         if needed > size or needed <= 3 * size // 4:  # a waning batch need not keep its size
-            self._resize(min(self.most, max(needed, self.gradient.smallest)) if needed else 0)
+            self._resize(min(self.most, max(needed, self.input_gradient.smallest)) if needed else 0)
             state = self.state
         if not taken:
             return needed > 0
@@ -124,27 +124,27 @@ class Slots:
                 state[name][slot] = value.to(work.device)
         return True
 
-    def slopes(self):
+    def gradients(self):
         """Return each slot's loss (B,) in double, and d loss / d M as the full spectrum sees it."""
         work, state = self.work, self.state
         mask, spectrum = state["mask"], state["spectrum"]
-        entropy, gradient = self.gradient(work.inverse(mask * spectrum), state["target"])
+        entropy, pixels = self.input_gradient(work.inverse(mask * spectrum), state["target"])
         # With g the gradient at the pixels, d / d M(k) = Re(F x (k) conj(F g (k))) / (H W). It is
         # even in k, so that in a half spectrum it is that of M(k), not of M(k) and M(-k) together.
-        slope = (spectrum * work.fft(gradient).conj()).real.div_(work.size[0] * work.size[1])
+        gradient = (spectrum * work.fft(pixels).conj()).real.div_(work.size[0] * work.size[1])
         penalty = work.settings.penalty
         total = (mask.sum(dim=(1, 2)) * work.counts).sum(dim=1)
-        # Entries never are negative: sum(M) is the l1 norm. They part at 0, where torch gives |M| no slope.
+        # Entries never are negative: sum(M) is the l1 norm. They part at 0, where torch gives |M| no gradient.
         push = mask.sign().mul_(penalty) if work.settings.norm == "l1" else penalty
-        return entropy.double() + penalty * total.double(), slope.add_(push)
+        return entropy.double() + penalty * total.double(), gradient.add_(push)
 
-    def update(self, slope):
+    def update(self, gradient):
         """One step of torch.optim.Adam for each slot, then the clamp to [0, 1]."""
         work, state = self.work, self.state
         state["step"] += state["image"] >= 0
         step = state["step"]
-        state["mean"].lerp_(slope, 1 - BETA1)
-        state["square"].mul_(BETA2).addcmul_(slope, slope, value=1 - BETA2)
+        state["mean"].lerp_(gradient, 1 - BETA1)
+        state["square"].mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
         root, rate = (table[step].view(-1, 1, 1, 1) for table in (work.root, work.rate))
         width = state["square"].sqrt().div_(root).add_(EPSILON)
         state["mask"].sub_(state["mean"].div(width).mul_(rate)).clamp_(0, 1)

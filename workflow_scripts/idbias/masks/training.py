@@ -14,7 +14,7 @@ import copy
 import time
 from collections import deque
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from threading import Event
 
 import numpy as np
@@ -22,56 +22,16 @@ import torch
 from torch.nn import functional
 
 from idbias import checkpoints
+from idbias.config.schema import Masks
 from idbias.errors import InputError
 from idbias.fourier import filtered, full_from_half
 from idbias.masks.cpu_engine.gradients import input_gradient
 from idbias.masks.slots import Slots, Work
 
-ACTIVATION_BYTES = 128 << 20  # what a core's batch may keep for the way back, unless told its size
+ACTIVATION_BYTES = (
+    128 << 20
+)  # what a core's batch may keep for the backward pass, unless told its size
 MOST = 64  # images in a core's batch; more do not run faster
-
-
-@dataclass(frozen=True)
-class MaskSettings:
-    """How masks are trained. The defaults are those of paper 1, section 4.5, and of its code.
-
-    norm: slope of the penalty at entries that are 0: "sum", that of sum(M), holds them there harder
-    than "l1", that of torch's sum(|M|), which is 0 and which the authors' code has.
-    spectrum: "half" trains M(k) and M(-k), which are equal, as one; "full" each by itself.
-    dtype: of masks, Adam and classifier; "bfloat16" is float32 with the classifier under torch's
-    autocast, for processors that have bfloat16 units.
-    Raises InputError for a value outside of what is allowed.
-    """
-
-    penalty: float = 0.01
-    learning_rate: float = 0.01
-    min_steps: int = 500
-    max_steps: int = 5000
-    tolerance: float = 1e-5
-    window: int = 20
-    norm: str = "sum"
-    spectrum: str = "half"
-    dtype: str = "float32"
-
-    def __post_init__(self):
-        dtypes = ("float32", "float64", "bfloat16")
-        checks = {
-            "penalty": (self.penalty >= 0, "at least 0"),
-            "learning_rate": (self.learning_rate > 0, "above 0"),
-            "max_steps": (self.max_steps >= 1, "at least 1"),
-            "min_steps": (0 <= self.min_steps <= self.max_steps, "between 0 and max_steps"),
-            "tolerance": (self.tolerance >= 0, "at least 0"),
-            "window": (self.window >= 1, "at least 1"),
-            "norm": (self.norm in ("sum", "l1"), "sum or l1"),
-            "spectrum": (self.spectrum in ("half", "full"), "half or full"),
-            "dtype": (self.dtype in dtypes, f"one of {', '.join(dtypes)}"),
-        }
-        for name, (valid, allowed) in checks.items():
-            if not valid:
-                raise InputError(
-                    f"The masks' {name} is {getattr(self, name)!r}; it must be {allowed}: "
-                    "change it in config.yaml under masks."
-                )
 
 
 @dataclass
@@ -110,11 +70,11 @@ def train_masks(
     checkpoint_seconds=60,
     progress=None,
 ):
-    """Train one mask an image and return a MaskResult.
+    """Train a mask per image and return a MaskResult.
 
     classifier: torch module, images (B, C, H, W) -> logits (B, K); used in eval mode, not changed.
     images: floating point (N, C, H, W), tensor or array. targets: integer (N,), in 0 .. K-1.
-    settings: MaskSettings, the paper's if None. Neither the order and number of the images nor what
+    settings: idbias.config.schema.Masks, the paper's if None. Neither the order and number of the images nor what
     follows here changes a mask (docs/masks.md says how exactly).
     batch_size: images trained at once, shared out among torch.get_num_threads() cores, at least
         as many each as gradients.py names; None: as many as run well. A core halves its own when
@@ -129,7 +89,7 @@ def train_masks(
 
     Raises InputError (a ValueError) for images or targets of the wrong shape, type or range.
     """
-    settings = settings or MaskSettings()
+    settings = settings or Masks()
     dtype = torch.float64 if settings.dtype == "float64" else torch.float32
     device = torch.device(device or next((p.device for p in classifier.parameters()), "cpu"))
     classifier = copy.deepcopy(classifier).to(device, dtype).eval().requires_grad_(False)
@@ -147,7 +107,7 @@ def train_masks(
     key = None
     if checkpoint:
         weights = classifier.state_dict()
-        parts = [asdict(settings), images, targets, repr(classifier), sorted(weights)]
+        parts = [settings.model_dump(), images, targets, repr(classifier), sorted(weights)]
         key = checkpoints.fingerprint(*parts, *(weights[name] for name in sorted(weights)))
         _restore(work, checkpoints.load(checkpoint, key))
     with _exact_convolutions(), checkpoints.terminated() as terminated:

@@ -75,8 +75,8 @@ class Fused:
         self.stages = self._stages()
 
     def _share_gates(self):
-        """The earliest reader of a ReLU's output is the last to add to its gradient on the way back,
-        so that it may also apply the ReLU's own gradient."""
+        """The earliest reader of a ReLU's output is the last to add to its gradient in the
+        backward pass, so that it may also apply the ReLU's own gradient."""
         position = {node: i for i, node in enumerate(self.nodes)}
         for node, layer in self.layers.items():
             source = self.layers.get(layer.source)

@@ -1,7 +1,7 @@
 """Consecutive layers of a traced network, run a few images at a time by convolutions.cpp.
 
-What one layer hands to the next then stays in a core's own cache. Of the way forward only where the
-ReLUs' outputs are positive is kept for the way back, a bit each.
+What one layer hands to the next then stays in a core's own cache. Of the forward pass only where the
+ReLUs' outputs are positive is kept for the backward pass, a bit each.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Signs(NamedTuple):
     node: Any
 
 
-class Slope(NamedTuple):
+class Gradient(NamedTuple):
     """A gradient with respect to the value of `node`; `number` tells several apart."""
 
     node: Any
@@ -57,7 +57,7 @@ class Segment:
         read = dict.fromkeys(node for layer in layers for node in (layer.source, layer.addend))
         self.inputs = [node for node in read if node is not None and node not in own]
         self.outputs = [node for node in own if node in wanted]
-        self.way_forward, self.ways_back = self._forward(), {}
+        self.forward_program, self.backward_programs = self._forward(), {}
 
     def forward(self, values, signs):
         """Add this segment's outputs to `values` and the Signs of its ReLUs to `signs`.
@@ -66,25 +66,25 @@ class Segment:
         """
         count = len(values[self.inputs[0]])
         made = {node: _empty(count, self.shapes[node]) for node in self.outputs}
-        for value, size in self.way_forward.bytes.items():
+        for value, size in self.forward_program.bytes.items():
             if isinstance(value, Signs):
                 signs[value] = torch.empty(count, size, dtype=torch.uint8)
-        self.way_forward.run({node: values[node] for node in self.inputs} | made | signs, count)
+        self.forward_program.run({node: values[node] for node in self.inputs} | made | signs, count)
         values.update(made)
 
     def backward(self, gradients, signs):
         """Add the gradients of this segment's inputs to `gradients`, from those of its outputs."""
         known = tuple(node for node in (*self.outputs, *self.inputs) if node in gradients)
-        if known not in self.ways_back:
-            self.ways_back[known] = self._backward(known)
-        program, results = self.ways_back[known]
+        if known not in self.backward_programs:
+            self.backward_programs[known] = self._backward(known)
+        program, results = self.backward_programs[known]
         count = len(next(iter(gradients.values())))
-        tensors = {Slope(node): gradients[node] for node in known}
-        for node, slope in results.items():
-            if slope not in tensors:
-                tensors[slope] = _empty(count, self.shapes[node])
+        tensors = {Gradient(node): gradients[node] for node in known}
+        for node, gradient in results.items():
+            if gradient not in tensors:
+                tensors[gradient] = _empty(count, self.shapes[node])
         program.run(tensors | signs, count)
-        gradients.update((node, tensors[slope]) for node, slope in results.items())
+        gradients.update((node, tensors[gradient]) for node, gradient in results.items())
 
     def _forward(self):
         program = Program(self.shapes)
@@ -101,25 +101,25 @@ class Segment:
     def _backward(self, known):
         """Return the program, and the name in it of the gradient of each input."""
         program = Program(self.shapes)
-        slopes = {node: Slope(node) for node in known}
+        of = {node: Gradient(node) for node in known}
         for number, layer in enumerate(reversed(self.layers)):
-            slope = slopes.pop(layer.node, None)
-            if slope is None:
+            gradient = of.pop(layer.node, None)
+            if gradient is None:
                 continue
             if layer.relu and not layer.gated:
-                ungated, slope = slope, Slope(layer.node, number)
-                program.add(ungated, slope, gate=Signs(layer.node))
+                ungated, gradient = gradient, Gradient(layer.node, number)
+                program.add(ungated, gradient, gate=Signs(layer.node))
             if (addend := layer.addend) is not None:
-                other, slopes[addend] = slopes.get(addend), slope
+                other, of[addend] = of.get(addend), gradient
                 if other is not None:
-                    slopes[addend] = Slope(addend, number)
-                    program.add(slope, slopes[addend], add=other)
+                    of[addend] = Gradient(addend, number)
+                    program.add(gradient, of[addend], add=other)
             source, gate = layer.source, Signs(layer.source) if layer.gates else None
             # `number` of the sum above is the same where a layer adds its own input.
-            other, slopes[source] = slopes.get(source), Slope(source, len(self.layers) + number)
+            other, of[source] = of.get(source), Gradient(source, len(self.layers) + number)
             for part in layer.convolution.backward:
-                program.add(slope, slopes[source], part, add=other, gate=gate)
-        results = {node: slopes[node] for node in self.inputs if node in slopes}
+                program.add(gradient, of[source], part, add=other, gate=gate)
+        results = {node: of[node] for node in self.inputs if node in of}
         return program.finish(results.values()), results
 
 
@@ -128,7 +128,7 @@ def _empty(count, shape):
 
 
 class Program:
-    """Steps for convolutions.cpp's `run`. Values are named by nodes, Signs and Slopes.
+    """Steps for convolutions.cpp's `run`. Values are named by nodes, Signs and Gradients.
 
     bytes: value -> its size for one image.
     """
@@ -217,7 +217,7 @@ class Program:
 
 
 def _node(value):
-    return value.node if isinstance(value, Signs | Slope) else value
+    return value.node if isinstance(value, Signs | Gradient) else value
 
 
 def _plain(tensor):
