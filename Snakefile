@@ -18,7 +18,8 @@ from idbias import console
 from idbias.config import targets
 from idbias.config.checking import check, selected
 from idbias.config.dependencies import SCRIPTS, library
-from idbias.config.experiments import by_folder, download_of
+from idbias.config.downloads import download_of
+from idbias.config.experiments import by_folder, within_experiment
 from idbias.errors import InputError
 from idbias.report.summary import summary
 

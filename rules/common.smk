@@ -24,14 +24,18 @@ def of_attack(kind):
 
 def names_of(wildcards):
     """What a figure is of: the first columns of its row."""
-    if "comparison" in wildcards.keys():
-        return comparison(wildcards).names
-    return experiment(wildcards).names(wildcards.get("classifier", ""), wildcards.get("attack", ""))
+    return (
+        comparison(wildcards).names
+        if "comparison" in wildcards.keys()
+        else experiment(wildcards).names(
+            wildcards.get("classifier", ""), wildcards.get("attack", "")
+        )
+    )
 
 
 def title(wildcards):
-    """What a figure is of, for its title: names that are not empty, without the experiment."""
-    return [value for key, value in names_of(wildcards).items() if value and key != "experiment"]
+    """What a figure is of, for its title."""
+    return list(within_experiment(names_of(wildcards)).values())
 
 
 def network_library(script):
@@ -81,17 +85,14 @@ def figure(path, title, subcategory, caption, category=None):
     of as labels.
     """
     path = f"results/figures/{path}"
-
-    def labels(wildcards):
-        names = {} if category else names_of(wildcards)
-        used = {key: value for key, value in names.items() if value and key != "experiment"}
-        return {"figure": title, **used}
-
     png = report(
         f"{path}.png",
         category=category or (lambda wildcards: names_of(wildcards)["experiment"]),
         subcategory=subcategory,
         caption=f"../workflow_scripts/captions/{caption}.rst",
-        labels=labels,
+        labels=lambda wildcards: {
+            "figure": title,
+            **within_experiment({} if category else names_of(wildcards)),
+        },
     )
     return [png, f"{path}.pdf", f"{path}.csv"]

@@ -8,7 +8,8 @@ from conftest import ROOT, lay_over
 
 from idbias.config import dependencies, targets
 from idbias.config.checking import check
-from idbias.config.experiments import by_folder, download_of, shards
+from idbias.config.downloads import download_of
+from idbias.config.experiments import by_folder, shards, within_experiment
 from idbias.errors import InputError
 
 
@@ -31,6 +32,7 @@ def test_comparisons_are_of_each_classifier_and_attack_or_of_two_arrays():
     assert spiral.names == {
         "experiment": "spiral", "dataset": "spiral", "classifier": "", "attack": "",
     }  # fmt: skip
+    assert within_experiment(spiral.names) == {"dataset": "spiral"}
     assert found["paper2_mnist"].comparisons == []
     assert len(found["paper2_mnist"].attacked) == 80
     assert by_folder(found.values())[spiral.folder] is spiral

@@ -12,6 +12,7 @@ SCRIPTS = Path(__file__).parents[2]
 # reruns nothing.
 WITHOUT_INFLUENCE = {
     "config/checking",
+    "config/downloads",
     "config/experiments",
     "config/schema",
     "errors",

@@ -3,7 +3,6 @@
 `idbias.config.checking.check` makes one `Experiment` of each block under `experiment_blocks`.
 """
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,8 +10,8 @@ from pathlib import Path
 from idbias.classifiers.networks.by_name import NETWORKS
 from idbias.classifiers.paper2 import ZOO
 from idbias.config import schema
-from idbias.datasets.sources import KNOWN, SIZES
-from idbias.errors import InputError
+from idbias.config.downloads import downloads, local_path, weights_name
+from idbias.datasets.sources import SIZES
 
 
 @dataclass(frozen=True)
@@ -257,42 +256,9 @@ def known_images(dataset):
     return test + train if dataset.masked == "all" else test
 
 
-def local_path(path):
-    """Return the path of what may be a file:// address."""
-    return path.removeprefix("file://")
-
-
-def downloads(dataset):
-    """Return the files of a published dataset, name -> (urls, sha256)."""
-    files = KNOWN.get(dataset.source, [])
-    return {urls[0].rsplit("/", 1)[1]: (urls, sha256) for urls, sha256 in files}
-
-
-def weights_name(weights):
-    """Return a file's name for weights: many checkpoints are called model.safetensors where they lie."""
-    first = weights.addresses[0]
-    return f"{hashlib.sha256(first.encode()).hexdigest()[:8]}-{first.rsplit('/', 1)[1]}"
-
-
-def download_of(experiments, folder, file):
-    """Return (urls, sha256) of resources/`folder`/`file`, which one of `experiments` reads.
-
-    Raises InputError if none does.
-    """
-    known = {}
-    for experiment in experiments:
-        if experiment.dataset.source == folder:
-            known |= downloads(experiment.dataset)
-        if folder == "weights":
-            weights = [one.weights for one in experiment.classifiers.values()]
-            known |= {
-                weights_name(one): (one.addresses, one.sha256)
-                for one in weights
-                if one and not one.path
-            }
-    if file not in known:
-        raise InputError(f"nothing is known to download as resources/{folder}/{file}.")
-    return known[file]
+def within_experiment(names):
+    """Return those of a row's first columns `names` that tell figures of one experiment apart."""
+    return {key: value for key, value in names.items() if value and key != "experiment"}
 
 
 def by_folder(experiments):

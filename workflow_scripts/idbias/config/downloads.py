@@ -1,0 +1,44 @@
+"""The published files that experiments read: where each comes from, and its name in resources/."""
+
+import hashlib
+
+from idbias.datasets.sources import KNOWN
+from idbias.errors import InputError
+
+
+def local_path(path):
+    """Return the path of what may be a file:// address."""
+    return path.removeprefix("file://")
+
+
+def downloads(dataset):
+    """Return the files of a published dataset, name -> (urls, sha256)."""
+    files = KNOWN.get(dataset.source, [])
+    return {urls[0].rsplit("/", 1)[1]: (urls, sha256) for urls, sha256 in files}
+
+
+def weights_name(weights):
+    """Return a file's name for weights: many checkpoints are called model.safetensors where they lie."""
+    first = weights.addresses[0]
+    return f"{hashlib.sha256(first.encode()).hexdigest()[:8]}-{first.rsplit('/', 1)[1]}"
+
+
+def download_of(experiments, folder, file):
+    """Return (urls, sha256) of resources/`folder`/`file`, which one of `experiments` reads.
+
+    Raises InputError if none does.
+    """
+    known = {}
+    for experiment in experiments:
+        if experiment.dataset.source == folder:
+            known |= downloads(experiment.dataset)
+        if folder == "weights":
+            weights = [one.weights for one in experiment.classifiers.values()]
+            known |= {
+                weights_name(one): (one.addresses, one.sha256)
+                for one in weights
+                if one and not one.path
+            }
+    if file not in known:
+        raise InputError(f"nothing is known to download as resources/{folder}/{file}.")
+    return known[file]
