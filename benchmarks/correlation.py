@@ -22,12 +22,12 @@ from sklearn.datasets import load_digits, make_swiss_roll
 from idbias.correlation.distances import squared_distances
 from idbias.correlation.id_test import (
     intrinsic_dimension,
-    nearest_joined,
     permutation_p,
     shuffle,
     shuffled_dimensions,
     z_test,
 )
+from idbias.correlation.joined import nearest_joined
 from idbias.correlation.similarity import r_squared
 from idbias.correlation.spiral import spiral
 

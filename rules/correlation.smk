@@ -5,6 +5,7 @@ localrules:
 
 wildcard_constraints:
     comparison=r"[^/]+(/[^/]+)?/correlations(/[^/]+)?",
+    shuffles=r"shuffles(_within_(class|size|spectrum))?",
 
 
 rule array_pairs:
@@ -75,12 +76,13 @@ rule distances:
         gpu=GPUS,
     params:
         dtype=lambda wildcards: experiment(wildcards).correlation.distances,
+        preprocessing=lambda wildcards: experiment(wildcards).correlation.preprocessing,
     script:
         "../workflow_scripts/compute_distances.py"
 
 
 rule intrinsic_dimensions:
-    """I_d of each set and of both joined, as they are."""
+    """I_d of each set and of both joined, and the baselines, as they are."""
     input:
         pairs="results/{comparison}/pairs.h5",
         first="results/{comparison}/distances/first.h5",
@@ -100,23 +102,26 @@ rule intrinsic_dimensions:
         runtime=120,
     params:
         settings=lambda wildcards: experiment(wildcards).correlation.estimate,
+        preprocessing=lambda wildcards: experiment(wildcards).correlation.preprocessing,
+        baselines=lambda wildcards: experiment(wildcards).correlation.baselines,
     script:
         "../workflow_scripts/estimate_dimensions.py"
 
 
 rule shuffle_shard:
-    """I_d of both joined with the second set shuffled, for a range of replicates."""
+    """I_d and baselines with the second set shuffled, for a range of replicates."""
     input:
         pairs="results/{comparison}/pairs.h5",
+        dataset=lambda wildcards: experiment(wildcards).strata_files(wildcards.shuffles),
         first="results/{comparison}/distances/first.h5",
         second="results/{comparison}/distances/second.h5",
         library=library("shuffle_pairs.py"),
     output:
-        "results/{comparison}/shuffles/{shard}.h5",
+        "results/{comparison}/{shuffles}/{shard}.h5",
     log:
-        "logs/{comparison}/shuffles/{shard}.log",
+        "logs/{comparison}/{shuffles}/{shard}.log",
     benchmark:
-        "results/benchmarks/{comparison}/shuffles/{shard}.tsv"
+        "results/benchmarks/{comparison}/{shuffles}/{shard}.tsv"
     conda:
         "../envs/correlation.yaml"
     threads: 2
@@ -125,19 +130,22 @@ rule shuffle_shard:
         runtime=240,
     params:
         settings=lambda wildcards: experiment(wildcards).correlation.estimate,
-        within_class=lambda wildcards: experiment(wildcards).correlation.within_class,
+        within=lambda wildcards: experiment(wildcards).correlation.within(wildcards.shuffles),
+        stratum=lambda wildcards: experiment(wildcards).correlation.stratum,
+        baselines=lambda wildcards: experiment(wildcards).correlation.baselines,
         seed=lambda wildcards: experiment(wildcards).seed,
     script:
         "../workflow_scripts/shuffle_pairs.py"
 
 
 rule row:
-    """One row of the correlation table."""
+    """The rows of the correlation table of two sets, one for each way to shuffle them."""
     input:
         pairs="results/{comparison}/pairs.h5",
         dimensions="results/{comparison}/intrinsic_dimensions.h5",
         shuffles=lambda wildcards: expand(
-            "results/{{comparison}}/shuffles/{shard}.h5",
+            "results/{{comparison}}/{shuffles}/{shard}.h5",
+            shuffles=experiment(wildcards).correlation.shuffles_folders,
             shard=experiment(wildcards).shuffle_shards,
         ),
         library=library("write_row.py"),

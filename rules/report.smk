@@ -16,7 +16,8 @@ rule shuffle_histogram:
     input:
         dimensions="results/{comparison}/intrinsic_dimensions.h5",
         shuffles=lambda wildcards: expand(
-            "results/{{comparison}}/shuffles/{shard}.h5",
+            "results/{{comparison}}/{shuffles}/{shard}.h5",
+            shuffles=experiment(wildcards).correlation.shuffles_folders[0],
             shard=experiment(wildcards).shuffle_shards,
         ),
         row="results/{comparison}/row.csv",

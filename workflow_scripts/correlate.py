@@ -3,7 +3,8 @@
     python workflow_scripts/correlate.py a.npy b.h5:/masks --shuffles 1000 --output row.csv
 
 Arrays: .npy, .npz:name, .h5:/name, .csv; rows are points, further axes are flattened.
-Prints I_d of each set, joined and shuffled, Z, both p-values, and other measures for comparison.
+Prints I_d of each set, joined and shuffled, Z, both p-values, and ordinary tests of dependence on the
+same shuffles, for comparison.
 """
 
 import argparse
@@ -18,6 +19,11 @@ import pandas as pd
 
 from idbias.correlation import distances, id_test, similarity
 from idbias.correlation.arrays import check_lengths, read_array
+from idbias.correlation.estimators import ESTIMATORS
+from idbias.correlation.observed import observed_statistics
+from idbias.correlation.preprocessing import preprocessed
+from idbias.correlation.strata import strata
+from idbias.correlation.warnings import warnings_of
 from idbias.errors import InputError
 from idbias.report import tables
 
@@ -49,9 +55,17 @@ def parser():
     parser.add_argument("second", help="array of the same N points, shuffled by the test")
     parser.add_argument("--shuffles", type=int, default=50, help="replicates (paper 1: 50)")
     parser.add_argument("--seed", type=int, default=0, help="replicate r shuffles by (seed, r)")
-    parser.add_argument("--estimator", choices=id_test.ESTIMATORS, default="base")
+    parser.add_argument("--preprocess", choices=("none", "standardise"), default="none",
+                        help="standardise: mean 0, deviation 1 a coordinate, then unit length")  # fmt: skip
+    parser.add_argument("--pool", type=int, default=1, help="max-pool the last two axes by so many")
+    parser.add_argument("--estimator", choices=ESTIMATORS, default="base")
     parser.add_argument("--mu-fraction", type=float, default=0.9, help="ratios that base fits")
+    parser.add_argument("--neighbours", type=int, default=100, help="that mle takes")
     parser.add_argument("--labels", help="array of N classes: shuffle only within a class")
+    parser.add_argument("--sizes", help="array of N sizes (or N by K): shuffle only among points "
+                        "alike in them, and in class")  # fmt: skip
+    parser.add_argument("--stratum", type=int, default=10, help="points alike, at least")
+    parser.add_argument("--no-baselines", action="store_true", help="the I_d test alone")
     parser.add_argument("--dtype", choices=("float64", "float32"), default="float64")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--scratch", help="folder for distances too large for memory")
@@ -65,46 +79,78 @@ def correlate(options):
         raise InputError(
             f"--shuffles {options.shuffles} allows no Z; give at least 2 (paper 1: 50)."
         )
-    if options.threads < 1 or options.seed < 0:
-        raise InputError("--threads must be at least 1, --seed at least 0.")
+    if options.threads < 1 or options.seed < 0 or options.pool < 1:
+        raise InputError("--threads and --pool must be at least 1, --seed at least 0.")
     first, second = read_array(options.first), read_array(options.second)
-    labels = None if options.labels is None else np.ravel(read_array(options.labels)[()])
-    arrays = {options.first: first, options.second: second, options.labels: labels}
+    labels, sizes = (
+        None if name is None else read_array(name)[()] for name in (options.labels, options.sizes)
+    )
+    labels = None if labels is None else np.ravel(labels)
+    arrays = {options.first: first, options.second: second}
+    arrays |= {options.labels: labels, options.sizes: sizes}
     check_lengths({name: array for name, array in arrays.items() if array is not None})
+    if sizes is not None:
+        labels = strata(sizes, labels, options.stratum)
     estimate = {"estimator": options.estimator, "mu_fraction": options.mu_fraction}
+    estimate |= {"neighbours": options.neighbours}
+    vectors = [
+        prepared(array, name, options)
+        for array, name in ((first, options.first), (second, options.second))
+    ]
     with TemporaryDirectory(dir=options.scratch, prefix="correlate-") as folder:
-        one = distance_matrix(first, options.first, Path(folder, "first.h5"), options)
-        other = distance_matrix(second, options.second, Path(folder, "second.h5"), options)
-        shared = {**estimate, "threads": options.threads}
-        joined = id_test.intrinsic_dimension(one, other, **shared)
-        shuffled = id_test.shuffled_dimensions(
+        one = distance_matrix(vectors[0], options.first, Path(folder, "first.h5"), options)
+        other = distance_matrix(vectors[1], options.second, Path(folder, "second.h5"), options)
+        baselines = not options.no_baselines
+        observed = observed_statistics(
+            one,
+            other,
+            vectors if baselines else None,
+            estimate,
+            threads=options.threads,
+            alone=lambda which, error: print(
+                f"correlate.py: no I_d of {getattr(options, which)} alone: {error}", file=sys.stderr
+            ),
+        )
+        shuffled = id_test.shuffled_statistics(
             one,
             other,
             range(options.shuffles),
             options.seed,
+            **estimate,
+            baselines=baselines,
             labels=labels,
+            threads=options.threads,
             label="shuffles",
-            **shared,
         )
-        row = {
-            "first": options.first,
-            "second": options.second,
-            "points": len(first),
-            **id_test.summary(
-                alone(one, options.first, estimate),
-                alone(other, options.second, estimate),
-                joined,
-                shuffled,
-            ),
-            "distance_correlation": similarity.distance_correlation(one, other),
-            "linear_cka": similarity.linear_cka(one, other),
-        }
+    row = {
+        "first": options.first,
+        "second": options.second,
+        "points": len(first),
+        **id_test.summary(
+            observed["first"],
+            observed["second"],
+            observed["joined"],
+            shuffled["intrinsic_dimension"],
+        ),
+        **id_test.baselines_summary(observed, shuffled),
+        "svcca": observed.get("svcca"),
+        "scale_ratio": observed["scale_ratio"],
+    }
     if first.shape == second.shape:
         cosine = similarity.cosine_similarity(first[()], second[()])
         row |= {"cosine_mean": cosine.mean(), "cosine_std": cosine.std()}
     if first[0].size == second[0].size == 1:
         row["r_squared"] = similarity.r_squared(first[()], second[()])
-    return pd.DataFrame([row])
+    row["warnings"] = warnings_of(row)
+    return pd.DataFrame([row]).dropna(axis=1, how="all")
+
+
+def prepared(vectors, name, options):
+    """Return `vectors` pooled and standardised as the options say."""
+    try:
+        return preprocessed(vectors, options.preprocess, options.pool)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
 
 
 def distance_matrix(vectors, name, path, options):
@@ -117,15 +163,6 @@ def distance_matrix(vectors, name, path, options):
         return h5py.File(path, "r")[distances.DATASET]
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
-
-
-def alone(matrix, name, estimate):
-    """Return I_d of one set, or NaN with a note where it has none (a few classes, a grid)."""
-    try:
-        return id_test.intrinsic_dimension(matrix, **estimate)
-    except InputError as error:
-        print(f"correlate.py: no I_d of {name} alone: {error}", file=sys.stderr)
-        return np.nan
 
 
 if __name__ == "__main__":

@@ -1,18 +1,24 @@
-"""Intrinsic dimension of each set and of both joined, as they are."""
+"""Intrinsic dimension of each set and of both joined, and the baselines, as the sets are."""
 
 from idbias.stage import stage
 
 with stage(snakemake):
     from idbias import files
-    from idbias.correlation.id_test import intrinsic_dimension
+    from idbias.correlation.observed import observed_statistics
 
-    settings = dict(snakemake.params.settings)
+    params = snakemake.params
     opened = files.opened
-    with opened(snakemake.input.first) as one, opened(snakemake.input.second) as other:
-        first, second = one["squared_distances"], other["squared_distances"]
-        dimensions = {
-            "first": intrinsic_dimension(first, **settings),
-            "second": intrinsic_dimension(second, **settings),
-            "joined": intrinsic_dimension(first, second, **settings, threads=snakemake.threads),
-        }
-    files.write(snakemake.output[0], dimensions, {**dict(snakemake.wildcards), **settings})
+    with (
+        opened(snakemake.input.pairs) as pairs,
+        opened(snakemake.input.first) as one,
+        opened(snakemake.input.second) as other,
+    ):
+        found = observed_statistics(
+            one["squared_distances"],
+            other["squared_distances"],
+            (pairs["first"], pairs["second"]) if params.baselines else None,
+            dict(params.settings),
+            dict(params.preprocessing),
+            threads=snakemake.threads,
+        )
+    files.write(snakemake.output[0], found, {**dict(snakemake.wildcards), **dict(params.settings)})

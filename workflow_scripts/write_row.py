@@ -1,4 +1,4 @@
-"""One row of the correlation table."""
+"""The rows of the correlation table of two sets: one for each way to shuffle them."""
 
 from idbias.stage import stage
 

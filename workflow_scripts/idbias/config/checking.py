@@ -11,6 +11,7 @@ from idbias.classifiers.networks.by_name import NETWORKS
 from idbias.config import schema
 from idbias.config.experiments import Experiment, known_images
 from idbias.config.schema import Config
+from idbias.datasets.sources import SIDES
 from idbias.errors import InputError
 
 OVERRIDABLE = ("datasets", "classifiers", "recipe", "attacks", "masks", "correlation", "execution")
@@ -21,6 +22,7 @@ GONE = {
     "remove it",
     "mean": "write normalisation: {mean: [...], std: [...]}, here or once in the dataset",
     "std": "write normalisation: {mean: [...], std: [...]}, here or once in the dataset",
+    "within_class": "write shuffles_within: [class], or [all, class] for a row of each",
     "*": "write images beside dataset, overrides.recipe for the training of all classifiers, "
     "normalisation in the dataset, and anything else under each name",
 }
@@ -112,6 +114,7 @@ def _resolved(settings, block, family, name, dataset_name, where):
         classifiers[classifier] = _classifier(settings, classifier, dataset, where)
     for attack in block.attacks:
         _known(attack, settings.attacks, f"{here}.attacks", "attack")
+    _test_fits(settings.correlation, dataset, dataset_name, f"{where}: correlation")
     if dataset.source in ("spiral", "arrays"):
         if block.classifiers or block.attacks:
             raise InputError(
@@ -137,6 +140,28 @@ def _resolved(settings, block, family, name, dataset_name, where):
         execution=settings.execution,
         seed=settings.seed,
     )
+
+
+def _test_fits(correlation, dataset, dataset_name, here):
+    """Raise InputError if the dataset lacks what the test is to shuffle within, or cannot be pooled."""
+    lacking = set()
+    if dataset.source in ("spiral", "arrays"):
+        lacking = {"spectrum"} | (set() if dataset.labels else {"class"})
+    for within in lacking & set(correlation.shuffles_within):
+        needs = "images" if within == "spectrum" else "labels"
+        raise InputError(
+            f"{here}.shuffles_within has {within}, but dataset {dataset_name} has no {needs}: leave it "
+            "out for this experiment (overrides.correlation)."
+        )
+    if len(set(correlation.shuffles_within)) < len(correlation.shuffles_within):
+        raise InputError(f"{here}.shuffles_within names one thing twice; name each once.")
+    side = dataset.size or SIDES.get(dataset.source)
+    if (dataset.source == "spiral" and correlation.pool > 1) or (side and side % correlation.pool):
+        raise InputError(
+            f"{here}.pool is {correlation.pool}, which does not divide "
+            f"{f'the {side} pixels' if side else 'the scalars'} of dataset {dataset_name}; give 1, or a "
+            "divisor."
+        )
 
 
 def _enough_images(dataset, here):

@@ -106,6 +106,11 @@ class Experiment:
 
     # ---- Files it reads
 
+    def strata_files(self, shuffles):
+        """Return what the shuffles in this folder need besides the pairs: the images, or nothing."""
+        spectrum = self.correlation.within(shuffles) == "spectrum"
+        return f"results/{self.name}/dataset.h5" if spectrum else []
+
     @property
     def dataset_files(self):
         """Files the dataset is read from: the user's own, or those that are downloaded."""

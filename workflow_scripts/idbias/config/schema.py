@@ -54,7 +54,7 @@ class Dataset(Section):
     labels: str | None = Field(
         None,
         description="imagenet: the devkit archive or a text file, if path is not in class folders; "
-        "arrays: an array of classes, for correlation.within_class",
+        "arrays: an array of classes, for correlation.shuffles_within",
     )
     images: Count | None = Field(
         None,
@@ -241,26 +241,77 @@ class Masks(Section):
 
 
 class Correlation(Section):
-    """The I_d test (paper 1, section 3.2)."""
+    """The I_d test (paper 1, section 3.2), and what stands beside it.
+
+    The defaults are the protocol of 2023. That of the authors' later code, of 2025, is `preprocess:
+    standardise`, `shuffles: 100` and, for images of 224 pixels, `pool: 7` (docs/correlation.md).
+    """
 
     shuffles: Annotated[int, Field(ge=2)] = Field(
         50, description="replicates with one set shuffled"
     )
-    estimator: Literal["base", "ml"] = Field("base", description="algorithm of dadapy's TwoNN")
-    mu_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.9, description="fraction of the mu values that TwoNN fits"
+    preprocess: Literal["none", "standardise"] = Field(
+        "none",
+        description="standardise: each coordinate gets mean 0 and standard deviation 1 over its set, "
+        "then each vector unit length, before distances",
     )
-    within_class: bool = Field(
-        False, description="shuffle only among images of one class: a stricter null"
+    pool: Count = Field(
+        1,
+        description="masks are max-pooled over squares of so many frequencies first; 1: not at all. "
+        "It must divide their height and width",
+    )
+    estimator: Literal["base", "ml", "mle"] = Field(
+        "base",
+        description="base, ml: algorithms of dadapy's TwoNN; mle: maximum likelihood of Levina and "
+        "Bickel",
+    )
+    mu_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.9, description="base: fraction of the mu values that TwoNN fits"
+    )
+    neighbours: Annotated[int, Field(ge=2)] = Field(
+        100, description="mle: nearest neighbours of each point"
+    )
+    shuffles_within: list[Literal["all", "class", "size", "spectrum"]] = Field(
+        ["all"],
+        min_length=1,
+        description="what is shuffled among each other, each a row of its own. all: all images; class: "
+        "those of one class; size: of one class and alike in the size of both masks; spectrum: of one "
+        "class and alike in the size of the image's spectrum",
+    )
+    stratum: Annotated[int, Field(ge=2)] = Field(
+        10, description="size, spectrum: so many images alike, or up to twice as many"
+    )
+    baselines: bool = Field(
+        True,
+        description="distance correlation, HSIC and SVCCA beside it, on the same shuffles",
     )
     distances: Literal["float64", "float32"] = Field(
         "float64", description="storage of distances; float32 halves disk and memory"
     )
 
     @property
+    def preprocessing(self):
+        """The arguments of idbias.correlation.preprocessing.preprocessed."""
+        return {"preprocess": self.preprocess, "pool": self.pool}
+
+    @property
     def estimate(self):
-        """The arguments of idbias.correlation.id_test.intrinsic_dimension."""
+        """The arguments of idbias.correlation.id_test.intrinsic_dimension that matter to it."""
+        if self.estimator == "mle":
+            return {"estimator": "mle", "neighbours": self.neighbours}
         return {"estimator": self.estimator, "mu_fraction": self.mu_fraction}
+
+    @property
+    def shuffles_folders(self):
+        """Folders, below a comparison's, of the shuffles of each of `shuffles_within`."""
+        return [
+            "shuffles" if within == "all" else f"shuffles_within_{within}"
+            for within in self.shuffles_within
+        ]
+
+    def within(self, folder):
+        """Return which of `shuffles_within` the shuffles in `folder` are of."""
+        return dict(zip(self.shuffles_folders, self.shuffles_within, strict=True))[folder]
 
 
 class Execution(Section):

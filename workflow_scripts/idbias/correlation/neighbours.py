@@ -65,3 +65,90 @@ def sum_of_squares(x, y, rows, columns, out):
             difference = np.float64(a[k]) - np.float64(b[k])
             total += difference * difference
         out[rows[pair], columns[pair]] = total
+
+
+@compiled
+def log_sums(first, second, orders, replicate, row, partner, point, neighbours, out):
+    """Sum log(r_k / r_j) over the k = `neighbours` nearest of joined, shuffled points, j < k.
+
+    The arguments are those of `two_nearest`. out (R, N) float64: NaN where a distance is 0.
+    """
+    for pair in range(replicate.size):
+        a = first[row[pair]]
+        b = second[partner[pair]]
+        order = orders[replicate[pair]]
+        itself = point[pair]
+        # A heap: its root is the largest of the smallest so far.
+        heap = np.full(neighbours, np.inf)
+        for j in range(a.size):
+            squared = np.float64(a[j] + b[order[j]])
+            if squared < heap[0] and j != itself:
+                hole = 0
+                child = 1
+                while child < neighbours:
+                    if child + 1 < neighbours and heap[child + 1] > heap[child]:
+                        child += 1
+                    if heap[child] <= squared:
+                        break
+                    heap[hole] = heap[child]
+                    hole = child
+                    child = 2 * hole + 1
+                heap[hole] = squared
+        total = 0.0
+        for k in range(neighbours):
+            if heap[k] > 0:
+                total += np.log(heap[0] / heap[k])
+            else:
+                total = np.nan
+        out[replicate[pair], itself] = total / 2
+
+
+@compiled
+def kernels(squared, first_row, width, roots, gaussian, sums, squares):
+    """Turn rows of squared distances into distances and Gaussian kernels, and sum each row.
+
+    squared (n, N): rows from number `first_row` on. roots, gaussian (n, N): get sqrt(d^2) and
+    exp(-d^2 / (2 width^2)), 0 on the diagonal. sums, squares (n, 3) float64: of distances, squared
+    distances and Gaussian kernels of each row, and of their squares, the diagonal left out.
+    """
+    scale = -0.5 / (width * width)
+    for i in range(squared.shape[0]):
+        a, b, c, d, e, f = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        for j in range(squared.shape[1]):
+            value = np.float64(squared[i, j])
+            root, kernel = np.sqrt(value), np.exp(scale * value)
+            if j == first_row + i:
+                kernel = 0.0
+            roots[i, j] = root
+            gaussian[i, j] = kernel
+            a += root
+            b += value
+            c += kernel
+            d += value
+            e += value * value
+            f += kernel * kernel
+        sums[i, 0], sums[i, 1], sums[i, 2] = a, b, c
+        squares[i, 0], squares[i, 1], squares[i, 2] = d, e, f
+
+
+@compiled
+def products(first, second, orders, replicate, row, partner, point, out):
+    """Sum products of joined, shuffled rows beyond the diagonal, for three kinds of entries.
+
+    first, second: each three arrays (rows, N). The other arguments are those of `two_nearest`.
+    out[replicate[p], point[p]] (R, N, 3) float64 gets the sums over j > point[p] of
+    first[kind][row[p], j] * second[kind][partner[p], orders[replicate[p], j]].
+    """
+    for pair in range(replicate.size):
+        a0, a1, a2 = first[0][row[pair]], first[1][row[pair]], first[2][row[pair]]
+        b0, b1, b2 = second[0][partner[pair]], second[1][partner[pair]], second[2][partner[pair]]
+        order = orders[replicate[pair]]
+        s0, s1, s2 = 0.0, 0.0, 0.0
+        for j in range(point[pair] + 1, order.size):
+            k = order[j]
+            s0 += np.float64(a0[j]) * np.float64(b0[k])
+            s1 += np.float64(a1[j]) * np.float64(b1[k])
+            s2 += np.float64(a2[j]) * np.float64(b2[k])
+        out[replicate[pair], point[pair], 0] = s0
+        out[replicate[pair], point[pair], 1] = s1
+        out[replicate[pair], point[pair], 2] = s2

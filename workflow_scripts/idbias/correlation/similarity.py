@@ -1,9 +1,12 @@
 """Other measures of likeness between two sets, to see beside the I_d test what they miss."""
 
 import numpy as np
+import scipy.linalg
 
-from idbias.correlation.id_test import check_sizes
-from idbias.errors import InputError
+from idbias.correlation.distances import HELD_BYTES
+
+# SVCCA needs eigenvectors of a matrix of N by N, or of length by length, whichever is smaller.
+SVCCA_MOST = 4096
 
 
 def cosine_similarity(first, second):
@@ -22,45 +25,72 @@ def r_squared(first, second):
     return float(np.corrcoef(np.ravel(first), np.ravel(second))[0, 1] ** 2)
 
 
-def distance_correlation(first, second):
-    """Return the bias-corrected squared distance correlation of two sets.
+def svcca(first, second, kept=0.99):
+    """Return the mean canonical correlation of the main directions of two sets, 0 to 1, or None.
 
-    first, second: (N, N) squared distances, N >= 4; arrays or h5py datasets.
-    0 on average for independent sets (it can be slightly negative), 1 for sets alike up to scale and
-    rotation. Szekely and Rizzo 2014, "Partial distance correlation with methods for
-    dissimilarities" (section 3, U-centred distance matrices).
+    first, second: (N, ...) vectors, arrays or what reads rows like one. Raghu et al. 2017, "SVCCA:
+    singular vector canonical correlation analysis", as in anatome, which Basile et al. use: the
+    first singular vectors of each set, uncentred, whose values add up to less than `kept` of the
+    whole; then canonical correlations of both centred projections, averaged over as many as the
+    smaller has. It is near 1 for independent sets too where both have about as many directions
+    as points. None where both N and the vectors' length exceed 4,096, or a set is larger than 2 GiB.
     """
-    return _u_centred_cosine(first, second, np.sqrt)
+    sets = [first, second]
+    count, longest = len(first), max(int(np.prod(one.shape[1:])) for one in sets)
+    if min(count, longest) > SVCCA_MOST or max(one.nbytes for one in sets) > HELD_BYTES:
+        return None
+    sets = [np.asarray(one[:]).reshape(count, -1) for one in sets]
+    bases = _points_basis if count <= longest else _coordinates_basis
+    cross = bases(*sets, kept)
+    if 0 in cross.shape:
+        return None
+    smaller = cross @ cross.T if len(cross) <= len(cross.T) else cross.T @ cross
+    squares = scipy.linalg.eigvalsh(smaller)
+    return float(np.sqrt(np.clip(squares, 0, 1)).mean())
 
 
-def linear_cka(first, second):
-    """Return linear centred kernel alignment, with the unbiased estimate of HSIC.
+def _main_directions(matrix, kept):
+    """Return (eigenvalues, eigenvectors as columns), the greatest first, of those that are kept."""
+    values, vectors = scipy.linalg.eigh(matrix, overwrite_a=True, check_finite=False)
+    values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
+    singular = np.sqrt(values)
+    number = int((np.cumsum(singular) < kept * singular.sum()).sum())
+    return values[:number], vectors[:, :number]
 
-    Arguments and range as for `distance_correlation`. Kornblith et al. 2019, "Similarity of neural
-    network representations revisited", section 3, with HSIC by Song et al. 2012 (equation 4);
-    U-centring turns squared distances into -2 times the linear kernel, so it is the same sum.
-    """
-    return _u_centred_cosine(first, second, lambda squared: squared)
+
+def _points_basis(first, second, kept):
+    """Return Q1^T Q2 of orthonormal bases of both projections, from inner products of points."""
+    bases = []
+    for one in (first, second):
+        values, vectors = _main_directions(_product(one.T, one.T), kept)
+        scores = vectors * np.sqrt(values)
+        bases.append(scipy.linalg.qr(scores - scores.mean(axis=0), mode="economic")[0])
+    return bases[0].T @ bases[1]
 
 
-def _u_centred_cosine(first, second, transform, rows=256):
-    """Return the cosine between two U-centred distance matrices, reading each once by rows."""
-    check_sizes(first, second)
-    n = len(first)
-    if n < 4:
-        raise InputError(
-            f"{n} points are too few to centre distances without bias: give at least 4."
-        )
-    products = np.zeros(3)
-    sums = np.empty((2, n))
-    for start in range(0, n, rows):
-        part = slice(start, start + rows)
-        a, b = (transform(np.asarray(matrix[part], np.float64)) for matrix in (first, second))
-        products += np.vdot(a, b), np.vdot(a, a), np.vdot(b, b)
-        sums[:, part] = a.sum(axis=1), b.sum(axis=1)
-    totals = sums.sum(axis=1)
-    pairs = np.array([(0, 1), (0, 0), (1, 1)])
-    row_term = np.einsum("pi,pi->p", sums[pairs[:, 0]], sums[pairs[:, 1]])
-    total_term = totals[pairs[:, 0]] * totals[pairs[:, 1]]
-    both, one, other = products - 2 / (n - 2) * row_term + total_term / ((n - 1) * (n - 2))
-    return float(both / np.sqrt(one * other))
+def _coordinates_basis(first, second, kept):
+    """Return the same from inner products of coordinates, up to rotations of either side."""
+    whitened, projections, means = [], [], []
+    for one in (first, second):
+        values, vectors = _main_directions(_product(one, one), kept)
+        mean = vectors.T @ one.mean(axis=0, dtype=np.float64)
+        covariance = np.diag(values) - len(one) * np.outer(mean, mean)
+        # A direction that centring removes has no length left to divide by.
+        covariance[np.diag_indices_from(covariance)] += 1e-12 * values.sum()
+        whitened.append(scipy.linalg.cholesky(covariance, lower=True))
+        projections.append(vectors)
+        means.append(mean)
+    cross = projections[0].T @ _product(first, second) @ projections[1]
+    cross -= len(first) * np.outer(*means)
+    left = scipy.linalg.solve_triangular(whitened[0], cross, lower=True)
+    return scipy.linalg.solve_triangular(whitened[1], left.T, lower=True).T
+
+
+def _product(first, second, rows=1024):
+    """Return first^T second in float64, (D1, D2), of (N, D1) and (N, D2), by blocks of rows."""
+    total = np.zeros((first.shape[1], second.shape[1]))
+    for start in range(0, len(first), rows):
+        a = first[start : start + rows].astype(np.float64)
+        b = a if second is first else second[start : start + rows].astype(np.float64)
+        total += a.T @ b
+    return total

@@ -77,3 +77,6 @@ SIZES = {
     "imagenette160": (3_925, 9_469),
     "imagenet": (50_000, 0),
 }
+
+# source -> height and width of its images, where they are not scaled
+SIDES = {"digits": 8, "cifar10": 32, "cifar100": 32, "mnist": 28, "fashion_mnist": 28, "svhn": 32}

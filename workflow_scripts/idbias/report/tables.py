@@ -9,33 +9,51 @@ from idbias.files import replacing
 
 
 def row(names, pairs, dimensions, shuffles):
-    """Return one row of the correlation table, a DataFrame of one line.
+    """Return the rows of two sets in the correlation table, one for each way to shuffle them.
 
-    `names`: dict of first columns; `pairs`, `dimensions`: files; `shuffles`: list of files. Columns
-    that do not apply (a spiral has no attack) are missing values.
+    `names`: dict of first columns; `pairs`, `dimensions`: files; `shuffles`: list of files, shards of
+    one way after those of another. Columns that do not apply (a spiral has no attack) are missing.
     """
     # Here, because the figures that read shuffles by this module should not wait for scipy.stats.
-    from idbias.correlation.id_test import summary
+    from idbias.correlation.id_test import baselines_summary, summary
+    from idbias.correlation.warnings import warnings_of
 
     with files.opened(pairs) as file:
         about = dict(file.attrs)
         cosine = file["cosine"][()] if "cosine" in file else np.array([np.nan])
         points = len(file["index"])
     observed, _ = files.read(dimensions)
-    shuffled = read_shuffles(shuffles)
     counts = (
         "test_accuracy", "images", "attack_success", "essential_masks", "adversarial_masks",
     )  # fmt: skip
-    columns = {
-        **names,
-        **{name: about.get(name) for name in counts},
-        "pairs": points,
-        "cosine_mean": np.nanmean(cosine) if np.isfinite(cosine).any() else None,
-        "cosine_std": np.nanstd(cosine) if np.isfinite(cosine).any() else None,
-        "r_squared": about.get("r_squared"),
-        **summary(observed["first"], observed["second"], observed["joined"], shuffled),
-    }
-    return pd.DataFrame([columns])
+    found = []
+    for within, paths in by_way(shuffles).items():
+        shuffled = read_statistics(paths)
+        alone = (observed[name] for name in ("first", "second", "joined"))
+        columns = {
+            **names,
+            **{name: about.get(name) for name in counts},
+            "pairs": points,
+            "shuffled_within": within,
+            "cosine_mean": np.nanmean(cosine) if np.isfinite(cosine).any() else None,
+            "cosine_std": np.nanstd(cosine) if np.isfinite(cosine).any() else None,
+            "r_squared": about.get("r_squared"),
+            **summary(*map(float, alone), shuffled["intrinsic_dimension"]),
+            **baselines_summary(observed, shuffled),
+            "svcca": observed.get("svcca"),
+            "scale_ratio": observed["scale_ratio"],
+        }
+        found.append({**columns, "warnings": warnings_of(columns)})
+    return pd.DataFrame(found)
+
+
+def by_way(shuffles):
+    """Return what is shuffled within -> its shard files, in their order."""
+    found = {}
+    for path in shuffles:
+        within = files.read(path, [])[1].get("within", "all")
+        found.setdefault(within, []).append(path)
+    return found
 
 
 def attacks(names, predictions, attacked):
@@ -68,27 +86,33 @@ def attacks(names, predictions, attacked):
 
 
 def read_shuffles(paths):
-    """Return I_d of every replicate in shard files, float64 (R,), in the order of their numbers.
+    """Return I_d of every replicate in shard files, float64 (R,), as `read_statistics`."""
+    return read_statistics(paths)["intrinsic_dimension"]
+
+
+def read_statistics(paths):
+    """Return each statistic of every replicate in shard files, name -> float64 (R,), by number.
 
     Raises InputError unless they are the replicates 0 .. R-1, each once, of one seed and estimator.
     """
     shards, attributes = zip(*(files.read(path) for path in paths), strict=True)
-    made = ("comparison", "seed", "estimator", "mu_fraction")
-    for path, about in zip(paths, attributes, strict=True):
-        if any(about.get(name) != attributes[0].get(name) for name in made):
+    made = ("comparison", "seed", "estimator", "mu_fraction", "neighbours", "within")
+    for path, shard, about in zip(paths, shards, attributes, strict=True):
+        differ = any(about.get(name) != attributes[0].get(name) for name in made)
+        if differ or shard.keys() != shards[0].keys():
             raise InputError(
-                f"{path} was not made as {paths[0]} was (its {', '.join(made)} differ somewhere); "
-                "delete the one that is out of date and run again."
+                f"{path} was not made as {paths[0]} was (its {', '.join(made)} or statistics differ "
+                "somewhere); delete the one that is out of date and run again."
             )
-    numbers = np.concatenate([shard["replicate"] for shard in shards])
-    values = np.concatenate([shard["intrinsic_dimension"] for shard in shards])
+    joined = {name: np.concatenate([shard[name] for shard in shards]) for name in shards[0]}
+    numbers = joined.pop("replicate")
     order = np.argsort(numbers, kind="stable")
     if not np.array_equal(numbers[order], np.arange(len(numbers))):
         raise InputError(
             f"the shuffles from {paths[0]} to {paths[-1]} are not replicates 0 to {len(numbers) - 1}, "
             "each once; delete them and run again."
         )
-    return values[order]
+    return {name: values[order] for name, values in joined.items()}
 
 
 def join(rows, published=None):
@@ -169,6 +193,7 @@ FORMATS = {
     "essential_masks": ("essential masks", WHOLE),
     "adversarial_masks": ("adversarial masks", WHOLE),
     "pairs": ("pairs N", WHOLE),
+    "shuffled_within": ("shuffled within", str),
     "cosine": ("cosine", str),
     "r_squared": ("R^2", "{:.1e}".format),
     "id_first": ("I_d first", TWO),
@@ -179,6 +204,16 @@ FORMATS = {
     "p": ("p", "{:.1e}".format),
     "p_permutation": ("permutation p", "{:.2g}".format),
     "id_correlation": ("I_d correlation", TWO),
+    "id_correlation_corrected": ("I_d correlation, corrected", TWO),
+    "distance_correlation": ("distance correlation", THREE),
+    "distance_correlation_p": ("its p", "{:.2g}".format),
+    "hsic_linear": ("HSIC, linear", THREE),
+    "hsic_linear_p": ("p, linear", "{:.2g}".format),
+    "hsic_gaussian": ("HSIC, Gaussian", THREE),
+    "hsic_gaussian_p": ("p, Gaussian", "{:.2g}".format),
+    "svcca": ("SVCCA", TWO),
+    "scale_ratio": ("scale ratio", "{:.2g}".format),
+    "warnings": ("warnings", str),
     "local": ("local kernel", THREE),
     "full": ("full kernel", THREE),
     "interval": ("radial frequency [95 % interval]", str),
@@ -231,6 +266,8 @@ def for_people(table):
     """
     masks = "attack" in table and table["attack"].notna().all()
     first, second = ("essential", "adversarial") if masks else ("first", "second")
+    if "shuffled_within" in table and (table["shuffled_within"] == "all").all():
+        table = table.drop(columns="shuffled_within")
     table = table.assign(
         cosine=plus_minus(table, "cosine_mean", "cosine_std"),
         id_shuffled=plus_minus(table, "id_shuffled_mean", "id_shuffled_std"),

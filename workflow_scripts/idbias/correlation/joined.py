@@ -1,0 +1,152 @@
+"""One pass over two matrices of squared distances, for many permutations at once.
+
+A joined squared distance is d1^2(i, j) + d2^2(pi(i), pi(j)). What is measured of the joined points
+(two nearest neighbours, sums of logarithms, products for the baselines) is a *measure*: an object
+that prepares blocks of rows and works on pairs of rows, so that one pass serves all of them.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from tqdm import tqdm
+
+from idbias.correlation.neighbours import log_sums, two_nearest
+from idbias.errors import InputError
+from idbias.progress import progress
+
+# Of distance matrices in files, in memory at once: a block of the first, and one of the second.
+HELD_BYTES = 2 * 2**30
+STREAMED_BYTES = 2**27
+
+
+class TwoNearest:
+    """Measure: the two smallest squared distances of each point, `out` (R, N, 2)."""
+
+    def __init__(self, orders, dtype):
+        self.orders = np.ascontiguousarray(orders, np.uint32)
+        self.out = np.empty((*orders.shape, 2), dtype)
+
+    def prepare(self, top, a, left, b, pool):
+        self.top, self.a, self.b = top, a, b
+
+    def work(self, replicate, partner, point):
+        row = point - self.top
+        two_nearest(self.a, self.b, self.orders, replicate, row, partner, point, self.out)
+
+
+class LogSums(TwoNearest):
+    """Measure: sum over j of log(r_k / r_j) of each point's k nearest, `out` (R, N)."""
+
+    def __init__(self, orders, neighbours):
+        self.orders = np.ascontiguousarray(orders, np.uint32)
+        self.neighbours = neighbours
+        self.out = np.empty(orders.shape)
+
+    def work(self, replicate, partner, point):
+        row = point - self.top
+        log_sums(
+            self.a, self.b, self.orders, replicate, row, partner, point, self.neighbours, self.out
+        )
+
+
+def nearest_joined(first, second, orders, threads=1, held_bytes=HELD_BYTES, label=None):
+    """Return (R, N, 2): the two smallest squared distances of each point, joined by R permutations.
+
+    The arguments are those of `measure_joined`.
+    """
+    measure = TwoNearest(orders, np.result_type(first.dtype, second.dtype))
+    measure_joined(first, second, orders, [measure], threads, held_bytes, label)
+    return measure.out
+
+
+def measure_joined(first, second, orders, measures, threads=1, held_bytes=HELD_BYTES, label=None):
+    """Let each of `measures` see every point of two sets that are joined by R permutations.
+
+    first, second: (N, N) squared distances, arrays or h5py datasets. orders: (R, N) integers.
+    Files are read in blocks of rows: about `held_bytes` of `first` stay while `second` streams past
+    once, so R permutations cost one read of `first`, and one of `second` for each of its blocks.
+    A point's measure comes from two whole rows, so neither blocks nor threads can change it.
+    Raises InputError if the sets differ in size or `orders` are no permutations.
+    """
+    check_sizes(first, second)
+    dtype = np.result_type(first.dtype, second.dtype)
+    inverse = np.argsort(orders, axis=1)
+    if (
+        orders.shape[1:] != (len(first),)
+        or (np.take_along_axis(orders, inverse, axis=1) != np.arange(len(first))).any()
+    ):
+        raise InputError(f"A permutation must hold each of 0 to {len(first) - 1} once.")
+    inverse = np.ascontiguousarray(inverse, np.uint32)
+
+    def work(piece):
+        for measure in measures:
+            measure.work(*piece)
+
+    shown = {"total": inverse.size, "unit": "point", "label": label}
+    with (
+        progress(**shown) if label else tqdm(disable=True) as bar,
+        ThreadPoolExecutor(threads) as pool,
+    ):
+        for top, a in blocks(first, dtype, held_bytes):
+            for left, b in blocks(second, dtype, STREAMED_BYTES):
+                for measure in measures:
+                    measure.prepare(top, a, left, b, pool)
+                # In the order of partners: a row of `second` serves all replicates from the cache.
+                points = inverse[:, left : left + len(b)].T
+                partner, replicate = np.nonzero((points >= top) & (points < top + len(a)))
+                pairs = replicate, partner, points[partner, replicate].astype(np.int64)
+                pieces = zip(*(np.array_split(part, threads) for part in pairs), strict=True)
+                list(pool.map(work, pieces))
+                bar.update(len(replicate))
+
+
+def nearest(squared, neighbours=2, rows=256):
+    """Return (N, neighbours): the smallest of each row of `squared` (N, N), its diagonal left out.
+
+    The first `neighbours` - 1 of a row are in no order where there are more than two.
+    """
+    check_sizes(squared, squared)
+    out = np.empty((len(squared), neighbours), squared.dtype)
+    for start in range(0, len(squared), rows):
+        values = np.array(squared[start : start + rows])
+        within = np.arange(len(values))
+        values[within, start + within] = np.inf
+        out[start : start + rows] = np.partition(values, neighbours - 1, axis=1)[:, :neighbours]
+    return out
+
+
+def blocks(matrix, dtype, size):
+    """Yield (first row, rows) of `matrix` (N, N) in blocks of about `size` bytes.
+
+    Each block of a file lies in the same memory as the one before.
+    """
+    count = len(matrix)
+    rows = max(1, size // (count * dtype.itemsize))
+    if isinstance(matrix, np.ndarray):
+        for start in range(0, count, rows):
+            yield start, np.ascontiguousarray(matrix[start : start + rows], dtype)
+        return
+    if matrix.chunks:
+        rows = max(1, rows // matrix.chunks[0]) * matrix.chunks[0]
+    rows = min(rows, count)
+    buffer = np.empty((rows, count), dtype)
+    for start in range(0, count, rows):
+        stop = min(start + rows, count)
+        matrix.read_direct(buffer, np.s_[start:stop], np.s_[: stop - start])
+        yield start, buffer[: stop - start]
+
+
+def check_sizes(first, second):
+    """Raise InputError unless both are (N, N) of the same N, at least 3."""
+    for matrix in (first, second):
+        if len(matrix.shape) != 2 or matrix.shape[0] != matrix.shape[1]:
+            raise InputError(f"Squared distances must be (N, N), not {tuple(matrix.shape)}.")
+    if len(first) != len(second):
+        raise InputError(
+            f"The sets have {len(first)} and {len(second)} points; row i of both must describe the "
+            "same point: give as many rows in both."
+        )
+    if len(first) < 3:
+        raise InputError(
+            f"{len(first)} points are too few: two nearest neighbours need at least 3 points."
+        )

@@ -1,0 +1,123 @@
+"""What is done to each set of vectors before distances: pooling, standardising, unit length.
+
+The protocol of 2025 is that of the authors' later code (ImplicitBiasAdversarial at commit 2f1d573,
+correlation.py, utils/utils.py): max-pool by 7, standardise each coordinate, scale each vector to
+unit length. The protocol of 2023 does nothing.
+"""
+
+import numpy as np
+
+from idbias.correlation.distances import HELD_BYTES, check
+from idbias.errors import InputError
+
+# Numbers transformed at once, in float64. Fixed, so that sums do not depend on the memory.
+NUMBERS = 2**22
+# Added to each coordinate's standard deviation, as in the authors' code.
+EPSILON = 1e-6
+# As in torch.nn.functional.normalize, which that code calls: a vector of zeros stays one.
+SHORTEST = 1e-12
+
+
+def preprocessed(vectors, preprocess="none", pool=1, held_bytes=HELD_BYTES):
+    """Return `vectors` (N, ...) as the test takes them, (N, D) where anything is done to them.
+
+    vectors: an array, a memory map or an h5py dataset of real numbers. preprocess: "none", or
+    "standardise": each coordinate gets mean 0 and standard deviation 1 over the set (ddof 1, and
+    1e-6 added to it, so that a constant one becomes 0), then each vector unit length unless it is a
+    single number. pool: the maximum over squares of pool by pool entries of the last two axes comes
+    first. What fits `held_bytes` is returned as an array; else an object that reads and transforms
+    the rows that are asked for, and keeps the means and deviations alone.
+    Raises InputError if the last two axes cannot be pooled, or if a number is not finite.
+    """
+    if preprocess == "none" and pool == 1:
+        return vectors
+    check(vectors)
+    lazy = Preprocessed(vectors, preprocess, pool)
+    return lazy[:] if lazy.nbytes <= held_bytes else lazy
+
+
+class Preprocessed:
+    """Vectors (N, D) that are pooled and standardised as their rows are read; see `preprocessed`."""
+
+    def __init__(self, vectors, preprocess, pool):
+        self.vectors, self.pool = vectors, pool
+        self.dtype = np.dtype(vectors.dtype if vectors.dtype == np.float32 else np.float64)
+        self.shape = (len(vectors), pooled(vectors[:1], pool)[0].size)
+        self.moments = None
+        if preprocess == "standardise":
+            self.moments = moments(self._plain, *self.shape)
+
+    def __len__(self):
+        return self.shape[0]
+
+    @property
+    def nbytes(self):
+        return self.shape[0] * self.shape[1] * self.dtype.itemsize
+
+    def __getitem__(self, rows):
+        start, stop, _ = rows.indices(len(self))
+        out = np.empty((stop - start, self.shape[1]), self.dtype)
+        step = max(1, NUMBERS // self.shape[1])
+        for first in range(start, stop, step):
+            last = min(first + step, stop)
+            values = self._plain(first, last)
+            if self.moments:
+                mean, deviation = self.moments
+                values = (values - mean) / (deviation + EPSILON)
+                if values.shape[1] > 1:
+                    length = np.linalg.norm(values, axis=1, keepdims=True)
+                    values /= np.maximum(length, SHORTEST)
+            out[first - start : last - start] = values
+        return out
+
+    def _plain(self, start, stop):
+        """Return rows start to stop, pooled, float64 (rows, D)."""
+        rows = pooled(np.asarray(self.vectors[start:stop]), self.pool)
+        return rows.reshape(len(rows), -1).astype(np.float64)
+
+
+def pooled(rows, pool):
+    """Return `rows` (n, ..., H, W) with the maximum over each pool by pool square, (n, ..., H', W').
+
+    Entries lie in the order of the file. Masks begin at frequency 0, the authors' have it in the
+    middle (fftshift): the squares are the same where pool divides half of the side, as 7 does 112.
+    """
+    if pool == 1:
+        return rows
+    *outer, height, width = rows.shape
+    if len(outer) < 1 or height % pool or width % pool:
+        raise InputError(
+            f"vectors of shape {tuple(rows.shape[1:])} cannot be pooled by {pool} (correlation.pool): "
+            "their last two axes must be multiples of it."
+        )
+    squares = rows.reshape(*outer, height // pool, pool, width // pool, pool)
+    return squares.max(axis=(-3, -1))
+
+
+def moments(read, count, columns):
+    """Return (mean, standard deviation) of each coordinate, float64 (D,), ddof 1, in one pass.
+
+    read(start, stop) gives rows, float64 (n, D). Blocks are combined as by Chan, Golub and LeVeque
+    1983, "Algorithms for computing the sample variance". Raises InputError for a number that is
+    not finite.
+    """
+    seen, mean, squares = 0, 0.0, 0.0
+    step = max(1, NUMBERS // columns)
+    for start in range(0, count, step):
+        rows = read(start, min(start + step, count))
+        bad = ~np.isfinite(rows).all(axis=1)
+        if bad.any():
+            raise InputError(
+                f"Row {start + int(bad.argmax())} (counted from 0) holds NaN or infinity; only finite "
+                "numbers can be standardised: remove that row from both sets, or mend it."
+            )
+        own = rows.mean(axis=0)
+        shift = own - mean
+        squares = squares + ((rows - own) ** 2).sum(axis=0)
+        squares += shift**2 * (seen * len(rows) / (seen + len(rows)))
+        seen += len(rows)
+        mean = mean + shift * (len(rows) / seen)
+    # A constant's computed spread is rounding alone; it is 0.
+    deviation = np.sqrt(squares / max(1, count - 1))
+    deviation[deviation <= 1e-12 * np.abs(mean)] = 0
+    return mean, deviation
