@@ -168,30 +168,30 @@ def test_a_stage_can_be_run_alone(finished, tmp_path):
 
 def test_how_the_work_is_cut_changes_no_number(finished, tmp_path):
     workflow = finished.clone(tmp_path / "cut")
-    workflow.configure({"execution": {"shuffles_per_shard": 10}})
-    overrides = {"execution": {"images_per_shard": 24}}
+    workflow.configure({"execution": {"shuffles_per_shard": 30}})
+    overrides = {"execution": {"images_per_shard": 60}}
     workflow.configure({"experiment_blocks": {"digits": {"overrides": overrides}}})
-    assert workflow.plan(f"{FMN}/row.csv")["essential_mask_shard"] == 4
+    assert workflow.plan(f"{FMN}/row.csv")["essential_mask_shard"] == 2
     workflow.snakemake(f"{FMN}/row.csv")
     for kind in ("masks/essential", "masks/adversarial/fmn", "attacks/fmn"):
         path = f"results/digits/small_cnn/{kind}"
         # Of one shard there is no file that joins shards.
         one = files.read(finished.folder / path / "00000-00095.h5")[0]
-        four = files.read(workflow.folder / f"{path}.h5")[0]
-        np.testing.assert_array_equal(one["index"], four["index"])
+        two = files.read(workflow.folder / f"{path}.h5")[0]
+        np.testing.assert_array_equal(one["index"], two["index"])
         if "mask" in one:
-            np.testing.assert_array_equal(one["steps"], four["steps"])
-            np.testing.assert_array_equal(one["mask"], four["mask"])
+            np.testing.assert_array_equal(one["steps"], two["steps"])
+            np.testing.assert_array_equal(one["mask"], two["mask"])
         else:
-            np.testing.assert_array_equal(one["adversarial"], four["adversarial"])
+            np.testing.assert_array_equal(one["adversarial"], two["adversarial"])
     for column in ("id", "id_shuffled_mean", "id_shuffled_std", "z", "p", "p_permutation"):
         assert row(workflow)[column] == pytest.approx(row(finished)[column], rel=1e-12)
 
 
 def test_how_shuffles_are_cut_is_bit_identical(finished, tmp_path):
     workflow = finished.clone(tmp_path / "shuffles")
-    workflow.configure({"execution": {"shuffles_per_shard": 10}})
-    assert workflow.plan(f"{FMN}/row.csv") == {"shuffle_shard": 5, "row": 1}
+    workflow.configure({"execution": {"shuffles_per_shard": 20}})
+    assert workflow.plan(f"{FMN}/row.csv") == {"shuffle_shard": 3, "row": 1}
     whole = shuffled(finished)
     for shard in (workflow.folder / FMN / "shuffles").glob("*.h5"):
         shard.unlink()
