@@ -11,9 +11,10 @@ min_version("9.0")
 configfile: "config.yaml"
 
 
-sys.path.insert(
-    0, str(Path(workflow.current_basedir.get_path_or_uri(secret_free=False)) / "workflow_scripts")
-)
+HERE = Path(workflow.current_basedir.get_path_or_uri(secret_free=False))
+sys.path.insert(0, str(HERE / "workflow_scripts"))
+# An sbatch that waits where Slurm refuses a job.
+os.environ["PATH"] = f"{HERE}/profiles/slurm/bin{os.pathsep}{os.environ['PATH']}"
 from idbias import console
 from idbias.config import targets
 from idbias.config.checking import check, selected

@@ -5,10 +5,13 @@ import shutil
 import h5py
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from idbias import files
 from idbias.correlation import arrays
 from idbias.errors import InputError
+from idbias.masks import training
 from idbias.report import tables
 
 
@@ -140,6 +143,42 @@ def test_shuffles_are_of_one_run_and_each_counts_once(tmp_path):
     shuffles(second, range(4, 6), seed=1)
     with pytest.raises(InputError, match=r"00004-00005\.h5 was not made as"):
         tables.read_shuffles([first, second])
+
+
+class Stop(Exception):
+    """Ends a training from its callback, as a kill would."""
+
+
+def test_two_clones_that_share_one_scratch_change_no_mask_of_each_other(tmp_path, capsys):
+    """Their checkpoints have the same path: each clone takes the other's for its own only if it is."""
+    torch.manual_seed(0)
+    images, targets = torch.rand(6, 1, 8, 8), torch.arange(6) % 3
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
+    shared = {"checkpoint": tmp_path / "00000-00005.h5", "checkpoint_seconds": 0, "batch_size": 2}
+
+    def clone(penalty, seed=0, **options):
+        settings = training.MaskSettings(min_steps=20, max_steps=30, penalty=penalty)
+        rows = torch.randperm(6, generator=torch.Generator().manual_seed(seed))
+        return training.train_masks(network, images[rows], targets[rows], settings, **options).masks
+
+    def interrupted(*case):
+        def progress(_):
+            raise Stop
+
+        with pytest.raises(Stop):
+            clone(*case, progress=progress, **shared)
+
+    # Other settings, and other images under the same name of a shard.
+    cases = [(0.01,), (0.5,), (0.01, 1)]
+    alone = [clone(*case) for case in cases]
+    for _ in range(2):
+        for case in cases:
+            interrupted(*case)
+    for case, expected in zip(cases, alone, strict=True):
+        np.testing.assert_array_equal(clone(*case, **shared), expected)
+        # Two clones of the same configuration go on from each other's work.
+        np.testing.assert_array_equal(clone(*case, **shared), expected)
+    assert "is of other settings, images or weights: it is ignored" in capsys.readouterr().err
 
 
 def test_a_shard_purged_from_scratch_stops_the_pairs_and_is_made_again(finished, tmp_path):

@@ -2,6 +2,7 @@
 """A real Slurm on this machine, for tests: two CPU nodes, and a node with two make-believe GPUs.
 
     tests/slurm/cluster.py start DIR      install what is missing, start, wait for three idle nodes
+    tests/slurm/cluster.py start DIR --accounting     the same with slurmdbd and MariaDB
     tests/slurm/cluster.py status DIR     say what runs
     tests/slurm/cluster.py stop DIR       end every process that start or a job began, nothing else
 
@@ -15,6 +16,7 @@ import argparse
 import contextlib
 import getpass
 import os
+import re
 import shutil
 import signal
 import socket
@@ -27,7 +29,22 @@ from pathlib import Path
 NODES = ["cpu1", "cpu2", "gpu1"]
 PACKAGES = ["munge", "slurmctld", "slurmd", "slurm-client"]
 PROGRAMS = ["munged", "slurmctld", "slurmd", "sbatch", "squeue", "sinfo", "scontrol", "scancel"]
-DAEMONS = ["munged", "slurmctld", "slurmd"]
+DAEMONS = ["munged", "slurmctld", "slurmd", "slurmdbd", "mariadbd"]
+CLIENTS = [
+    "sbatch",
+    "srun",
+    "squeue",
+    "scancel",
+    "scontrol",
+    "sinfo",
+    "sacct",
+    "sacctmgr",
+    "sshare",
+]
+# What accounting needs beside these.
+ACCOUNTING_PACKAGES = ["slurmdbd", "mariadb-server"]
+ACCOUNTING_PROGRAMS = ["slurmdbd", "mariadbd", "mariadb-install-db", "sacctmgr"]
+ACCOUNT = "idbias"
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
 
@@ -35,18 +52,19 @@ class Unavailable(Exception):
     """This machine cannot have the test cluster; the message says why."""
 
 
-def install():
+def install(accounting=False):
     """Installs the Debian packages where they are missing. Raises Unavailable where it cannot."""
-    if all(shutil.which(program, path=PATH) for program in PROGRAMS):
+    wanted = PROGRAMS + (ACCOUNTING_PROGRAMS if accounting else [])
+    if all(shutil.which(program, path=PATH) for program in wanted):
         return
-    packages = " ".join(PACKAGES)
+    packages = " ".join(PACKAGES + (ACCOUNTING_PACKAGES if accounting else []))
     if os.geteuid() != 0:
         raise Unavailable(f"Slurm is missing and only root can apt-get install {packages}")
     if not shutil.which("apt-get"):
         raise Unavailable(f"Slurm is missing and there is no apt-get to install {packages}")
     for command in (
         ["apt-get", "update", "-qq"],
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages.split()],
     ):
         env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         done = subprocess.run(command, env=env, capture_output=True, text=True)
@@ -120,50 +138,103 @@ def kill_node(directory, node):
     end(processes(directory, node=node), signal.SIGKILL)
 
 
-def write_configuration(directory):
-    """Writes slurm.conf and gres.conf, a munge key, and the folders that they name."""
+def write_configuration(directory, accounting=False):
+    """Writes slurm.conf, gres.conf and slurmdbd.conf, a munge key, and the folders that they name."""
     for folder in ("run", "log", "bin", "state/ctld", *(f"state/slurmd.{node}" for node in NODES)):
         (directory / folder).mkdir(parents=True, exist_ok=True)
     (directory / "run").chmod(0o755)  # munged refuses a socket in a folder that others can write
     key = directory / "run/munge.key"
     key.touch(mode=0o600)
     key.write_bytes(os.urandom(1024))
-    sockets = [socket.socket() for _ in range(4)]
+    sockets = [socket.socket() for _ in range(6)]
     for s in sockets:
         s.bind(("127.0.0.1", 0))
     ports = [str(s.getsockname()[1]) for s in sockets]
     for s in sockets:
         s.close()
-    text = Path(__file__).with_name("slurm.conf").read_text()
-    names = ["@DIR@", "@USER@", "@CTLD_PORT@", "@CPU1_PORT@", "@CPU2_PORT@", "@GPU1_PORT@"]
-    for name, value in zip(names, [str(directory), getpass.getuser(), *ports], strict=True):
-        text = text.replace(name, value)
-    (directory / "slurm.conf").write_text(text)
-    (directory / "gres.conf").write_text("NodeName=gpu1 Name=gpu File=/dev/null,/dev/zero\n")
-    # The jobstep plugin of Snakemake calls srun without SLURM_CONF, as if slurm.conf were in /etc.
-    srun, srun_program = directory / "bin/srun", shutil.which("srun", path="/usr/bin:" + PATH)
-    srun.write_text(f'#!/bin/sh\nSLURM_CONF={directory}/slurm.conf exec {srun_program} "$@"\n')
-    srun.chmod(0o755)
+    names = ["CTLD_PORT", "CPU1_PORT", "CPU2_PORT", "GPU1_PORT", "DBD_PORT", "MARIADB_PORT"]
+    known = dict(zip(names, ports, strict=True))
+    known |= {"DIR": str(directory), "USER": getpass.getuser()}
+    for file in ("slurm.conf", "slurmdbd.conf"):
+        text = Path(__file__).with_name(file).read_text()
+        for name, value in known.items():
+            text = text.replace(f"@{name}@", value)
+        if not accounting:
+            text = re.sub("# With accounting:.*", "", text, flags=re.S)
+        (directory / file).touch(mode=0o600)
+        (directory / file).write_text(text)
+    (directory / "gres.conf").write_text(
+        "NodeName=gpu1 Name=gpu Type=a100 File=/dev/null,/dev/zero\n"
+    )
+    # The executor plugins forget SLURM_CONF, in a job's step and where Snakemake itself is a job, as
+    # if slurm.conf were in /etc.
+    for client in CLIENTS:
+        program = shutil.which(client, path="/usr/bin:" + PATH)
+        if program and (accounting or not client.startswith("sa")):
+            script = directory / "bin" / client
+            script.write_text(f'#!/bin/sh\nSLURM_CONF={directory}/slurm.conf exec {program} "$@"\n')
+            script.chmod(0o755)
 
 
-def start(directory):
+def start_accounting(directory):
+    """Starts MariaDB and slurmdbd, and gives this user an account. Raises RuntimeError."""
+    env, data = environment(directory), directory / "state/mariadb"
+    quiet = {"env": env, "check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    options = ["--no-defaults", f"--datadir={data}", f"--user={getpass.getuser()}"]
+    subprocess.run(["mariadb-install-db", *options, "--skip-test-db"], **quiet)
+    (directory / "state/user.sql").write_text(
+        "CREATE USER slurm@localhost IDENTIFIED BY 'slurm';\nGRANT ALL ON *.* TO slurm@localhost;\n"
+    )
+    port = re.search(r"StoragePort=(\d+)", (directory / "slurmdbd.conf").read_text())[1]
+    options += ["--bind-address=127.0.0.1", f"--port={port}", f"--socket={directory}/run/mariadb"]
+    options += [
+        f"--init-file={directory}/state/user.sql",
+        f"--log-error={directory}/log/mariadb.log",
+    ]
+    options += [f"--pid-file={directory}/run/mariadb.pid", "--innodb-buffer-pool-size=64M"]
+    subprocess.Popen(
+        ["mariadbd", *options], start_new_session=True, env=env, stderr=subprocess.DEVNULL
+    )
+    if not wait_until(lambda: answers(port), 60):
+        raise RuntimeError("MariaDB did not come up within 60 seconds")
+    subprocess.run(["slurmdbd"], env=env, check=True)
+    add = ["sacctmgr", "-i", "add"]
+    cluster = [*add, "cluster", "idbias_test"]
+    if not wait_until(
+        lambda: subprocess.run(cluster, env=env, capture_output=True).returncode == 0, 60
+    ):
+        raise RuntimeError("slurmdbd did not come up within 60 seconds")
+    subprocess.run([*add, "account", ACCOUNT], **quiet)
+    subprocess.run([*add, "user", getpass.getuser(), f"account={ACCOUNT}"], **quiet)
+
+
+def answers(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", int(port)), 1):
+        return True
+    return False
+
+
+def start(directory, accounting=False):
     """Starts the cluster in `directory` and returns once its three nodes are idle.
 
     A cluster that already answers there is left as it is, with its jobs; the remains of one that
     came to an unclean end are ended first. Raises Unavailable where this machine cannot have one,
     RuntimeError with the end of the logs if it does not come up within 60 seconds.
     """
-    install()
+    install(accounting)
     directory = Path(directory).resolve()
     if node_states(directory):
         return
     stop(directory)
-    write_configuration(directory)
+    write_configuration(directory, accounting)
     env, run, log = environment(directory), directory / "run", directory / "log"
     munge = [f"--socket={run}/munge.socket", f"--key-file={run}/munge.key"]
     munge += [f"--pid-file={run}/munged.pid", f"--seed-file={run}/munge.seed"]
     munged = ["munged", "--force", *munge, f"--log-file={log}/munged.log"]
     subprocess.run(munged, env=env, check=True, stderr=subprocess.DEVNULL)
+    if accounting:
+        shutil.rmtree(directory / "state/mariadb", ignore_errors=True)
+        start_accounting(directory)
     subprocess.run(["slurmctld", "-c"], env=env, check=True)  # -c: no jobs of an earlier life
     for node in NODES:
         start_node(directory, node)
@@ -192,11 +263,11 @@ def stop(directory):
 
 
 @contextlib.contextmanager
-def running(directory=None):
+def running(directory=None, accounting=False):
     """A cluster for a `with` block; gives its folder. Without one, a temporary folder is used."""
     with tempfile.TemporaryDirectory(prefix="idbias-slurm-") as temporary:
         directory = Path(directory or temporary).resolve()
-        start(directory)
+        start(directory, accounting)
         try:
             yield directory
         finally:
@@ -209,11 +280,12 @@ def main():
     )
     parser.add_argument("what", choices=["start", "status", "stop"])
     parser.add_argument("directory", type=Path, metavar="DIR")
+    parser.add_argument("--accounting", action="store_true", help="with slurmdbd and MariaDB")
     arguments = parser.parse_args()
     directory = arguments.directory.resolve()
     if arguments.what == "start":
         try:
-            start(directory)
+            start(directory, arguments.accounting)
         except (Unavailable, RuntimeError) as error:
             sys.exit(f"No test cluster: {error}")
         print(f'export SLURM_CONF={directory}/slurm.conf PATH="{directory}/bin:$PATH"')

@@ -1,15 +1,22 @@
 #!/usr/bin/env python3
-"""Drills: the digits experiment on a real Slurm, undisturbed and with something broken in its masks.
+"""Drills: the digits experiment on a real Slurm, as users run it, with something broken in its masks.
 
-    .venv/bin/python tests/slurm/drills.py DIR [cancel] [kill] [limit] [node] [head]
+    .venv/bin/python tests/slurm/drills.py DIR [--accounting] [jobs] [node] [head] [controller] [full]
 
-First undisturbed, then cancel: scancel of a mask job; kill: SIGKILL to its Python; limit: its time
-limit passes; node: its node dies; head: Snakemake itself dies. Then `snakemake --profile slurm` again.
+First undisturbed, then, each in a run of its own with the profile's own tries:
+jobs: each mask job is killed by Slurm for memory at its first try; then one is cancelled, one passes
+    its time limit, one loses its Python to SIGKILL; all within the run.
+node: the node of a mask job dies, and comes back.
+head: Snakemake is killed; unlocked and started again.
+controller: Snakemake is itself a job (profiles/slurm/controller.sh) and passes its own time limit.
+full: scratch has no room for checkpoints, then results have none for masks (needs root, for tmpfs).
+
 Says what was seen, and fails unless each job ran in its partition, with a GPU if its rule asks for
-one, the table equals that of a local run, each finished shard was left alone, and the broken shard
+one, the table equals that of a local run, each finished shard was left alone, and every broken shard
 went on from its checkpoint. All begin with the same finished attacks, made once through Slurm.
 """
 
+import argparse
 import os
 import re
 import signal
@@ -17,28 +24,30 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from functools import partial
+from contextlib import contextmanager
 from pathlib import Path
 
 import cluster
 import pandas as pd
-import torch
+from masks_at_work import Masks
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from conftest import SMALL, Workflow
 
-FAULTS = ["cancel", "kill", "limit", "node", "head"]
 RULE = "essential_mask_shard"
 ON_GPU = [RULE, "adversarial_mask_shard", "classifier", "attack_shard", "distances"]
-# Two shards of essential masks that train for half a minute or more: Slurm looks at time limits as often.
+# Two shards of essential masks and two of adversarial ones, some seconds of training each.
 SETTINGS = {
     "experiments": ["digits"],
     "datasets": {"digits": {"images": 48}},
-    "masks": {"min_steps": 8000, "max_steps": 8001},
+    "masks": {"min_steps": 3000, "max_steps": 3001},
     "correlation": {"shuffles": 8},
-    "execution": {"shuffles_per_shard": 4, "checkpoint_seconds": 1},
+    "execution": {"shuffles_per_shard": 8, "checkpoint_seconds": 1},
 }
-RUN = ["--profile", "slurm", "--slurm-init-seconds-before-status-checks", "5"]
+RUN = ["--profile", "slurm", "--slurm-init-seconds-before-status-checks", "2"]
+MASKS = "results/digits/small_cnn/masks"
+# MB at the first try: too few for a mask job, which takes about 600.
+TOO_LITTLE = 350
 
 
 def copy_of_project(folder):
@@ -51,58 +60,46 @@ def copy_of_project(folder):
     workflow.configure({"experiment_blocks": {"digits": {"overrides": overrides}}})
 
 
-def snakemake(folder, *arguments, **options):
+def edit(file, *pairs):
+    """Replace texts in a file of a copy of the project, each of which must be there."""
+    text = file.read_text()
+    for old, new in pairs:
+        assert old in text, (file, old)
+        text = text.replace(old, new)
+    file.write_text(text)
+
+
+def snakemake(folder, *arguments):
     with open(folder / "output", "a") as output:
         command = [sys.executable, "-m", "snakemake", *arguments]
-        return subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, **options)
+        return subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
 
 
-def slurm(directory, *command):
-    env = cluster.environment(directory)
-    return subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
+def slurm(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def mask_job(directory, shard):
-    """Id of the running Slurm job that trains the essential masks of `shard`."""
-    jobs = slurm(directory, "squeue", "-h", "-t", "RUNNING", "-o", "%i %k").splitlines()
-    return next(job.split()[0] for job in jobs if RULE in job and job.endswith(shard))
+def recorded():
+    """{job id: what Slurm noted} of the jobs that it remembers."""
+    lines = slurm("scontrol", "show", "job", "-d", "-o").splitlines()
+    jobs = [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in lines if line.startswith("JobId=")]
+    return {int(job["JobId"]): job for job in jobs}
 
 
-def scheduled(directory):
-    """{job id: (rule or group, partition, GPUs it was given)} of the jobs that Slurm remembers."""
-    jobs = {}
-    lines = slurm(directory, "scontrol", "show", "job", "-d", "-o").splitlines()
-    for line in (line for line in lines if line.startswith("JobId=")):
-        job = re.search(r"JobId=(\d+)", line)[1]
-        rule = re.search(r"Comment=rule_(\S+?)(_wildcards_| )", line)[1]
-        gpus = re.search(r" JOB_GRES=gpu:(\d+)", line)
-        jobs[job] = (rule, re.search(r" Partition=(\S+)", line)[1], int(gpus[1]) if gpus else 0)
-    return jobs
-
-
-def python_of(directory, job):
-    """Pids of the mask scripts of Slurm job `job`."""
-    wanted = f"SLURM_JOB_ID={job}".encode()
-    return [
-        pid
-        for pid in cluster.processes(directory, daemons=False)
-        if b"train_masks.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        and wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    ]
+def tries(folder, rule):
+    """What each job of `rule` in `folder` was asked for and how it ended, by shard."""
+    found = {}
+    for _, job in sorted(recorded().items()):
+        if job["WorkDir"] == str(folder) and f"rule_{rule}" in job.get("Comment", ""):
+            shard = job["Comment"].rsplit("_", 1)[-1]
+            asked = f"{job['MinMemoryNode']} {job['TimeLimit']} {job['JobState']}"
+            found.setdefault(shard, []).append(asked)
+    return found
 
 
 def shards(folder):
     """{path: modification time} of the shards that are finished."""
     return {file: file.stat().st_mtime_ns for file in folder.glob("results/**/*[0-9]-[0-9]*.h5")}
-
-
-def steps(checkpoint):
-    """Optimisation steps, summed over the images, that a mask shard's checkpoint holds."""
-    if not checkpoint.exists():
-        return 0
-    state = torch.load(checkpoint, weights_only=True)["state"]
-    finished = state["done"]["step"][state["done"]["finished"]]
-    return int(finished.sum()) + sum(int(image["step"]) for image in state["parked"].values())
 
 
 def table(folder):
@@ -113,94 +110,196 @@ def say(text):
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
-def break_it(fault, directory, job, run):
-    if fault == "cancel":
-        slurm(directory, "scancel", job)
-    elif fault == "kill":
-        cluster.end(python_of(directory, job), signal.SIGKILL)
-    elif fault == "limit":
-        slurm(directory, "scontrol", "update", f"JobId={job}", "EndTime=now")
-    elif fault == "node":
-        cluster.kill_node(directory, "gpu1")
-        nodes = partial(cluster.node_states, directory)
-        say(f"gpu1 is down: {cluster.wait_until(lambda: 'down' in nodes()['gpu1'], 120)}")
-        cluster.start_node(directory, "gpu1")
-    elif fault == "head":
-        run.kill()
-        run.wait()
-        left = slurm(directory, "squeue", "-h", "-o", "%i %j").split("\n")
-        say(f"Snakemake is dead, {len(list(filter(None, left)))} of its jobs are still running")
-        slurm(directory, "scancel", *re.findall(r"^(\d+) idbias_", "\n".join(left), re.M))
-        cluster.wait_until(lambda: not cluster.processes(directory, daemons=False), 60)
-
-
-def undisturbed(base, directory):
-    """The whole experiment through Slurm, and where its jobs ran. Gives its folder."""
-    began, jobs, env = time.monotonic(), {}, cluster.environment(directory)
+def undisturbed(base):
+    """The whole experiment through Slurm, and where its jobs ran."""
+    began, jobs = time.monotonic(), {}
     copy_of_project(base / "start")
     for folder, target in ((base / "start", "attacks"), (base / "undisturbed", "tables")):
         if target == "tables":
             Workflow(base / "start").clone(folder)
-        run = snakemake(folder, *RUN, "--retries", "0", target, env=env)
+        run = snakemake(folder, *RUN, target)
         while run.poll() is None:
-            jobs |= scheduled(directory)
+            jobs |= recorded()
             time.sleep(1)
         say(f"undisturbed: snakemake --profile slurm {target} ended with {run.returncode}")
     say(f"{len(jobs)} jobs, {time.monotonic() - began:.0f} s")
-    for (rule, partition, gpus), count in Counter(jobs.values()).items():
+    seen = Counter()
+    for job in jobs.values():
+        rule = re.match(r"(?:rule|group)_(\S+?)(_wildcards_|$)", job["Comment"])[1].split("-")[0]
+        gpus = int(job["JOB_GRES"].rsplit(":", 1)[-1].split("(")[0]) if "JOB_GRES" in job else 0
+        seen[rule, job["Partition"], gpus] += 1
+    for (rule, partition, gpus), count in sorted(seen.items()):
         say(f"    {count} x {rule}: partition {partition}, GPUs {gpus}")
-        if (partition, gpus) != (("gpu", 1) if rule in ON_GPU else ("cpu", 0)):
+        on_gpu = rule in [*ON_GPU, "attacks"]
+        if (partition, gpus) != (("gpu", 1) if on_gpu else ("cpu", 0)):
             raise SystemExit(f"{rule} ran in the wrong place")
     return folder
 
 
-def drill(fault, base, directory):
-    folder, env = base / fault, cluster.environment(directory)
-    Workflow(base / "start").clone(folder)
-    run = snakemake(folder, *RUN, "--retries", "0", "tables", env=env)
-    checkpoints = folder / "scratch/checkpoints/results/digits/small_cnn/masks/essential"
-    if not cluster.wait_until(
-        lambda: max(map(steps, checkpoints.glob("*.h5")), default=0) > 1e4, 900
+def ended(run, folder, expected=0):
+    code = run.wait()
+    say(f"Snakemake ended with {code}")
+    if code != expected:
+        raise SystemExit(f"It should have ended with {expected}: see {folder}/output")
+
+
+def jobs(folder, masks):
+    limit = f"{{mem_mb: {TOO_LITTLE} * attempt}}"
+    edit(
+        folder / "profiles/slurm/config.yaml",
+        ("per_rule: {}", f"per_rule: {{{RULE}: {limit}, adversarial_mask_shard: {limit}}}"),
+    )
+    run = snakemake(folder, *RUN, "tables")
+    for shard, fault in (
+        ("essential/00000-00023", "cancelled"),
+        ("essential/00024-00047", "past its time limit"),
+        ("adversarial/fmn/00000-00023", "killed"),
     ):
-        raise SystemExit(f"No checkpoint of 10,000 steps within 15 minutes, see {folder}/output")
-    checkpoint = max(checkpoints.glob("*.h5"), key=steps)
-    job = mask_job(directory, checkpoint.stem)
-    finished = shards(folder)
-    say(f"{fault}: job {job} trains {checkpoint.stem}; {len(finished)} shards are finished")
-    break_it(fault, directory, job, run)
-    cluster.wait_until(
-        lambda: job not in slurm(directory, "squeue", "-h", "-t", "R", "-o", "%i"), 60
-    )
-    before = steps(checkpoint)
-    say(f"broken; its checkpoint holds {before} steps")
-    if fault != "head":
-        # The other jobs are finished; with a node down, Slurm also brings back the job itself.
-        fewest = watch(run, checkpoint) if fault == "node" else before
-        say(f"Snakemake ended with {run.wait()}")
-    else:
-        say(f"unlocked: {snakemake(folder, *RUN, '--unlock', env=env).wait()}")
-    finished |= shards(folder)
-    again = snakemake(folder, *RUN, "tables", env=env)
-    if fault != "node":
-        fewest = watch(again, checkpoint)
-    say(
-        f"snakemake --profile slurm again: {again.wait()}; the checkpoint then held {fewest} or more"
-    )
-    lost = [file for file, time_written in finished.items() if shards(folder)[file] != time_written]
-    say(f"{len(finished)} shards were finished before, {len(lost)} of them made anew")
-    if lost or not before or fewest < before:
-        raise SystemExit(f"The drill '{fault}' failed: see {folder}")
+        with masks.halted(shard) as (job, python):
+            if fault == "cancelled":
+                slurm("scancel", job)
+            elif fault == "killed":
+                cluster.end(python, signal.SIGKILL)
+            else:
+                slurm("scontrol", "update", f"JobId={job}", "EndTime=now")
+                cluster.wait_until(
+                    lambda job=job: recorded()[int(job)]["JobState"] != "RUNNING", 90
+                )
+        say(f"job {job}, {shard}: {fault} at {masks.before[shard]} steps")
+    ended(run, folder)
+    for rule in (RULE, "adversarial_mask_shard"):
+        for shard, asked in sorted(tries(folder, rule).items()):
+            say(f"    {rule} {shard}: {', then '.join(asked)}")
+            if len(asked) < 2:
+                raise SystemExit("A job was not killed for memory")
+
+
+def node(folder, masks):
+    run = snakemake(folder, *RUN, "tables")
+    with masks.halted("essential/00000-00023") as (job, _):
+        cluster.kill_node(masks.cluster, "gpu1")
+    down = cluster.wait_until(lambda: "down" in cluster.node_states(masks.cluster)["gpu1"], 120)
+    say(f"job {job} at {masks.before['essential/00000-00023']} steps; gpu1 is down: {down}")
+    cluster.start_node(masks.cluster, "gpu1")
+    ended(run, folder)
+
+
+def head(folder, masks):
+    run = snakemake(folder, *RUN, "tables")
+    with masks.halted("essential/00000-00023") as (job, _):
+        run.kill()
+        run.wait()
+    names = slurm("squeue", "-h", "-o", "%i %j")
+    left = re.findall(r"^(\d+) idbias_", names, re.M)
+    say(f"Snakemake is dead, {len(left)} of its jobs are still there, job {job} among them")
+    slurm("scancel", *left)
+    cluster.wait_until(lambda: not cluster.processes(masks.cluster, daemons=False), 60)
+    say(f"unlocked: {snakemake(folder, *RUN, '--unlock').wait()}")
+    ended(snakemake(folder, *RUN, "tables"), folder)
+
+
+def controller(folder, masks):
+    # Its own time limit comes after three minutes, the signal one to two minutes before.
+    script = folder / "profiles/slurm/controller.sh"
+    edit(script, ("--time=1-00:00:00", "--time=0:03:00"), ("USR1@300", "USR1@60"))
+    edit(script, ("exec snakemake", f"exec {sys.executable} -m snakemake"))
+    edit(script, ("    snakemake --profile", f"    {sys.executable} -m snakemake --profile"))
+    command = ["sbatch", "--parsable", "-D", str(folder), "--partition=cpu", str(script)]
+    first = int(slurm(*command, *RUN[2:], "tables"))
+
+    def controllers():
+        mine = {number: job for number, job in recorded().items() if number >= first}
+        return {n: job for n, job in mine.items() if job["JobName"] == "snakemake-idbias"}
+
+    with masks.halted("essential/00000-00023") as (job, _):
+        if not cluster.wait_until(lambda: len(controllers()) > 1, 240):
+            raise SystemExit(f"No second controller: see {folder}/snakemake-{first}.log")
+        waiting = [job.get("Dependency") for job in controllers().values()][-1]
+    say(f"job {job} halted; controller {first} submitted another, which waits for {waiting}")
+    over = ("COMPLETED", "FAILED", "TIMEOUT", "CANCELLED", "NODE_FAIL")
+    if not cluster.wait_until(
+        lambda: all(j["JobState"] in over for j in controllers().values()), 900
+    ):
+        raise SystemExit(f"The controllers have not ended: see {folder}")
+    states = [f"{number} {job['JobState']}" for number, job in sorted(controllers().items())]
+    say(f"controllers: {', '.join(states)}")
+
+
+@contextmanager
+def small_disk(folder, size):
+    """A full disk of `size` at `folder`; gives a function that makes room on it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    slurm("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder))
+    filler = folder / "filler"
+    try:
+        with open(filler, "wb", buffering=0) as file:
+            while file.write(bytes(4096)) == 4096:
+                pass
+    except OSError:
+        pass
+    try:
+        yield filler.unlink
+    finally:
+        for file in folder.rglob("*"):  # what lies on it is kept, for the comparison
+            if file.is_file():
+                target = folder.parent / "kept" / file.relative_to(folder)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(file.read_bytes())
+        slurm("umount", "-l", str(folder))
+
+
+def full(folder, masks):
+    scratch, results = folder / "scratch", folder / MASKS / "adversarial/fmn"
+    with (
+        small_disk(scratch, "4M") as room_in_scratch,
+        small_disk(results, "64K") as room_in_results,
+    ):
+        run = snakemake(folder, *RUN, "tables")
+        essential = [folder / MASKS / f"essential/{name}.h5" for name in masks.names]
+        if not cluster.wait_until(lambda: all(file.exists() for file in essential), 600):
+            raise SystemExit(f"The essential masks were not made: see {folder}/output")
+        logs = (folder / "logs/digits/small_cnn/masks/essential").glob("*.log")
+        warned = sum("No checkpoint now" in log.read_text() for log in logs)
+        say(
+            f"scratch full: essential masks were made, {warned} of 2 logs say that no checkpoint was"
+        )
+        room_in_scratch()
+        ended(run, folder, expected=1)
+        logs = (folder / "logs/digits/small_cnn/masks/adversarial").rglob("*.log")
+        said = [
+            line for log in logs for line in log.read_text().splitlines() if "idbias, rule" in line
+        ]
+        say(f"results full: {said[0]}")
+        finished = shards(folder)
+        room_in_results()
+        slurm("mount", "-o", "remount,size=16M", str(results))
+        for name in masks.names:
+            masks.keep(f"adversarial/fmn/{name}")
+        ended(snakemake(folder, *RUN, "tables"), folder)
+        if warned != 2 or any(shards(folder)[file] != time for file, time in finished.items()):
+            raise SystemExit(f"The drill failed: see {folder}")
+
+
+DRILLS = {"jobs": jobs, "node": node, "head": head, "controller": controller, "full": full}
+
+
+def drill(name, base):
+    folder = base / name
+    Workflow(base / "start").clone(folder)
+    with Masks(folder, base / "cluster") as masks:
+        say(f"--- {name}")
+        began, finished = time.monotonic(), shards(folder)
+        DRILLS[name](folder, masks)
+    lost = [file for file in finished if shards(folder).get(file) != finished[file]]
+    lost += masks.made_anew()
+    for shard, steps in masks.before.items():
+        say(f"    {shard}: {steps} steps before, {masks.fewest[shard]} or more afterwards")
+        if masks.fewest[shard] < steps:
+            lost.append(shard)
+    say(f"{time.monotonic() - began:.0f} s; finished shards made anew: {len(lost)}")
+    if lost:
+        raise SystemExit(f"The drill '{name}' failed: {lost}")
     return folder
-
-
-def watch(run, checkpoint):
-    """Wait for `run` and return the fewest steps that `checkpoint` held meanwhile."""
-    fewest = steps(checkpoint)
-    while run.poll() is None:
-        if checkpoint.exists():
-            fewest = min(fewest, steps(checkpoint) or fewest)
-        time.sleep(0.3)
-    return fewest
 
 
 def compare(folder, base):
@@ -216,13 +315,22 @@ def compare(folder, base):
 
 
 def main():
-    base = Path(sys.argv[1]).resolve()
-    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    with cluster.running(base / "cluster") as directory:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("directory", type=Path, metavar="DIR")
+    parser.add_argument("--accounting", action="store_true", help="with slurmdbd, and sacct asked")
+    parser.add_argument("drills", nargs="*", metavar="DRILL", help=" ".join(DRILLS))
+    arguments = parser.parse_args()
+    base = arguments.directory.resolve()
+    with cluster.running(base / "cluster", arguments.accounting) as directory:
+        os.environ.update(cluster.environment(directory), PYTHONDONTWRITEBYTECODE="1")
+        if arguments.accounting:
+            RUN.extend(["--slurm-status-command", "sacct"])
         if not (base / "start").exists():
-            compare(undisturbed(base, directory), base)
-        for fault in sys.argv[2:] or FAULTS:
-            compare(drill(fault, base, directory), base)
+            compare(undisturbed(base), base)
+        for name in arguments.drills or DRILLS:
+            compare(drill(name, base), base)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from idbias.errors import Unwritable
 from idbias.files import replacing
 
 
@@ -30,8 +31,23 @@ def fingerprint(*parts):
 
 def save(path, key, state):
     """Write `state` (nested dicts of tensors and numbers) so that `path` is never half written."""
-    with replacing(path) as temporary:
-        torch.save({"key": key, "state": state}, temporary)
+    write(path, {"key": key, "state": state})
+
+
+def write(path, content):
+    """Write `content` as torch does, whole or not at all.
+
+    Where the disk is full or read-only, that is said on stderr and the work goes on: it is worth more
+    than a checkpoint of it.
+    """
+    # Not straight to the file: there torch hides what the system said, and one write fails whole.
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(buffer.getbuffer())
+    except Unwritable as error:
+        print(f"No checkpoint now, the work goes on without: {error}", file=sys.stderr)
 
 
 def load(path, key):

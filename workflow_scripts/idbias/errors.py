@@ -1,5 +1,9 @@
-"""The one exception that means: the input is at fault, and the message says how to mend it."""
+"""The exceptions that mean: something outside of the code is at fault, and the message says what to do."""
 
 
 class InputError(ValueError):
     """Bad input. Its message is one sentence: what is wrong, where, what is allowed, how to mend it."""
+
+
+class Unwritable(InputError):
+    """A file could not be written: its disk is full or read-only. The message is one sentence."""

@@ -1,9 +1,13 @@
 """Reading and writing the HDF5 files that the stages hand to each other."""
 
+import errno
 import json
 import os
+import re
+import secrets
+import shutil
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,7 +16,7 @@ import h5py
 import numpy as np
 
 from idbias import shards
-from idbias.errors import InputError
+from idbias.errors import InputError, Unwritable
 
 SCHEMA_VERSION = 1
 PACKAGES = ("torch", "foolbox", "dadapy", "numpy", "h5py", "scikit-learn", "snakemake")
@@ -22,18 +26,45 @@ PACKAGES = ("torch", "foolbox", "dadapy", "numpy", "h5py", "scikit-learn", "snak
 def replacing(path):
     """Yield a temporary path beside `path`; move it there, flushed to disk, if the block succeeds.
 
-    If the block raises, the temporary file is removed and `path` stays as it was.
+    If the block raises, the temporary file is removed and `path` stays as it was. Raises Unwritable
+    where the disk is full or read-only, whatever the block's library made of that.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Two clones of the workflow may share a scratch, on nodes where process numbers are the same.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(3)}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+    except (OSError, RuntimeError) as error:
+        if reason := unwritable(error, path.parent):
+            raise Unwritable(
+                f"{path} cannot be written ({reason}); make room or mend that and run again: what is "
+                "finished stays, masks and training go on from their checkpoints."
+            ) from None
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def unwritable(error, folder):
+    """Return in words that the disk of `folder` is full, over quota or read-only, or None if it is not.
+
+    HDF5 gives the system's number as text, and sometimes only in the exception before the last one;
+    torch gives none at all, so the disk itself is asked.
+    """
+    if "inline_container" in str(error) and shutil.disk_usage(folder).free < 1 << 20:
+        return os.strerror(errno.ENOSPC)
+    while error is not None:
+        said = re.search(r"errno = (\d+)", str(error))
+        number = int(said[1]) if said else getattr(error, "errno", None)
+        if number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            return os.strerror(number)
+        error = error.__context__
+    return None
 
 
 def write(path, datasets, attributes=None):

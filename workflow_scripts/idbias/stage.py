@@ -1,12 +1,13 @@
 """What every rule's script shares: its log, its threads, and how it ends on bad input."""
 
+import errno
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from idbias.config.checking import check
 from idbias.config.experiments import by_folder
-from idbias.errors import InputError
+from idbias.errors import InputError, Unwritable
 
 
 @contextmanager
@@ -16,26 +17,58 @@ def stage(snakemake):
     Yields the experiment's execution settings (`idbias.config.schema.Execution`), or None for a rule
     without an experiment. Thread counts follow the rule's `threads`; they are set before numerical
     libraries load. An InputError is printed to the log and the terminal, without traceback, and
-    the process exits with 1.
+    the process exits with 1. Where the log cannot be written the work goes on without.
     """
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = str(snakemake.threads)
     terminal = sys.stderr
-    with open(snakemake.log[0], "w", buffering=1) as log:
-        sys.stderr = log
-        try:
-            yield _execution(snakemake)
-        except InputError as error:
-            print(f"idbias, rule {snakemake.rule}: {error}", file=log)
-            print(f"idbias, rule {snakemake.rule}: {error}", file=terminal)
-            sys.exit(1)
-        except Exception:
-            import traceback
+    sys.stderr = log = Log(snakemake.log[0])
+    try:
+        yield _execution(snakemake)
+    except InputError as error:
+        print(f"idbias, rule {snakemake.rule}: {error}", file=log)
+        print(f"idbias, rule {snakemake.rule}: {error}", file=terminal)
+        if isinstance(error, Unwritable):
+            # HDF5 tries to write what it still has when Python ends, and crashes.
+            sys.stdout.flush()
+            terminal.flush()
+            os._exit(1)
+        sys.exit(1)
+    except Exception:
+        import traceback
 
-            traceback.print_exc(file=log)
-            raise
-        finally:
-            sys.stderr = terminal
+        traceback.print_exc(file=log)
+        raise
+    finally:
+        sys.stderr = terminal
+        log.close()
+
+
+class Log:
+    """A text file to print to, line by line. Where the disk has no room for a line, it is left out."""
+
+    def __init__(self, path):
+        try:
+            self.file = open(path, "w", buffering=1)  # noqa: SIM115
+        except OSError:
+            self.file = open(os.devnull, "w")  # noqa: SIM115
+
+    def write(self, text):
+        try:
+            return self.file.write(text)
+        except OSError:
+            return len(text)
+
+    def flush(self):
+        with suppress(OSError):
+            self.file.flush()
+
+    def close(self):
+        with suppress(OSError):
+            self.file.close()
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
 
 
 def device(execution):
@@ -54,10 +87,30 @@ def shard_rows(name):
 
 
 def checkpoint_path(execution, output):
-    """Return where the checkpoint of the job that makes `output` lies, outside of its outputs."""
+    """Return where the checkpoint of the job that makes `output` lies, outside of its outputs.
+
+    Raises InputError where nothing can be written there; a full disk is no reason.
+    """
     path = os.path.join(execution.scratch, "checkpoints", output)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    folder = os.path.dirname(path)
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        if error.errno not in (
+            errno.ENOSPC,
+            errno.EDQUOT,
+        ):  # of these the checkpoint itself will tell
+            raise _no_scratch(folder, error.strerror) from None
+    if os.path.isdir(folder) and not os.access(folder, os.W_OK):
+        raise _no_scratch(folder, "it is read-only")
     return path
+
+
+def _no_scratch(folder, reason):
+    return InputError(
+        f"no checkpoints can be kept in {folder} ({reason}): make it writable, or let "
+        "execution.scratch in config.yaml name a folder that is."
+    )
 
 
 def _execution(snakemake):

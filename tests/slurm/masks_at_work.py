@@ -1,0 +1,114 @@
+"""The mask jobs of a drill, watched from outside: their checkpoints, their processes, their shards."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import cluster
+import torch
+
+NAMES = ("00000-00023", "00024-00047")
+# What a checkpoint holds when a job is halted, of 72,000 steps that a shard takes.
+ENOUGH = 3000
+
+
+class Masks:
+    """Watches the project in `folder` for a `with` block.
+
+    `before`: {shard: steps in its checkpoint when it was halted}, shard as in
+    "essential/00000-00023"; `fewest`: the fewest that its checkpoint held since, while there was one.
+    """
+
+    names = NAMES
+
+    def __init__(self, folder, directory):
+        self.folder, self.cluster = folder, directory
+        self.before, self.fewest, self.times, self.changed = {}, {}, {}, set()
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+        self._look()
+
+    def steps(self, shard):
+        """Optimisation steps, summed over the images, that a shard's checkpoint holds."""
+        path = self.folder / "scratch/checkpoints/results/digits/small_cnn/masks" / f"{shard}.h5"
+        try:
+            state = torch.load(path, weights_only=True)["state"]
+        except (FileNotFoundError, NotADirectoryError):
+            return 0
+        finished = state["done"]["step"][state["done"]["finished"]]
+        return int(finished.sum()) + sum(int(image["step"]) for image in state["parked"].values())
+
+    @contextlib.contextmanager
+    def halted(self, shard):
+        """Halt a shard's Python once its checkpoint holds some steps; gives (job id, its pids)."""
+        end = time.monotonic() + 600
+        while not (self.steps(shard) > ENOUGH and (found := self._running(shard))):
+            if time.monotonic() > end:
+                raise SystemExit(
+                    f"{shard} was not at work within 10 minutes, see {self.folder}/output"
+                )
+            time.sleep(0.2)
+        cluster.end(found[1], signal.SIGSTOP)
+        time.sleep(0.5)
+        self.before[shard] = self.fewest[shard] = self.steps(shard)
+        try:
+            yield found
+        finally:
+            cluster.end(found[1], signal.SIGCONT)
+
+    def keep(self, shard):
+        """Remember what the checkpoint of a shard holds now."""
+        self.before[shard] = self.fewest[shard] = self.steps(shard)
+
+    def made_anew(self):
+        """Shards that changed after they were first seen."""
+        return sorted(self.changed)
+
+    def _running(self, shard):
+        """(job id, pids) of the running job of a shard, or None."""
+        command = ["squeue", "-h", "-t", "RUNNING", "-o", "%i|%k|%Z"]
+        output = subprocess.run(command, capture_output=True, text=True).stdout
+        kind, name = shard.split("/")[0], shard.split("/")[-1]
+        for line in output.splitlines():
+            job, comment, workdir = line.split("|")
+            if workdir == str(self.folder) and f"{kind}_mask" in comment and name in comment:
+                pids = self._python(job)
+                return (job, pids) if pids else None
+        return None
+
+    def _python(self, job):
+        """Pids of the mask scripts of Slurm job `job`."""
+        found = []
+        for pid in cluster.processes(self.cluster, daemons=False):
+            with contextlib.suppress(OSError):
+                environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+                command = Path(f"/proc/{pid}/cmdline").read_bytes()
+                if b"train_masks.py" in command and f"SLURM_JOB_ID={job}".encode() in environment:
+                    found.append(pid)
+        return found
+
+    def _watch(self):
+        while not self.over.wait(0.5):
+            self._look()
+
+    def _look(self):
+        for file in self.folder.glob("results/**/*[0-9]-[0-9]*.h5"):
+            with contextlib.suppress(FileNotFoundError):
+                written = file.stat().st_mtime_ns
+                if self.times.setdefault(file, written) != written:
+                    self.changed.add(os.path.relpath(file, self.folder))
+        for shard in list(self.fewest):
+            if steps := self.steps(shard):
+                self.fewest[shard] = min(self.fewest[shard], steps)
