@@ -27,18 +27,18 @@ rule all:
 
 rule attack_shard:
     output: "results/{experiment}/{classifier}/attacks/{attack}/{shard}.txt"
-    resources: mem_mb=100, runtime=5, gpu=1
+    resources: mem_mb=300, runtime=5, gpu=1
     shell: "echo $SLURM_JOB_ID $SLURM_JOB_PARTITION $CUDA_VISIBLE_DEVICES > {output}"
 
 rule essential_mask_shard:
     output: "results/{x}/masks.txt"
-    resources: mem_mb=100, runtime=5, gpu=1
+    resources: mem_mb=300, runtime=5, gpu=1
     script: "mask.py"
 
 rule shuffle_shard:
     input: lambda wildcards: f"results/{wildcards.comparison[0]}/masks.txt"
     output: "results/{comparison}/shuffles/{shard}.txt"
-    resources: mem_mb=100, runtime=5
+    resources: mem_mb=300, runtime=5
     shell: "echo $SLURM_JOB_ID $SLURM_JOB_PARTITION > {output}"
 
 localrules: row

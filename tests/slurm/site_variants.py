@@ -26,15 +26,15 @@ rule all:
 rule distances:
     output: "seen"
     resources:
-        mem_mb=lambda wildcards, attempt: 100 * attempt,
+        mem_mb=lambda wildcards, attempt: 300 * attempt,
         runtime=lambda wildcards, attempt: 45 * attempt,
         gpu=1,
-    shell: "echo $CUDA_VISIBLE_DEVICES > {output}; test {resources.runtime} -gt FAILS_UP_TO"
+    shell: "echo ${{CUDA_VISIBLE_DEVICES:-}} > {output}; test {resources.runtime} -gt FAILS_UP_TO"
 
 rule attack_shard:
     output: "results/{experiment}/{classifier}/attacks/{attack}/{shard}.txt"
-    resources: mem_mb=100, runtime=5, gpu=1
-    shell: "echo $SLURM_JOB_ID $CUDA_VISIBLE_DEVICES > {output}"
+    resources: mem_mb=300, runtime=5, gpu=1
+    shell: "echo $SLURM_JOB_ID ${{CUDA_VISIBLE_DEVICES:-}} > {output}"
 """
 # What is written in the site block: what Slurm is to have been asked, and how many GPUs to have given.
 VARIANTS = {
@@ -101,9 +101,9 @@ def asked(job):
     command = ["sacct", "-X", "-n", "-P", "-j", job["JobId"], "-o", "SubmitLine"]
     line = subprocess.run(command, capture_output=True, text=True).stdout.strip()
     line = re.sub(
-        r"(--job-name|--output|--comment|-D) \S+ ?|--parsable |--export=\S+ ?| --wrap=.*", "", line
+        r"(--job-name|--output|--comment|-D) \S+ ?|--parsable |--export=\S+ ?| ?--wrap=.*", "", line
     )
-    return line.replace("  ", " ")
+    return line.replace("  ", " ").replace("/usr/bin/", "").strip()
 
 
 def main():
@@ -115,7 +115,7 @@ def main():
             "sacctmgr -i add qos slow",
             f"sacctmgr -i modify user {user} set qos+=slow",
             f"scontrol create reservation reservationname=ours users={user} nodes=gpu1 "
-            "starttime=now duration=120 flags=flex,magnetic",
+            "corecnt=2 starttime=now duration=120 flags=flex",
         ):
             subprocess.run(command.split(), check=True, capture_output=True)
         runs = {}
