@@ -11,9 +11,9 @@ from conftest import ROOT
 from torch import nn
 
 from idbias import checkpoints, files
-from idbias.config.schema import Execution
+from idbias.config.schema import Execution, Masks
 from idbias.errors import InputError, Unwritable
-from idbias.masks.training import MaskSettings, train_masks
+from idbias.masks.training import train_masks
 from idbias.stage import checkpoint_path
 
 
@@ -48,7 +48,7 @@ def masks(**options):
     """Train masks of four random images for a linear classifier."""
     torch.manual_seed(0)
     images, targets = torch.rand(4, 1, 8, 8), torch.tensor([0, 1, 2, 0])
-    settings = MaskSettings(min_steps=20, max_steps=20)
+    settings = Masks(min_steps=20, max_steps=20)
     return train_masks(
         nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), images, targets, settings, **options
     )

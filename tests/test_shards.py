@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from idbias import files
+from idbias.config import schema
 from idbias.correlation import arrays
 from idbias.errors import InputError
 from idbias.masks import training
@@ -157,7 +158,7 @@ def test_two_clones_that_share_one_scratch_change_no_mask_of_each_other(tmp_path
     shared = {"checkpoint": tmp_path / "00000-00005.h5", "checkpoint_seconds": 0, "batch_size": 2}
 
     def clone(penalty, seed=0, **options):
-        settings = training.MaskSettings(min_steps=20, max_steps=30, penalty=penalty)
+        settings = schema.Masks(min_steps=20, max_steps=30, penalty=penalty)
         rows = torch.randperm(6, generator=torch.Generator().manual_seed(seed))
         return training.train_masks(network, images[rows], targets[rows], settings, **options).masks
 
@@ -178,7 +179,7 @@ def test_two_clones_that_share_one_scratch_change_no_mask_of_each_other(tmp_path
         np.testing.assert_array_equal(clone(*case, **shared), expected)
         # Two clones of the same configuration go on from each other's work.
         np.testing.assert_array_equal(clone(*case, **shared), expected)
-    assert "is of other settings, images or weights: it is ignored" in capsys.readouterr().err
+    assert "is of other settings, data or weights: it is ignored" in capsys.readouterr().err
 
 
 def test_a_shard_purged_from_scratch_stops_the_pairs_and_is_made_again(finished, tmp_path):

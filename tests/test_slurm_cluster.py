@@ -130,7 +130,7 @@ def test_every_job_that_asks_for_a_gpu_goes_to_the_gpu_partition(project):
     own = "per_rule: {classifier: {runtime: 2881}, shuffle_shard: {mem_mb: 7001}}"
     profile.write_text(profile.read_text().replace("per_rule: {}", own))
     plan = project.snakemake("--profile", "slurm", "-n").stdout
-    resources = re.findall(r"^rule (\w+):\n(?:    .*\n)*?    resources: (.*)$", plan, re.M)
+    resources = re.findall(r"^ *rule (\w+):\n(?: +.*\n)*? +resources: (.*)$", plan, re.M)
     assert len(resources) > 30
     for rule, wanted in resources:
         partition = "gpu" if "gpu=1" in wanted else "cpu"
@@ -204,7 +204,7 @@ def test_one_block_holds_what_a_site_asks_for(tmp_path, project):
     done = yte.process_yaml(profile.read_text())
     assert (done["slurm-reservation"], done["jobs"]) == ("ours", 7)
     plan = project.snakemake("--profile", "slurm", "-n").stdout
-    resources = re.findall(r"^rule (\w+):\n(?:    .*\n)*?    resources: (.*)$", plan, re.M)
+    resources = re.findall(r"^ *rule (\w+):\n(?: +.*\n)*? +resources: (.*)$", plan, re.M)
     on_gpu = {rule: wanted for rule, wanted in resources if "gpu=1" in wanted}
     assert len(on_gpu) >= 5
     for wanted in on_gpu.values():

@@ -30,19 +30,14 @@ def fingerprint(*parts):
 
 
 def save(path, key, state):
-    """Write `state` (nested dicts of tensors and numbers) so that `path` is never half written."""
-    write(path, {"key": key, "state": state})
-
-
-def write(path, content):
-    """Write `content` as torch does, whole or not at all.
+    """Write `state` (nested dicts of tensors and numbers) so that `path` is never half written.
 
     Where the disk is full or read-only, that is said on stderr and the work goes on: it is worth more
     than a checkpoint of it.
     """
-    # Not straight to the file: there torch hides what the system said, and one write fails whole.
+    # Not straight to the file: there torch hides what the system said.
     buffer = io.BytesIO()
-    torch.save(content, buffer)
+    torch.save({"key": key, "state": state}, buffer)
     try:
         with replacing(path) as temporary:
             temporary.write_bytes(buffer.getbuffer())

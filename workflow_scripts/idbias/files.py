@@ -5,7 +5,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 import subprocess
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -39,7 +38,7 @@ def replacing(path):
             os.fsync(file.fileno())
         temporary.replace(path)
     except (OSError, RuntimeError) as error:
-        if reason := unwritable(error, path.parent):
+        if reason := unwritable(error):
             raise Unwritable(
                 f"{path} cannot be written ({reason}); make room or mend that and run again: what is "
                 "finished stays, masks and training go on from their checkpoints."
@@ -50,14 +49,11 @@ def replacing(path):
             temporary.unlink(missing_ok=True)
 
 
-def unwritable(error, folder):
-    """Return in words that the disk of `folder` is full, over quota or read-only, or None if it is not.
+def unwritable(error):
+    """Return in words that a disk is full, over quota or read-only, if `error` says so, or None.
 
-    HDF5 gives the system's number as text, and sometimes only in the exception before the last one;
-    torch gives none at all, so the disk itself is asked.
+    HDF5 gives the system's number as text, and sometimes only in the exception before the last one.
     """
-    if "inline_container" in str(error) and shutil.disk_usage(folder).free < 1 << 20:
-        return os.strerror(errno.ENOSPC)
     while error is not None:
         said = re.search(r"errno = (\d+)", str(error))
         number = int(said[1]) if said else getattr(error, "errno", None)
