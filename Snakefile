@@ -17,10 +17,12 @@ sys.path.insert(0, str(HERE / "workflow_scripts"))
 os.environ["PATH"] = f"{HERE}/profiles/slurm/bin{os.pathsep}{os.environ['PATH']}"
 from idbias import console
 from idbias.config import targets
+from idbias.config.arms import CONTROLS
 from idbias.config.checking import check, selected
+from idbias.config.comparisons import by_folder
 from idbias.config.dependencies import SCRIPTS, library
 from idbias.config.downloads import download_of
-from idbias.config.experiments import by_folder, within_experiment
+from idbias.config.experiments import within_experiment
 from idbias.errors import InputError
 from idbias.report.summary import summary
 
@@ -52,6 +54,8 @@ include: "rules/classifiers.smk"
 include: "rules/attacks.smk"
 include: "rules/masks.smk"
 include: "rules/correlation.smk"
+include: "rules/controls.smk"
+include: "rules/class_maps.smk"
 include: "rules/tables.smk"
 include: "rules/spectra.smk"
 include: "rules/report.smk"

@@ -19,8 +19,8 @@ rule classifier:
         gpu=GPUS,
     params:
         settings=lambda wildcards: (
-            experiment(wildcards).classifiers[wildcards.classifier].model_dump()
+            experiment(wildcards).trained[wildcards.classifier].model_dump()
         ),
-        seed=lambda wildcards: experiment(wildcards).seed,
+        seed=lambda wildcards: experiment(wildcards).training_seed(wildcards.classifier),
     script:
         "../workflow_scripts/train_classifier.py"

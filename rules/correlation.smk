@@ -4,7 +4,7 @@ localrules:
 
 
 wildcard_constraints:
-    comparison=r"[^/]+(/[^/]+)?/correlations(/[^/]+)?",
+    comparison=r"[^/]+(/[^/]+)?/correlations(/[^/]+)?|[^/]+/[^/]+/controls/[^/]+/[^/]+",
     shuffles=r"shuffles(_within_(class|size|spectrum))?",
 
 

@@ -29,12 +29,19 @@ rule masks:
             for classifier in chosen.classifiers
             for path in chosen.all_masks(classifier)
         ],
+        [
+            path
+            for pair in CONTROLLED
+            if pair.control != "spectrum"
+            for path in pair.mask_sets.values()
+        ],
 
 
 rule correlations:
-    """Stop after the I_d tests."""
+    """Stop after the I_d tests, of controls too."""
     input:
         [pair.row for chosen in CHOSEN for pair in chosen.comparisons],
+        [path for pair in CONTROLLED for path in (pair.row, pair.contrast)],
 
 
 rule spectra:
@@ -78,3 +85,9 @@ rule accuracies:
     """Paper 2, Tables 3 and 4: test accuracies."""
     input:
         "results/tables/accuracies.md",
+
+
+rule class_maps:
+    """Class-level maps and whether they undo the attacks."""
+    input:
+        "results/tables/class_maps.md",

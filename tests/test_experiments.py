@@ -8,8 +8,9 @@ from conftest import ROOT, lay_over
 
 from idbias.config import dependencies, targets
 from idbias.config.checking import check
+from idbias.config.comparisons import by_folder
 from idbias.config.downloads import download_of
-from idbias.config.experiments import by_folder, shards, within_experiment
+from idbias.config.experiments import shards, within_experiment
 from idbias.errors import InputError
 
 
@@ -87,8 +88,8 @@ def test_two_arrays_are_named_with_what_lies_inside_them(tmp_path):
 
 def test_kernels_are_matched_by_network_whatever_the_classifier_is_called():
     zoo = experiments()["digits_zoo"]
-    assert zoo.kernels["local_convolution_1_linear_kernel5"] == ("1 linear", 5)
-    assert zoo.kernels["full_convolution_3_relu"] == ("3 relu", 0)
+    assert zoo.kernels["local_convolution_1_linear_kernel5"] == ("1 linear", 5, 0)
+    assert zoo.kernels["full_convolution_3_relu"] == ("3 relu", 0, 0)
     assert zoo.has_both_kernels
     changes = {
         "classifiers": {

@@ -12,7 +12,7 @@ with stage(snakemake):
     side = min(read[0]["perturbation"]["amplitude"].shape)
     kernels = {
         name: (family, kernel or side)
-        for name, (family, kernel) in snakemake.params.kernels.items()
+        for name, (family, kernel, _) in snakemake.params.kernels.items()
     }
     table = drawing.kernel_table(frequencies, kernels)
     figures.write(drawing.kernel_sizes(table), table, *snakemake.output.kernels)

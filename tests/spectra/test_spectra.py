@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from idbias.classifiers.networks.zoo import zoo
 from idbias.errors import InputError
-from idbias.spectra import linear_models, radial
+from idbias.spectra import linear_models, radial, spectra_tables
 
 
 def wave(shape, fy, fx):
@@ -134,3 +135,25 @@ def test_weights_without_a_spectrum_are_refused(weights, said):
 def test_one_image_has_no_interval():
     with pytest.raises(InputError, match="two or more"):
         radial.bootstrap(np.ones(1), seed=0)
+
+
+def test_local_against_full_has_an_interval_over_seeds():
+    rng = np.random.default_rng(0)
+    index = np.arange(50)
+    kernels = {"e": {}}
+    spectra = []
+    shifts = [0.02, 0.05, 0.03]
+    for seed, shift in enumerate(shifts):
+        for name, side, mean in (("local", 3, 0.2 + shift), ("full", 0, 0.2)):
+            values = np.linspace(-0.01, 0.01, 50) + mean + rng.normal(0, 1e-5, 50)
+            measured = {"index": index, "frequency": values}
+            names = {"experiment": "e", "classifier": f"{name}{seed}", "attack": "pgd"}
+            spectra.append({**names, "perturbation": measured, "gradient": measured})
+            kernels["e"][f"{name}{seed}"] = ("1 linear", side, seed)
+    table = spectra_tables.local_against_full(spectra, kernels, seed=0)
+    single = table[table["seed"].notna()]
+    assert len(single) == 6, "only models of one training seed are compared"
+    pooled = table[table["seeds"].notna()].iloc[0]
+    assert pooled["difference"] == pytest.approx(np.mean(shifts), abs=1e-4)
+    known = stats.ttest_1samp(shifts, 0).confidence_interval(0.95)
+    assert (pooled["low"], pooled["high"]) == pytest.approx(tuple(known), abs=1e-4)

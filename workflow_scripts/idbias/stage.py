@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager, suppress
 
 from idbias.config.checking import check
-from idbias.config.experiments import by_folder
+from idbias.config.comparisons import by_folder
 from idbias.errors import InputError, Unwritable
 
 

@@ -8,13 +8,23 @@ from pydantic import ValidationError
 
 from idbias.classifiers import paper2
 from idbias.classifiers.networks.by_name import NETWORKS
+from idbias.config import arms as arms_of
 from idbias.config import schema
-from idbias.config.experiments import Experiment, known_images
+from idbias.config.experiments import CLASSES, Experiment, known_images
 from idbias.config.schema import Config
 from idbias.datasets.sources import SIDES
 from idbias.errors import InputError
 
-OVERRIDABLE = ("datasets", "classifiers", "recipe", "attacks", "masks", "correlation", "execution")
+OVERRIDABLE = (
+    "datasets",
+    "classifiers",
+    "recipe",
+    "attacks",
+    "masks",
+    "class_maps",
+    "correlation",
+    "execution",
+)
 
 # Keys of older configurations, and what says the same now.
 GONE = {
@@ -80,14 +90,15 @@ def _members(raw, config, name, where):
 
 def _overridden(raw, block):
     """Return the configuration with an experiment's overrides laid over it, as a dict."""
-    entries = {name: paper2.ENTRIES[name] for name in block.classifiers if name in paper2.ENTRIES}
+    named = [*block.classifiers, *filter(None, [block.other_network])]
+    entries = {name: paper2.ENTRIES[name] for name in named if name in paper2.ENTRIES}
     with_entries = {**raw, "classifiers": {**entries, **raw["classifiers"]}}
     overrides = dict(block.overrides)
     recipe = overrides.pop("recipe", None)
     if recipe:
         trained = {
             name: {"recipe": recipe}
-            for name in block.classifiers
+            for name in named
             if name in paper2.ZOO or with_entries["classifiers"].get(name, {}).get("recipe")
         }
         with_entries = _laid_over(with_entries, {"classifiers": trained})
@@ -127,19 +138,54 @@ def _resolved(settings, block, family, name, dataset_name, where):
             dataset,
             f"{here}.images" if block.images else f"{where}: datasets.{dataset_name}.images",
         )
+    if "class_maps" in block.analyses and not (dataset.classes or dataset.source in CLASSES):
+        raise InputError(
+            f"{where}: datasets.{dataset_name} is of source {dataset.source}, whose classes are not known "
+            "beforehand; class_maps makes a job of each: give classes, their number."
+        )
     return Experiment(
         name=name,
         family=family,
         dataset_name=dataset_name,
         dataset=dataset,
-        classifiers=classifiers,
-        attacks={one: settings.attacks[one] for one in block.attacks},
         analyses=block.analyses,
         masks=settings.masks,
+        class_maps=settings.class_maps,
         correlation=settings.correlation,
         execution=settings.execution,
         seed=settings.seed,
+        **_arms(settings, block, classifiers, dataset, here, where),
     )
+
+
+def _arms(settings, block, classifiers, dataset, here, where):
+    """Return what an Experiment has by seeds, epsilons and controls, as its arguments."""
+    seed = settings.seed
+    try:
+        arms, classifier_origins = arms_of.seed_arms(classifiers, block.seeds, seed)
+        attacks, attack_origins = arms_of.attack_arms(
+            {one: settings.attacks[one] for one in block.attacks}
+        )
+        origins = {arm: classifier_origins.get(arm, (arm, seed)) for arm in arms}
+        known = dict(classifiers)
+        if block.other_network and block.other_network not in known:
+            _known(block.other_network, settings.classifiers, f"{here}.other_network", "classifier")
+            known[block.other_network] = _classifier(settings, block.other_network, dataset, where)
+        stand_ins, others, seeds = arms_of.stand_ins(
+            block.controls, known, origins, seed, block.seeds, block.other_network
+        )
+    except InputError as error:
+        raise error if str(error).startswith(where) else InputError(f"{here}: {error}") from None
+    return {
+        "classifiers": arms,
+        "attacks": attacks,
+        "classifier_origins": classifier_origins,
+        "attack_origins": attack_origins,
+        "controls": block.controls,
+        "others": others,
+        "training_seeds": {**seeds, **{arm: own for arm, (_, own) in origins.items()}},
+        "stand_ins": stand_ins,
+    }
 
 
 def _test_fits(correlation, dataset, dataset_name, here):

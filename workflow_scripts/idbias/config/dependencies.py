@@ -11,7 +11,9 @@ SCRIPTS = Path(__file__).parents[2]
 # Modules that decide how work is shown or failures are worded, never a number: editing them
 # reruns nothing.
 WITHOUT_INFLUENCE = {
+    "config/arms",
     "config/checking",
+    "config/comparisons",
     "config/downloads",
     "config/experiments",
     "config/schema",

@@ -33,7 +33,7 @@ def download_of(experiments, folder, file):
         if experiment.dataset.source == folder:
             known |= downloads(experiment.dataset)
         if folder == "weights":
-            weights = [one.weights for one in experiment.classifiers.values()]
+            weights = [one.weights for one in experiment.trained.values()]
             known |= {
                 weights_name(one): (one.addresses, one.sha256)
                 for one in weights

@@ -3,15 +3,26 @@
 `idbias.config.checking.check` makes one `Experiment` of each block under `experiment_blocks`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from idbias.classifiers.networks.by_name import NETWORKS
 from idbias.classifiers.paper2 import ZOO
 from idbias.config import schema
+from idbias.config.arms import CONTROLS
+from idbias.config.comparisons import Comparison
 from idbias.config.downloads import downloads, local_path, weights_name
 from idbias.datasets.sources import SIZES
+
+# source -> its number of classes, where that is known without reading it. Not in datasets.sources: an
+# edit there writes every dataset again.
+CLASSES = {
+    **dict.fromkeys(["digits", "cifar10", "mnist", "fashion_mnist", "svhn"], 10),
+    **dict.fromkeys(["imagenette", "imagenette320", "imagenette160"], 10),
+    "cifar100": 100,
+    "imagenet": 1000,
+}
 
 
 @dataclass(frozen=True)
@@ -19,7 +30,10 @@ class Experiment:
     """One experiment with every setting that holds for it.
 
     family: the block it comes from, whose name it has unless that block names several datasets.
-    classifiers, attacks: only those that it uses, by name, in the order it names them.
+    classifiers, attacks: only those that it uses, by name, in the order it names them, an entry for
+    each arm (config.arms); classifier_origins, attack_origins: what an arm is of.
+    controls: names of CONTROLS. others: further classifiers, whose essential masks controls take in
+    the place of a classifier's own; stand_ins: (control, classifier) -> which.
     """
 
     name: str
@@ -30,9 +44,16 @@ class Experiment:
     attacks: dict[str, schema.Attack]
     analyses: list[str]
     masks: schema.Masks
+    class_maps: schema.ClassMaps
     correlation: schema.Correlation
     execution: schema.Execution
     seed: int
+    classifier_origins: dict[str, tuple[str, int]] = field(default_factory=dict)
+    attack_origins: dict[str, str] = field(default_factory=dict)
+    controls: list[str] = field(default_factory=list)
+    others: dict[str, schema.Classifier] = field(default_factory=dict)
+    training_seeds: dict[str, int] = field(default_factory=dict)
+    stand_ins: dict[tuple[str, str], str] = field(default_factory=dict)
 
     # ---- What it asks for
 
@@ -60,6 +81,35 @@ class Experiment:
         return self.attacked
 
     @cached_property
+    def controlled(self):
+        """Each control of each of `comparisons`, as Comparison."""
+        if not self.analysed("masks"):
+            return []
+        return [
+            Comparison(self, pair.classifier, pair.attack, control)
+            for pair in self.attacked
+            for control in self.controls
+            if CONTROLS[control] == "adversarial"
+            or control == "spectrum"
+            or (control, pair.classifier) in self.stand_ins
+        ]
+
+    @property
+    def has_seeds(self):
+        """Whether a classifier is trained from several seeds."""
+        return bool(self.classifier_origins)
+
+    @property
+    def with_epsilons(self):
+        """Those of `comparisons` whose attack has several epsilons."""
+        return [pair for pair in self.comparisons if pair.attack in self.attack_origins]
+
+    @cached_property
+    def trained(self):
+        """Every classifier that is made, name -> schema.Classifier: its own and those of controls."""
+        return {**self.others, **self.classifiers}
+
+    @cached_property
     def attacked(self):
         """Each attack on each classifier, as Comparison, tested or not."""
         return [
@@ -79,13 +129,21 @@ class Experiment:
         ]
 
     def names(self, classifier="", attack=""):
-        """Return the first columns of a row: experiment, dataset, classifier, attack."""
-        return {
-            "experiment": self.name,
-            "dataset": self.dataset_name,
-            "classifier": classifier,
-            "attack": attack,
-        }
+        """Return the first columns of a row: experiment, dataset, classifier, attack.
+
+        Also the seed of a classifier that is trained from several, and the epsilon of an attack that
+        has several.
+        """
+        names = {"experiment": self.name, "dataset": self.dataset_name}
+        if classifier in self.classifier_origins:
+            name, seed = self.classifier_origins[classifier]
+            names |= {"classifier": name, "seed": seed}
+        else:
+            names["classifier"] = classifier
+        names["attack"] = self.attack_origins.get(attack, attack)
+        if attack in self.attack_origins:
+            names["epsilon"] = self.attacks[attack].epsilon
+        return names
 
     # ---- How its work is cut up
 
@@ -93,6 +151,11 @@ class Experiment:
     def images(self):
         """How many images are attacked and get masks."""
         return self.dataset.images or known_images(self.dataset)
+
+    @property
+    def classes(self):
+        """How many classes its images have."""
+        return self.dataset.classes or CLASSES[self.dataset.source]
 
     @property
     def image_shards(self):
@@ -120,12 +183,16 @@ class Experiment:
 
     def weights_files(self, classifier):
         """Return the checkpoint a classifier starts from, as a list of one file or of none."""
-        weights = self.classifiers[classifier].weights
+        weights = self.trained[classifier].weights
         if not weights:
             return []
         if weights.path:
             return [local_path(weights.path)]
         return [f"resources/weights/{weights_name(weights)}"]
+
+    def training_seed(self, classifier):
+        """Return the seed that a classifier is trained from."""
+        return self.training_seeds.get(classifier, self.seed)
 
     def joined(self, folder):
         """Return the file of all images below `folder`: its only shard, or the one that joins them."""
@@ -178,7 +245,7 @@ class Experiment:
 
     def network_module(self, classifier):
         """Return the file a classifier's network is in, below idbias/ or the user's own."""
-        network = self.classifiers[classifier].network
+        network = self.trained[classifier].network
         if network.startswith("timm:"):
             return "classifiers/networks/timm_models.py"
         if ":" in network:
@@ -189,7 +256,7 @@ class Experiment:
 
     @cached_property
     def kernels(self):
-        """Convolutional models of the zoo: classifier -> (family, side of the kernel).
+        """Convolutional models of the zoo: classifier -> (family, side of the kernel, training seed).
 
         The side is 0 for a kernel as large as the image; models of one family differ in it alone.
         """
@@ -199,55 +266,15 @@ class Experiment:
             if model["architecture"].endswith("_convolution"):
                 local = model["architecture"] == "local_convolution"
                 family = f"{model['hidden_layers']} {model['nonlinearity']}"
-                found[name] = (family, classifier.arguments.get("kernel", 3) if local else 0)
+                side = classifier.arguments.get("kernel", 3) if local else 0
+                found[name] = (family, side, self.training_seed(name))
         return found
 
     @property
     def has_both_kernels(self):
         """Whether it has a local and a full convolution that differ in the kernel alone."""
-        local = {family for family, side in self.kernels.values() if side}
-        return any(not side and family in local for family, side in self.kernels.values())
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Two sets that are tested for dependence: of one attack, or of an experiment without any."""
-
-    experiment: Experiment
-    classifier: str = ""
-    attack: str = ""
-
-    @property
-    def folder(self):
-        """Its folder below results/."""
-        parts = (self.experiment.name, self.classifier, "correlations", self.attack)
-        return "/".join(filter(None, parts))
-
-    @property
-    def row(self):
-        """The file of its row."""
-        return f"results/{self.folder}/row.csv"
-
-    @property
-    def predictions(self):
-        """The file of its classifier's predictions."""
-        return f"results/{self.experiment.name}/{self.classifier}/predictions.h5"
-
-    @property
-    def attacked(self):
-        """The file of its attack."""
-        return self.experiment.attack_file(self.classifier, self.attack)
-
-    @property
-    def names(self):
-        """The first columns of its row."""
-        return self.experiment.names(self.classifier, self.attack)
-
-    @property
-    def attack_names(self):
-        """The first columns of its attack's row."""
-        epsilon = self.experiment.attacks[self.attack].epsilon
-        return {**self.names, "epsilon": epsilon, "images": self.experiment.images}
+        local = {family for family, side, _ in self.kernels.values() if side}
+        return any(not side and family in local for family, side, _ in self.kernels.values())
 
 
 def shards(total, size):
@@ -262,10 +289,12 @@ def known_images(dataset):
 
 
 def within_experiment(names):
-    """Return those of a row's first columns `names` that tell figures of one experiment apart."""
-    return {key: value for key, value in names.items() if value and key != "experiment"}
+    """Return those of a row's first columns `names` that tell figures of one experiment apart.
 
-
-def by_folder(experiments):
-    """Return folder -> Comparison, for all comparisons of `experiments`."""
-    return {pair.folder: pair for experiment in experiments for pair in experiment.comparisons}
+    As text: numbers, a seed or an epsilon, follow the name of their column.
+    """
+    return {
+        key: value if isinstance(value, str) else f"{key} {value:g}"
+        for key, value in names.items()
+        if value != "" and key != "experiment"
+    }

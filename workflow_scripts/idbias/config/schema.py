@@ -77,6 +77,9 @@ class Dataset(Section):
     )
     train_images: Count = Field(600, description="digits: images used to train, the others test")
     points: Count = Field(5000, description="spiral: number of points")
+    classes: Count | None = Field(
+        None, description="folder: how many classes it has; only class_maps asks beforehand"
+    )
 
     @model_validator(mode="after")
     def _needs_are_met(self):
@@ -91,7 +94,7 @@ class Dataset(Section):
     @property
     def source_settings(self):
         """What decides the dataset's file: all but how its images are used."""
-        return self.model_dump(exclude={"images", "normalisation"})
+        return self.model_dump(exclude={"images", "normalisation", "classes"})
 
 
 class Recipe(Section):
@@ -198,9 +201,19 @@ class Attack(Section):
     arguments: dict[str, bool | int | float | str] = Field(
         default_factory=dict, description="its constructor's arguments; foolbox defaults otherwise"
     )
-    epsilon: Positive | None = Field(
-        None, description="size of the perturbation; leave out for attacks that seek the smallest"
+    epsilon: Positive | Annotated[list[Positive], Field(min_length=1)] | None = Field(
+        None,
+        description="size of the perturbation; leave out for attacks that seek the smallest. A list "
+        "makes an attack of each value: the first keeps the name, others are called NAME_VALUE",
     )
+
+    @property
+    def norm(self):
+        """The norm it keeps small, by the name of its class: "linf", "l1" or "l2"."""
+        name = self.attack.lower()
+        if "linf" in name or self.attack in ("PGD", "FGSM"):
+            return "linf"
+        return "l1" if "l1" in name or "ead" in name else "l2"
 
     @property
     def one_at_a_time(self):
@@ -238,6 +251,19 @@ class Masks(Section):
                 f"min_steps ({self.min_steps}) must not exceed max_steps ({self.max_steps})"
             )
         return self
+
+
+class ClassMaps(Section):
+    """Training of a mask a class; defaults are those of the authors' class_level_maps.py (2025)."""
+
+    penalty: Annotated[float, Field(ge=0)] = Field(0.001, description="weight of |M|_1")
+    learning_rate: Positive = Field(0.01, description="of Adam")
+    min_steps: Annotated[int, Field(ge=0)] = Field(
+        500, description="epochs; the stop is tested after these"
+    )
+    max_steps: Count = Field(5000, description="epochs at which training ends, converged or not")
+    tolerance: Positive = Field(1e-3, description="stop when |loss - mean of last losses| is below")
+    window: Count = Field(20, description="how many last losses that mean takes")
 
 
 class Correlation(Section):
@@ -350,11 +376,29 @@ class Experiment(Section):
         description="names under classifiers, or models of paper 2, which need no entry",
     )
     attacks: list[Name] = Field(default_factory=list, description="names under attacks")
-    analyses: list[Literal["masks", "spectra"]] = Field(
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+        default_factory=list,
+        description="train each classifier again from each of these: that of the seed at the top keeps "
+        "its name, others are called NAME_seedN; left out: from the seed at the top alone",
+    )
+    controls: list[Literal["spectrum", "noise", "other_seed", "other_network", "clean_image"]] = (
+        Field(
+            default_factory=list,
+            description="rows beside each attack's, in which something else stands in the place of one of "
+            "its masks, and the difference of both (docs/controls.md)",
+        )
+    )
+    other_network: Name | None = Field(
+        None,
+        description="whose essential masks the control other_network takes, a name under classifiers; "
+        "left out: the next of this experiment's",
+    )
+    analyses: list[Literal["masks", "spectra", "class_maps"]] = Field(
         ["masks", "spectra"],
         min_length=1,
         description="masks: train masks and test their dependence (paper 1); spectra: where the "
-        "perturbations, gradients, weights and masks have their energy (paper 2)",
+        "perturbations, gradients, weights and masks have their energy (paper 2); class_maps: a mask "
+        "a class, and whether it undoes the attack (docs/controls.md)",
     )
     overrides: dict[str, dict] = Field(
         default_factory=dict,
@@ -376,5 +420,6 @@ class Config(Section):
     classifiers: dict[Name, Classifier]
     attacks: dict[Name, Attack]
     masks: Masks = Field(default_factory=Masks)
+    class_maps: ClassMaps = Field(default_factory=ClassMaps)
     correlation: Correlation = Field(default_factory=Correlation)
     execution: Execution = Field(default_factory=Execution)

@@ -6,6 +6,9 @@ def tables(chosen):
     wanted = {
         "correlations": any(experiment.comparisons for experiment in chosen),
         "table1": any(experiment.name == "spiral" for experiment in chosen),
+        "controls": any(experiment.controlled for experiment in chosen),
+        "seeds": any(experiment.comparisons and experiment.has_seeds for experiment in chosen),
+        "class_maps": any(experiment.analysed("class_maps") for experiment in chosen),
     }
     return _paths(wanted) + spectra_tables(chosen)
 
@@ -29,6 +32,8 @@ def figures(chosen):
     for experiment in chosen:
         folders = [f"results/figures/{pair.folder}" for pair in experiment.comparisons]
         paths += [f"{folder}/shuffles.png" for folder in folders]
+        if experiment.with_epsilons:
+            paths += [f"results/figures/{experiment.name}/epsilons.png"]
         if experiment.analysed("masks"):
             paths += [f"{folder}/images.png" for folder in folders]
             paths += experiment.paths("results/figures/{experiment}/{classifier}/yields.png")

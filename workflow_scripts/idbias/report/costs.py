@@ -15,6 +15,8 @@ STAGES = {
     "spectra": "spectra",
     "essential": "essential masks",
     "adversarial": "adversarial masks",
+    "controls": "controls",
+    "class_maps": "class-level maps",
     "distances": "distances",
     "shuffles": "shuffles",
 }

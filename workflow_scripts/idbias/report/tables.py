@@ -170,9 +170,20 @@ th, td {{ padding: 2px 4px; text-align: right; vertical-align: bottom; }}
 """
 
 PERCENT, WHOLE, TWO, THREE = "{:.1%}".format, "{:.0f}".format, "{:.2f}".format, "{:.3f}".format
+# What a table over seeds has the mean and the standard deviation of.
+OVER_SEEDS = {
+    "test_accuracy": "accuracy",
+    "attack_success": "success",
+    "pairs": "pairs N",
+    "z": "Z",
+    "id_correlation_corrected": "I_d correlation, corrected",
+    "contrast": "attack - control",
+}
 # Column -> its name for people and how its values are written; in the order of the columns.
 FORMATS = {
     **{name: (name, str) for name in ("source", "experiment", "dataset", "classifier")},
+    "seed": ("seed", WHOLE),
+    "seeds": ("seeds", WHOLE),
     "published_name": ("published as", str),
     "hidden_layers": ("hidden layers", WHOLE),
     "nonlinearity": ("nonlinearity", str),
@@ -183,6 +194,7 @@ FORMATS = {
     "published_top5": ("published top-5", PERCENT),
     "attack": ("attack", str),
     "epsilon": ("epsilon", "{:.3g}".format),
+    "control": ("control", str),
     "of": ("of", str),
     "images": ("images", WHOLE),
     "correct": ("classified correctly", WHOLE),
@@ -214,6 +226,16 @@ FORMATS = {
     "svcca": ("SVCCA", TWO),
     "scale_ratio": ("scale ratio", "{:.2g}".format),
     "warnings": ("warnings", str),
+    "training_images": ("training images", WHOLE),
+    "test_images": ("test images", WHOLE),
+    "accuracy": ("accuracy before the attack", PERCENT),
+    "attacked_accuracy": ("after it", PERCENT),
+    "undone_accuracy": ("after the map undid it", PERCENT),
+    "undone_share": ("attacks undone", PERCENT),
+    "kept_accuracy": ("clean images after their map", PERCENT),
+    "contrast_interval": ("attack - control [95 % interval]", str),
+    "contrast_p": ("p of the contrast", "{:.2g}".format),
+    **{f"{name}_over_seeds": (words, str) for name, words in OVER_SEEDS.items()},
     "local": ("local kernel", THREE),
     "full": ("full kernel", THREE),
     "interval": ("radial frequency [95 % interval]", str),
@@ -247,6 +269,7 @@ LATEX_NAMES = {
     "R^2": "$R^2$",
     "I_d correlation": "$I_d$ correlation",
     "radial frequency [95 % interval]": r"radial frequency [95 \% interval]",
+    "attack - control [95 % interval]": r"attack $-$ control [95 \% interval]",
     "kappa(S^c)": r"$\kappa(S^c)$",
     "kappa-hat(Omega^c)": r"$\hat\kappa(\Omega^c)$",
     "kappa(Omega, beta)": r"$\kappa(\Omega, \beta)$",
@@ -272,6 +295,11 @@ def for_people(table):
         cosine=plus_minus(table, "cosine_mean", "cosine_std"),
         id_shuffled=plus_minus(table, "id_shuffled_mean", "id_shuffled_std"),
         interval=with_interval(table, "difference" if "difference" in table else "mean"),
+        contrast_interval=with_interval(table, "contrast", "contrast_low", "contrast_high"),
+        **{
+            f"{name}_over_seeds": plus_minus(table, f"{name}_mean", f"{name}_std")
+            for name in OVER_SEEDS
+        },
     ).dropna(axis=1, how="all")
     formats = {
         **FORMATS,
@@ -286,13 +314,17 @@ def for_people(table):
     return pd.DataFrame(shown)
 
 
-def with_interval(table, mean):
+def with_interval(table, mean, low="low", high="high"):
     """Return "mean [low, high]" for each row, the mean alone where it has no interval."""
     if mean not in table:
         return pd.Series([None] * len(table), index=table.index)
-    rows = zip(table[mean], table["low"], table["high"], strict=True)
     texts = [
-        f"{m:.3f} [{low:.3f}, {high:.3f}]" if pd.notna(low) else f"{m:.3f}" for m, low, high in rows
+        f"{m:.3f} [{below:.3f}, {above:.3f}]"
+        if pd.notna(below)
+        else f"{m:.3f}"
+        if pd.notna(m)
+        else None
+        for m, below, above in zip(table[mean], table[low], table[high], strict=True)
     ]
     return pd.Series(texts, index=table.index)
 

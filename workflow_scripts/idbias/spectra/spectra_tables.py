@@ -80,12 +80,13 @@ def local_against_full(spectra, kernels, seed):
     """Return the claim of paper 2, measured: frequencies of local kernels minus those of full ones.
 
     spectra: as `read` returns; kernels: experiment -> classifier -> (family, side of the kernel, 0
-    for a full one), as idbias.config.experiments.Experiment.kernels. A row for each attack and pair
-    of convolutional models that differ in the kernel alone, of perturbations and of input gradients:
-    on the images that both have, the mean difference in radial frequency (cycles a pixel) and its
-    95 % bootstrap interval over images. A DataFrame: experiment, attack, family, kernel (side of the
-    local one), of, images, local, full, difference, low, high, and the names of both classifiers.
-    The interval says nothing of another training run.
+    for a full one, training seed), as idbias.config.experiments.Experiment.kernels. A row for each
+    attack and pair of convolutional models of one seed that differ in the kernel alone, of
+    perturbations and of input gradients: on the images that both have, the mean difference in radial
+    frequency (cycles a pixel) and its 95 % bootstrap interval over images, which says nothing of
+    another training run. A DataFrame: experiment, attack, family, kernel (side of the local one), of,
+    images, local, full, difference, low, high, and the names of both classifiers; with several seeds
+    also seed, and the rows of `over_seeds` below them.
     """
     convolutions = [
         (one, *kernels[one["experiment"]][one["classifier"]])
@@ -93,16 +94,16 @@ def local_against_full(spectra, kernels, seed):
         if one["classifier"] in kernels.get(one["experiment"], {})
     ]
     pairs = [
-        (local, full, family, side)
-        for local, family, side in convolutions
-        for full, full_family, full_side in convolutions
+        (local, full, family, side, training)
+        for local, family, side, training in convolutions
+        for full, full_family, full_side, full_training in convolutions
         if side
         and not full_side
-        and family == full_family
+        and (family, training) == (full_family, full_training)
         and all(local[name] == full[name] for name in ("experiment", "attack"))
     ]
     rows = []
-    for local, full, family, side in pairs:
+    for local, full, family, side, training in pairs:
         for of in ("perturbation", "gradient"):
             common, a, b = np.intersect1d(
                 local[of]["index"], full[of]["index"], return_indices=True
@@ -112,6 +113,7 @@ def local_against_full(spectra, kernels, seed):
             rows.append(
                 {
                     "experiment": local["experiment"],
+                    "seed": training,
                     "attack": local["attack"],
                     "family": family,
                     "kernel": side,
@@ -126,7 +128,30 @@ def local_against_full(spectra, kernels, seed):
                     "full_classifier": full["classifier"],
                 }
             )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    if table.empty or table["seed"].nunique() < 2:
+        return table.drop(columns="seed", errors="ignore")
+    return pd.concat([table, over_seeds(table)], ignore_index=True)
+
+
+def over_seeds(table):
+    """Return the mean difference over training seeds and its 95 % interval, a DataFrame.
+
+    table: rows of `local_against_full` with seed. A row for each experiment, attack, family, kernel and
+    of that has several: seeds, images (the mean), local, full, difference, and low and high, of
+    Student's t with one degree of freedom less than there are seeds.
+    """
+    # Here, because figures that read this module should not wait for scipy.stats.
+    from scipy.stats import t as student_t
+
+    by = ["experiment", "attack", "family", "kernel", "of"]
+    grouped = table.groupby(by, sort=False)
+    means = grouped[["images", "local", "full", "difference"]].mean()
+    means["seeds"] = grouped["seed"].nunique()
+    error = grouped["difference"].std(ddof=1) / np.sqrt(means["seeds"])
+    reach = student_t.ppf(0.975, means["seeds"] - 1) * error
+    means["low"], means["high"] = means["difference"] - reach, means["difference"] + reach
+    return means[means["seeds"] > 1].reset_index()
 
 
 def accuracies(classifiers, predictions, published):

@@ -1,0 +1,96 @@
+# A mask a class instead of an image: does it undo the attack?
+
+
+wildcard_constraints:
+    label="[0-9]+",
+
+
+# Each attack of the chosen experiments that ask for maps.
+MAPPED = [pair for chosen in CHOSEN if chosen.analysed("class_maps") for pair in chosen.attacked]
+
+
+localrules:
+    class_map_table,
+
+
+rule class_map:
+    """Train the map of one class."""
+    input:
+        dataset="results/{experiment}/dataset.h5",
+        classifier="results/{experiment}/{classifier}/classifier.h5",
+        attack=of_attack("attack"),
+        library=network_library("train_class_map.py"),
+    output:
+        "results/{experiment}/{classifier}/class_maps/{attack}/{label}.h5",
+    log:
+        "logs/{experiment}/{classifier}/class_maps/{attack}/{label}.log",
+    benchmark:
+        "results/benchmarks/{experiment}/{classifier}/class_maps/{attack}/{label}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 480 * attempt,
+        gpu=GPUS,
+    params:
+        settings=lambda wildcards: experiment(wildcards).class_maps.model_dump(),
+        images=lambda wildcards: experiment(wildcards).images,
+        masked=lambda wildcards: experiment(wildcards).dataset.masked,
+        seed=lambda wildcards: experiment(wildcards).seed,
+    script:
+        "../workflow_scripts/train_class_map.py"
+
+
+rule class_map_row:
+    """What the maps of all classes do to images they were not trained on."""
+    input:
+        dataset="results/{experiment}/dataset.h5",
+        classifier="results/{experiment}/{classifier}/classifier.h5",
+        attack=of_attack("attack"),
+        maps=lambda wildcards: expand(
+            "results/{{experiment}}/{{classifier}}/class_maps/{{attack}}/{label}.h5",
+            label=range(experiment(wildcards).classes),
+        ),
+        library=network_library("measure_class_maps.py"),
+    output:
+        "results/{experiment}/{classifier}/class_maps/{attack}/row.csv",
+    log:
+        "logs/{experiment}/{classifier}/class_maps/{attack}/row.log",
+    benchmark:
+        "results/benchmarks/{experiment}/{classifier}/class_maps/{attack}/row.tsv"
+    conda:
+        "../envs/torch.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=30,
+    params:
+        names=names_of,
+        images=lambda wildcards: experiment(wildcards).images,
+        masked=lambda wildcards: experiment(wildcards).dataset.masked,
+        seed=lambda wildcards: experiment(wildcards).seed,
+    script:
+        "../workflow_scripts/measure_class_maps.py"
+
+
+rule class_map_table:
+    """Accuracy before each attack, after it, and after the maps undid it."""
+    input:
+        rows=[
+            f"results/{pair.experiment.name}/{pair.classifier}/class_maps/{pair.attack}/row.csv"
+            for pair in MAPPED
+        ],
+        library=library("tabulate_rows.py"),
+    output:
+        **table("class_maps", "class-level maps", "class_maps"),
+    log:
+        "logs/tables/class_maps.log",
+    benchmark:
+        "results/benchmarks/tables/class_maps.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../workflow_scripts/tabulate_rows.py"

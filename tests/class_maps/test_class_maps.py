@@ -1,0 +1,113 @@
+"""Class-level maps against a plain loop, how they resume, and what the workflow says of them."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from idbias import files
+from idbias.class_maps.images import sets_of, trained_on
+from idbias.class_maps.outcome import outcome
+from idbias.class_maps.training import train_class_map
+from idbias.classifiers import models
+from idbias.config.schema import ClassMaps
+from idbias.datasets.images import read_images
+from idbias.fourier import filtered
+
+FOLDER = "results/digits/small_cnn"
+
+
+def plain(classifier, sets, settings):
+    """The published loop: one mask, two steps of torch's Adam an epoch, stop by the mean loss."""
+    mask = torch.ones(sets[0][0].shape[1:], requires_grad=True)
+    optimizer = torch.optim.Adam([mask], lr=settings.learning_rate)
+    losses = []
+    for epoch in range(settings.max_steps):
+        both = 0.0
+        for images, targets in sets:
+            logits = classifier(filtered(mask, torch.as_tensor(images)))
+            loss = functional.cross_entropy(logits, torch.as_tensor(targets))
+            loss = loss + settings.penalty * mask.abs().sum()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            mask.data.clamp_(0, 1)
+            both += loss.item()
+        losses.append(both / 2)
+        if (
+            epoch > settings.min_steps
+            and abs(losses[-1] - np.mean(losses[-20:])) < settings.tolerance
+        ):
+            break
+    return mask.detach().numpy(), len(losses)
+
+
+@pytest.fixture
+def digits(finished):
+    """(classifier, sets of class 3) of the small demonstration."""
+    attacked, _ = files.read(finished.folder / FOLDER / "attacks/fmn/00000-00095.h5")
+    clean, _ = read_images(finished.folder / "results/digits/dataset.h5", "masked", slice(0, 96))
+    trains = np.ones(len(attacked["index"]), bool)
+    sets = sets_of(3, clean[attacked["index"]], attacked, trains)
+    assert all(len(images) for images, _ in sets)
+    return models.load(finished.folder / FOLDER / "classifier.h5"), sets
+
+
+def test_a_map_is_the_plain_loop_s(digits):
+    settings = ClassMaps(min_steps=60, tolerance=3e-3)
+    expected, epochs = plain(*digits, settings)
+    found = train_class_map(*digits, settings)
+    assert found["epochs"] == epochs
+    assert found["converged"]
+    # Rounding alone: half a spectrum, sums in batches, compiled convolutions.
+    assert np.abs(found["mask"] - expected).max() < 2e-3
+    assert 0.1 < (expected == 1).mean() + (expected == 0).mean() < 1
+
+
+def test_a_map_goes_on_from_its_checkpoint(digits, tmp_path):
+    whole = train_class_map(*digits, ClassMaps(min_steps=30, max_steps=30))
+    calls = []
+
+    def stop(_):
+        calls.append(1)
+        if len(calls) == 12:
+            raise KeyboardInterrupt
+
+    settings = ClassMaps(min_steps=30, max_steps=30)
+    options = {"checkpoint": tmp_path / "state", "checkpoint_seconds": 0}
+    with pytest.raises(KeyboardInterrupt):
+        train_class_map(*digits, settings, **options, progress=stop)
+    steps = []
+    again = train_class_map(*digits, settings, **options, progress=steps.append)
+    assert steps[0] >= 10, "epochs that were done are not done again"
+    np.testing.assert_array_equal(again["mask"], whole["mask"])
+
+
+def test_maps_are_tested_on_images_that_trained_none():
+    index = np.arange(400)
+    trains = trained_on(index, tests=400, masked="test", seed=0)
+    assert 160 < trains.sum() < 240
+    np.testing.assert_array_equal(trained_on(index[100:], 400, "test", 0), trains[100:])
+    np.testing.assert_array_equal(trained_on(index, 150, "all", 0), index >= 150)
+
+
+def test_maps_of_ones_undo_nothing_and_keep_everything(finished):
+    attacked, _ = files.read(finished.folder / FOLDER / "attacks/fmn/00000-00095.h5")
+    clean, _ = read_images(finished.folder / "results/digits/dataset.h5", "masked", slice(0, 96))
+    clean = clean[attacked["index"]]
+    classifier = models.load(finished.folder / FOLDER / "classifier.h5")
+    held_out = np.arange(len(clean)) % 2 == 0
+    ones = np.ones((10, *clean.shape[1:]), np.float32)
+    found = outcome(classifier, ones, clean, attacked, held_out, total=50)
+    failed = (~attacked["success"][held_out]).sum()
+    assert found["accuracy"] == found["kept_accuracy"] == held_out.sum() / 50
+    assert found["attacked_accuracy"] == failed / 50
+    assert found["undone_accuracy"] <= found["attacked_accuracy"] + 0.05
+    assert found["undone_share"] < 0.1
+
+
+def test_a_job_for_each_class_is_planned(finished, tmp_path):
+    workflow = finished.clone(tmp_path / "maps")
+    workflow.configure({"experiment_blocks": {"digits": {"analyses": ["masks", "class_maps"]}}})
+    plan = workflow.plan("results/tables/class_maps.md")
+    assert plan == {"class_map": 10, "class_map_row": 1, "class_map_table": 1}

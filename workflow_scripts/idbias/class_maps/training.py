@@ -1,0 +1,108 @@
+"""One mask a class, which is to keep its images and to bring back those attacked into it.
+
+As class_level_maps.py of the authors' repository (lorenzobasile/ImplicitBiasAdversarial, commit 2f1d573)
+for Basile et al. 2025: for class c, x are the clean images of class c, x' the adversarial images that the
+classifier takes for c, with y' their true classes. Starting from ones, each epoch makes two steps of
+Adam on all images at once, each followed by a clamp to [0, 1]: on mean CE(f(x'_F), y') + penalty |M|_1,
+then on mean CE(f(x_F), c) + penalty |M|_1. Training ends after epoch e (from 0) if e > min_steps and the
+mean of both losses is within `tolerance` of its mean over the last `window` epochs.
+"""
+
+import copy
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+
+from idbias import checkpoints
+from idbias.fourier import full_from_half, pair_counts
+from idbias.masks.cpu_engine.gradients import input_gradient
+
+BATCH = 64
+
+
+def train_class_map(
+    classifier,
+    sets,
+    settings,
+    *,
+    device="cpu",
+    engine="auto",
+    checkpoint=None,
+    checkpoint_seconds=60,
+    progress=None,
+):
+    """Return a class's map as a dict: mask float32 (C, H, W), in the order of fft2; epochs, loss, converged.
+
+    classifier: frozen torch module in eval mode; sets: list of (images float32 (N, C, H, W), targets
+    int64 (N,)), a step an epoch of each in this order; empty ones take none. settings:
+    schema.ClassMaps. checkpoint: as for idbias.masks.training.train_masks; the caller deletes it.
+    progress: called with 1 after each epoch. Without any image the map stays at ones.
+    """
+    sets = [(torch.as_tensor(x), torch.as_tensor(y)) for x, y in sets if len(x)]
+    classifier = copy.deepcopy(classifier).to(device).eval().requires_grad_(False)
+    weights = classifier.state_dict()
+    if not sets:
+        return {"mask": None, "epochs": 0, "loss": 0.0, "converged": True}
+    size = tuple(sets[0][0].shape[1:])
+    example = torch.linspace(0, 1, int(np.prod(size)), device=device).view(1, *size)
+    gradient = input_gradient(classifier, example, engine=engine)
+    spectra = [(torch.fft.rfft2(x.to(device)), y.to(device)) for x, y in sets]
+    half = torch.ones(size[0], size[1], size[2] // 2 + 1, device=device, requires_grad=True)
+    optimizer = torch.optim.Adam([half], lr=settings.learning_rate)
+    losses, converged = [], False
+    parts = [settings.model_dump(), *(one for both in sets for one in both)]
+    key = checkpoints.fingerprint(*parts, *(weights[name] for name in sorted(weights)))
+    state = checkpoints.load(checkpoint, key) if checkpoint else None
+    if state:
+        half.data = state["mask"].to(device)
+        optimizer.load_state_dict(state["adam"])
+        losses = state["losses"]
+        progress and progress(len(losses))
+
+    def save():
+        saved = {"mask": half.detach().cpu(), "adam": optimizer.state_dict(), "losses": losses}
+        checkpoints.save(checkpoint, key, saved)
+
+    threads = 1 if example.is_cuda else torch.get_num_threads()
+    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+    saved_at = time.monotonic()
+    with pool, checkpoints.terminated() as terminated:
+        while len(losses) < settings.max_steps and not converged:
+            both = [_step(half, optimizer, *one, size, gradient, settings, pool) for one in spectra]
+            losses.append(sum(both) / len(both))
+            epoch = len(losses) - 1
+            recent = np.mean(losses[-settings.window :])
+            converged = epoch > settings.min_steps and abs(losses[-1] - recent) < settings.tolerance
+            progress and progress(1)
+            due = time.monotonic() - saved_at > checkpoint_seconds
+            if checkpoint and (due or terminated.is_set()):
+                save()
+                saved_at = time.monotonic()
+            if terminated.is_set():
+                raise SystemExit(143)
+    mask = full_from_half(half.detach().cpu(), size[2]).numpy()
+    return {"mask": mask, "epochs": len(losses), "loss": losses[-1], "converged": bool(converged)}
+
+
+def _step(half, optimizer, spectra, targets, size, gradient, settings, pool):
+    """Make one step of Adam on a set of images and clamp; return the loss it started from."""
+    mask = half.detach()
+
+    def slope(rows):
+        entropy, at_pixels = gradient(
+            torch.fft.irfft2(mask * spectra[rows], s=size[1:]), targets[rows]
+        )
+        # d / d M(k) = Re(F x (k) conj(F g (k))) / (H W), the same at k and -k.
+        both = (spectra[rows] * torch.fft.rfft2(at_pixels).conj()).real.sum(dim=0)
+        return entropy.double().sum(), both / (size[1] * size[2])
+
+    # Batches of one size, added in their order: how many threads there are changes no digit.
+    batches = [slice(start, start + BATCH) for start in range(0, len(targets), BATCH)]
+    entropies, slopes = zip(*pool.map(slope, batches), strict=True)
+    total = (mask.sum(dim=(0, 1)) * pair_counts(size[2]).to(mask)).sum()
+    half.grad = sum(slopes) / len(targets) + settings.penalty * mask.sign()
+    optimizer.step()
+    half.data.clamp_(0, 1)
+    return float(sum(entropies) / len(targets) + settings.penalty * total)

@@ -1,0 +1,62 @@
+"""Tables of arms: controls beside the attack's row, and mean and spread over seeds."""
+
+import pandas as pd
+
+NAMES = ["experiment", "dataset", "classifier", "seed", "attack", "epsilon"]
+MEASURED = (
+    "test_accuracy", "attack_success", "pairs", "z", "id_correlation_corrected", "contrast",
+)  # fmt: skip
+
+# Column of a table -> of a contrast's file.
+CONTRAST = {
+    "contrast": "difference",
+    "contrast_low": "low",
+    "contrast_high": "high",
+    "contrast_p": "p",
+    "contrast_images": "images",
+}
+
+
+def controls(rows, control_rows, contrasts):
+    """Return each attack's row followed by its controls' rows, with their contrasts, a DataFrame.
+
+    rows: CSV files of the attacks' rows, one for each of `control_rows` (an attack's again for each of
+    its controls); contrasts: the files of each. Columns of a row, and control ("none" for the
+    attack's own), contrast, contrast_low, contrast_high, contrast_p, contrast_images.
+    """
+    parts, before = [], None
+    for row, control_row, contrast in zip(rows, control_rows, contrasts, strict=True):
+        if row != before:
+            parts.append(pd.read_csv(row).assign(control="none"))
+        before = row
+        found = pd.read_csv(contrast).iloc[0]
+        below = pd.read_csv(control_row)
+        for name, column in CONTRAST.items():
+            # Once, beside the first of several ways to shuffle.
+            below.loc[below.index[0], name] = found[column]
+        parts.append(below)
+    return pd.concat(parts, ignore_index=True).dropna(axis=1, how="all")
+
+
+def over_seeds(rows, controlled=None):
+    """Return mean and standard deviation (ddof 1) over the seeds of a classifier, a DataFrame.
+
+    rows: DataFrame of attacks' rows; controlled: DataFrame as `controls` returns, or None. A row for
+    each classifier, attack, epsilon, control and way to shuffle that has several seeds: seeds, and
+    NAME_mean and NAME_std of each of MEASURED.
+    """
+    rows = rows.assign(control="none")
+    if controlled is not None:
+        below = controlled[controlled["control"] != "none"]
+        rows = pd.concat([rows, below], ignore_index=True)
+    rows = rows[rows["seed"].notna()]
+    by = [
+        name for name in [*NAMES, "control", "shuffled_within"] if name in rows and name != "seed"
+    ]
+    grouped = rows.groupby(by, sort=False, dropna=False)
+    columns = {"seeds": grouped["seed"].nunique()}
+    for name in MEASURED:
+        if name in rows:
+            columns[f"{name}_mean"] = grouped[name].mean()
+            columns[f"{name}_std"] = grouped[name].std(ddof=1)
+    return pd.DataFrame(columns).reset_index().dropna(axis=1, how="all")

@@ -1,0 +1,36 @@
+"""Accuracy before the attack, after it, and after the maps undid it, on images held out."""
+
+from idbias.stage import device, stage
+
+with stage(snakemake) as execution:
+    import numpy as np
+    import pandas as pd
+
+    from idbias import files
+    from idbias.class_maps.images import trained_on
+    from idbias.class_maps.outcome import outcome
+    from idbias.classifiers import models
+    from idbias.datasets.images import image_counts, read_images
+    from idbias.report.tables import write_csv
+
+    given, params, where = snakemake.input, snakemake.params, device(execution)
+    maps = [files.read(path)[0] for path in given.maps]
+    attacked, _ = files.read(given.attack)
+    _, tests = image_counts(given.dataset)
+    clean, _ = read_images(given.dataset, "masked", slice(0, params.images))
+    trains = trained_on(np.arange(params.images), tests, params.masked, params.seed)
+    found = outcome(
+        models.load(given.classifier, where),
+        np.concatenate([one["mask"] for one in maps]),
+        clean[attacked["index"]],
+        attacked,
+        ~trains[attacked["index"]],
+        int((~trains).sum()),
+        where,
+    )
+    about = {
+        "training_images": int(trains.sum()),
+        "maps": len(maps),
+        "converged": sum(int(one["converged"][0]) for one in maps),
+    }
+    write_csv(snakemake.output[0], pd.DataFrame([{**dict(params.names), **about, **found}]))

@@ -1,0 +1,11 @@
+"""Each attack's row, its controls' rows below it, and the contrast of both."""
+
+from idbias.stage import stage
+
+with stage(snakemake):
+    from idbias.controls.control_tables import controls
+    from idbias.report import tables
+
+    given = snakemake.input
+    table = controls(list(given.rows), list(given.controls), list(given.contrasts))
+    tables.write(table, **dict(snakemake.output))

@@ -1,0 +1,54 @@
+"""Train the map of one class on its clean images and on those attacked into it."""
+
+from pathlib import Path
+
+from idbias.stage import checkpoint_path, device, stage
+
+with stage(snakemake) as execution:
+    import numpy as np
+    import torch
+
+    from idbias import files
+    from idbias.class_maps import images, training
+    from idbias.classifiers import models
+    from idbias.config.schema import ClassMaps
+    from idbias.datasets.images import image_counts, read_images
+    from idbias.progress import progress
+
+    torch.set_num_threads(snakemake.threads)
+    given, params, where = snakemake.input, snakemake.params, device(execution)
+    label, settings = int(snakemake.wildcards.label), ClassMaps(**params.settings)
+    attacked, _ = files.read(given.attack)
+    _, tests = image_counts(given.dataset)
+    clean, _ = read_images(given.dataset, "masked", slice(0, params.images))
+    clean = clean[attacked["index"]]
+    trains = images.trained_on(attacked["index"], tests, params.masked, params.seed)
+    sets = images.sets_of(label, clean, attacked, trains)
+    checkpoint = checkpoint_path(execution, snakemake.output[0])
+    bar = progress(total=settings.max_steps, unit="epoch", label=f"map of class {label}")
+    trained = training.train_class_map(
+        models.load(given.classifier, where),
+        sets,
+        settings,
+        device=where,
+        engine=execution.engine,
+        checkpoint=checkpoint,
+        checkpoint_seconds=execution.checkpoint_seconds,
+        progress=bar.update,
+    )
+    bar.close()
+    mask = np.ones(clean.shape[1:], np.float32) if trained["mask"] is None else trained["mask"]
+    files.write(
+        snakemake.output[0],
+        {
+            "class": np.array([label]),
+            "mask": mask[None],
+            "epochs": np.array([trained["epochs"]]),
+            "loss": np.array([trained["loss"]]),
+            "converged": np.array([trained["converged"]]),
+            "adversarial_images": np.array([len(sets[0][0])]),
+            "clean_images": np.array([len(sets[1][0])]),
+        },
+        {**dict(snakemake.wildcards), "settings": dict(params.settings), "seed": params.seed},
+    )
+    Path(checkpoint).unlink(missing_ok=True)
