@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow_scripts"))
 from idbias.controls import contrast as module
 from idbias.correlation.distances import squared_distances
 
-SHARES = (0.1, 0.2, 0.3, 0.5)
+SHARES = (0.1, 0.25, 0.5)
 
 
 def drawn(seed, points, dimensions=6):

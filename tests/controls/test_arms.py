@@ -96,3 +96,16 @@ def test_classes_must_be_known_for_maps():
         digits(block, {"datasets": folder})
     folder["mine"]["classes"] = 3
     assert digits(block, {"datasets": folder}).classes == 3
+
+
+def test_the_protocol_of_2025_is_what_its_code_has():
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    lay_over(config, yaml.safe_load((ROOT / "experiments/basile2025.yaml").read_text()))
+    found = check(config)
+    two, three = found["table2_2025"], found["table3_2025"]
+    assert (two.masks.penalty, three.masks.penalty) == (0.5, 0.1)
+    assert two.attacks["pgd"].epsilon == pytest.approx(8 / 255)
+    assert (two.correlation.pool, three.correlation.pool) == (1, 7)
+    assert two.correlation.preprocess == three.correlation.preprocess == "standardise"
+    assert two.correlation.shuffles == three.correlation.shuffles == 100
+    assert list(three.classifiers) == ["resnet18", "vit_b16"]

@@ -16,7 +16,7 @@ from idbias import files
 from idbias.correlation.id_test import intrinsic_dimension, shuffled_dimensions
 from idbias.errors import InputError
 
-SUBSAMPLES = 200
+SUBSAMPLES = 100
 # Of all images, and of a subsample, where the mean over fewer is exact enough.
 SHUFFLES, FEW_SHUFFLES = 50, 10
 # Images in a subsample at most.
