@@ -59,8 +59,12 @@ def test_a_map_is_the_plain_loop_s(digits):
     found = train_class_map(*digits, settings)
     assert found["epochs"] == epochs
     assert found["converged"]
-    # Rounding alone: half a spectrum, sums in batches, compiled convolutions.
-    assert np.abs(found["mask"] - expected).max() < 2e-3
+    # Rounding alone, which Adam magnifies where a gradient is nearly 0: half a spectrum, sums in
+    # batches, compiled convolutions.
+    assert np.abs(found["mask"] - expected).max() < 0.01
+    settings = ClassMaps(min_steps=40, max_steps=40)
+    early = train_class_map(*digits, settings)["mask"]
+    np.testing.assert_allclose(early, plain(*digits, settings)[0], atol=1e-5)
     assert 0.1 < (expected == 1).mean() + (expected == 0).mean() < 1
 
 
