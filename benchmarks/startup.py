@@ -22,14 +22,16 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def scripts(folder):
     """Return rule -> script of the workflow in `folder`; a rule by `use rule` has its parent's."""
-    found = {}
+    found, parents = {}, {}
     for file in sorted((folder / "rules").glob("*.smk")):
         for block in re.split(r"(?m)^(?=rule |use rule )", file.read_text()):
             head = re.match(r"(?:use rule (\w+) as|rule) (\w+)", block)
             script = re.search(r'script:\s+"\.\./(workflow_scripts/\w+\.py)"', block)
-            if head and (script or head[1]):
-                found[head[2]] = folder / script[1] if script else found[head[1]]
-    return found
+            if head and script:
+                found[head[2]] = folder / script[1]
+            elif head and head[1]:
+                parents[head[2]] = head[1]
+    return found | {rule: found[parent] for rule, parent in parents.items()}
 
 
 def imports(script):
