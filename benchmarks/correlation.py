@@ -19,17 +19,21 @@ from dadapy import Data
 from scipy.stats import kstest
 from sklearn.datasets import load_digits, make_swiss_roll
 
+from idbias.correlation.baselines import NAMES, Products
 from idbias.correlation.distances import squared_distances
 from idbias.correlation.id_test import (
     intrinsic_dimension,
+    joined_statistics,
     permutation_p,
     shuffle,
     shuffled_dimensions,
+    shuffled_statistics,
     z_test,
 )
-from idbias.correlation.joined import nearest_joined
-from idbias.correlation.similarity import r_squared
+from idbias.correlation.joined import measure_joined, nearest_joined
+from idbias.correlation.similarity import r_squared, svcca
 from idbias.correlation.spiral import spiral
+from idbias.correlation.strata import strata, vector_sizes
 
 THREADS = len(os.sched_getaffinity(0))
 
@@ -226,6 +230,114 @@ def calibration(pairs=400, shuffles=99):
                   f"{kstest(normal, 'uniform').pvalue:13.3f}   {shares[0]}", flush=True)  # fmt: skip
 
 
+def calibrated(title, columns, rows, levels=(0.01, 0.05, 0.1, 0.5)):
+    """Print, for rows (name, {column -> p-values}, step), KS p and shares at or below each level."""
+    print(f"  {title}: KS p that they are uniform; share of p at or below {levels}")
+    for name, found, step in rows:
+        cells = []
+        for column in columns:
+            ps = np.array(found[column])
+            shares = " ".join(f"{(ps <= level).mean():.3f}" for level in levels)
+            cells.append(f"{column}: {kstest(ps - step / 2, 'uniform').pvalue:.3f} {shares}")
+        print(f"  {name:22} " + " | ".join(cells), flush=True)
+
+
+def ps_of(first, second, shuffles, seed, labels=None, dimension=True):
+    """Permutation p of each test, name -> p; without I_d if `dimension` is false."""
+    a, b = squared_distances(first), squared_distances(second)
+    points = len(a)
+    orders = [np.arange(points), *(shuffle(points, seed, r, labels) for r in range(shuffles))]
+    if dimension:
+        found = joined_statistics(a, b, np.stack(orders))
+    else:
+        products = Products(np.stack(orders), a, b)
+        measure_joined(a, b, np.stack(orders), [products])
+        found = products.statistics()
+    signs = {name: 1 if name == "intrinsic_dimension" else -1 for name in found}
+    return {
+        name: permutation_p(sign * found[name][0], sign * found[name][1:])[0]
+        for name, sign in signs.items()
+    }
+
+
+def baselines_calibration(pairs=400, shuffles=99):
+    """How often the baselines' p falls below a level for independent sets."""
+    makers = {
+        "uniform 2": lambda rng, n: rng.random((n, 2)),
+        "gaussian 8": lambda rng, n: rng.normal(size=(n, 8)),
+        "spiral 2": lambda rng, n: spiral(n, rng.integers(2**31)),
+    }
+    rows = []
+    for name, make in makers.items():
+        for points in (50, 200):
+            both = []
+            for seed in range(pairs):
+                rng = np.random.default_rng((1, seed))
+                sets = make(rng, points), make(rng, points)
+                both.append(ps_of(*sets, shuffles, seed, dimension=False))
+            found = {test: [one[test] for one in both] for test in NAMES}
+            rows.append((f"{name}, N = {points}", found, 1 / (1 + shuffles)))
+    calibrated(f"baselines, {pairs} pairs of independent sets", NAMES, rows)
+
+
+def conditional_calibration(pairs=200, shuffles=39, points=400):
+    """Sets that depend on each other through class and size alone: p of plain and of strata's shuffles."""
+    tests = ("intrinsic_dimension", *NAMES)
+    found = {}
+    for seed in range(pairs):
+        rng = np.random.default_rng((3, seed))
+        labels = rng.integers(0, 4, points)
+        size = np.exp(rng.normal(0, 0.5, points))
+        sets = []
+        for _ in range(2):
+            place = rng.normal(size=(4, 4))[labels]
+            sets.append((place + rng.normal(size=(points, 4))) * size[:, None])
+        # The size itself, as of an image, or the vectors' own, as of masks.
+        own = np.stack([vector_sizes(one) for one in sets], axis=1)
+        ways = {
+            "all": None, "class": labels,
+            "class and size, 10": strata(size, labels, 10), "class and size, 5": strata(size, labels, 5),
+            "own sizes, 10": strata(own, labels, 10), "own sizes, 5": strata(own, labels, 5),
+        }  # fmt: skip
+        for way, within in ways.items():
+            ps = ps_of(*sets, shuffles, seed, within)
+            for test in tests:
+                found.setdefault(way, {}).setdefault(test, []).append(ps[test])
+    rows = [(way, ps, 1 / (1 + shuffles)) for way, ps in found.items()]
+    calibrated(f"conditional independence, N = {points}, {pairs} pairs", tests, rows, (0.05, 0.1))
+
+
+def baselines_cost(shuffles=50):
+    """Processor seconds of the I_d test and of what the baselines add, in one run."""
+    print(f"baselines: processor seconds, {shuffles} shuffles, float32 vectors, {THREADS} threads")
+    print(
+        "       N     D  storage   distances  I_d test  baselines' shuffles  SVCCA   added / test"
+    )
+    for points, columns, dtype in ((4000, 3072, "float64"), (4000, 48, "float64"),
+                                   (20_000, 512, "float32")):  # fmt: skip
+        rng = np.random.default_rng(0)
+        sets = rng.normal(size=(2, points, columns)).astype(np.float32)
+        start = time.process_time()
+        a, b = (squared_distances(one, dtype, THREADS) for one in sets)
+        distances = time.process_time() - start
+        warm = squared_distances(sets[0][:100])
+        for baselines in (False, True):
+            shuffled_statistics(warm, warm, range(2), 0, baselines=baselines)
+        seconds = []
+        for baselines in (False, True):
+            start = time.process_time()
+            shuffled_statistics(a, b, range(shuffles), 0, baselines=baselines, threads=THREADS)
+            if not baselines:
+                intrinsic_dimension(a), intrinsic_dimension(b)
+            seconds.append(time.process_time() - start)
+        start = time.process_time()
+        svcca(*sets)
+        directions = time.process_time() - start
+        test, added = distances + seconds[0], seconds[1] - seconds[0]
+        print(f"  {points:6} {columns:5}  {dtype}   {distances:9.1f} {test:9.1f} {added:20.1f} "
+              f"{directions:6.1f}   {(added + directions) / test:8.2f}", flush=True)  # fmt: skip
+
+
 def precision():
     """Relative error of squared distances between near-duplicates, against differences in longdouble."""
     print("precision: largest relative error of the squared distance between near-duplicates,")
@@ -257,6 +369,9 @@ PARTS = {
     "digits": digits,
     "calibration": calibration,
     "precision": precision,
+    "baselines": baselines_cost,
+    "baselines_calibration": baselines_calibration,
+    "conditional": conditional_calibration,
 }
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ NAMES = ("distance_correlation", "hsic_linear", "hsic_gaussian")
 # Median and mean distances are those between so many points, evenly spaced, if there are more.
 MOST_POINTS = 2048
 ROWS = 64
+ROUNDING = 1e-13
 
 
 class Products:
@@ -64,8 +65,9 @@ class Products:
             centred(2 * one.sum(axis=0), (first * second[order]).sum(axis=0), totals[0] * totals[1])
             for one, order in zip(self.out, self.orders, strict=True)
         ]
-        scale = np.sqrt(np.prod(np.maximum(own, 0), axis=0))
-        # A set whose points are all equally far apart has no spread, and depends on nothing.
+        # A set whose points are all equally far apart has no spread but rounding; it depends on nothing.
+        own = np.where(own > ROUNDING * self.squares.sum(axis=1), own, 0)
+        scale = np.sqrt(np.prod(own, axis=0))
         values = np.where(scale > 0, np.array(both) / np.where(scale > 0, scale, 1), 0.0)
         return dict(zip(NAMES, values.T, strict=True))
 

@@ -55,7 +55,8 @@ class Preprocessed:
         return self.shape[0] * self.shape[1] * self.dtype.itemsize
 
     def __getitem__(self, rows):
-        start, stop, _ = rows.indices(len(self))
+        """Return the rows of a slice, or all of them for (), as h5py does."""
+        start, stop, _ = (rows or slice(None)).indices(len(self))
         out = np.empty((stop - start, self.shape[1]), self.dtype)
         step = max(1, NUMBERS // self.shape[1])
         for first in range(start, stop, step):
