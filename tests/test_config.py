@@ -27,6 +27,11 @@ def test_the_shipped_configuration_is_valid():
     assert settings["digits"].masks.penalty == 0.01
 
 
+def test_a_test_need_not_suit_experiments_that_are_not_run():
+    settings = check(config_with(experiments=["table3"], correlation__pool=7))
+    assert settings["spiral"].correlation.pool == 7
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -37,6 +42,27 @@ def test_the_shipped_configuration_is_valid():
         ({"masks__spectrum": "third"}, ["masks.spectrum is 'third'", "'half' or 'full'"]),
         ({"masks__max_steps": 100}, ["masks", "min_steps (500) must not exceed max_steps (100)"]),
         ({"execution__mask_batch": "huge"}, ["execution.mask_batch is 'huge'", "'auto'"]),
+        (
+            {"correlation__within_class": True},
+            ["'correlation.within_class' is no longer a key", "write shuffles_within: [class]"],
+        ),
+        (
+            {"correlation__shuffles_within": ["all", "class"]},
+            ["correlation.shuffles_within has class, but dataset spiral has no labels"],
+        ),
+        (
+            {"correlation__shuffles_within": ["spectrum"]},
+            ["shuffles_within has spectrum, but dataset spiral has no images"],
+        ),
+        (
+            {"correlation__shuffles_within": ["size", "size"]},
+            ["correlation.shuffles_within names one thing twice"],
+        ),
+        (
+            {"correlation__pool": 7},
+            ["correlation.pool is 7, which does not divide the 8 pixels of digits"],
+        ),
+        ({"correlation__pool": 2}, ["does not divide the scalars of spiral"]),
         ({"correlation__shuffles": 1}, ["correlation.shuffles is 1", "greater than or equal to 2"]),
         ({"correlation__mu_fraction": 1.0}, ["correlation.mu_fraction is 1.0", "less than 1"]),
         ({"correlation__shuffles": True}, ["correlation.shuffles is True", "integer"]),

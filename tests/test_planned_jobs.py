@@ -43,6 +43,25 @@ def test_a_fresh_clone_plans_the_stages_up_to_the_one_asked_for(project):
             {"shuffle_shard": 2, "row": 2, "correlations": 1},
         ),
         (
+            {
+                "experiments": ["digits"],
+                "correlation": {"shuffles_within": ["all", "class", "spectrum"]},
+            },
+            [],
+            {"shuffle_shard": 2, "row": 1, "correlations": 1},
+        ),
+        (
+            {"experiments": ["digits"], "correlation": {"preprocess": "standardise"}},
+            [],
+            {
+                "distances": 1,
+                "intrinsic_dimensions": 1,
+                "shuffle_shard": 1,
+                "row": 1,
+                "correlations": 1,
+            },
+        ),
+        (
             # Shards hold 96 images, and 96 are done: 200 more are two full shards and one of 8.
             {"datasets": {"digits": {"images": 296}}},
             [],
@@ -51,7 +70,14 @@ def test_a_fresh_clone_plans_the_stages_up_to_the_one_asked_for(project):
             | {"attack": 1, "adversarial_masks": 1, "essential_masks": 1},
         ),
     ],
-    ids=["one stage forced", "one attack more", "50 shuffles more", "200 images more"],
+    ids=[
+        "one stage forced",
+        "one attack more",
+        "50 shuffles more",
+        "within class too",
+        "standardised",
+        "200 images more",
+    ],
 )
 def test_a_change_plans_just_what_it_needs(finished, tmp_path, changes, options, expected):
     workflow = finished.clone(tmp_path / "changed")

@@ -58,6 +58,8 @@ def check(raw, where="config.yaml"):
             found[experiment.name] = experiment
     for name in config.experiments:
         _known(name, {**found, **config.experiment_blocks}, f"{where}: experiments", "experiment")
+    for experiment in selected(raw, found):
+        _test_fits(experiment, f"{where}: correlation")
     return found
 
 
@@ -125,7 +127,6 @@ def _resolved(settings, block, family, name, dataset_name, where):
         classifiers[classifier] = _classifier(settings, classifier, dataset, where)
     for attack in block.attacks:
         _known(attack, settings.attacks, f"{here}.attacks", "attack")
-    _test_fits(settings.correlation, dataset, dataset_name, f"{where}: correlation")
     if dataset.source in ("spiral", "arrays"):
         if block.classifiers or block.attacks:
             raise InputError(
@@ -188,16 +189,20 @@ def _arms(settings, block, classifiers, dataset, here, where):
     }
 
 
-def _test_fits(correlation, dataset, dataset_name, here):
-    """Raise InputError if the dataset lacks what the test is to shuffle within, or cannot be pooled."""
+def _test_fits(experiment, here):
+    """Raise InputError if a dataset lacks what the test is to shuffle within, or cannot be pooled.
+
+    Of chosen experiments alone: a setting for all need not suit those that are not run.
+    """
+    correlation, dataset = experiment.correlation, experiment.dataset
     lacking = set()
     if dataset.source in ("spiral", "arrays"):
         lacking = {"spectrum"} | (set() if dataset.labels else {"class"})
     for within in lacking & set(correlation.shuffles_within):
         needs = "images" if within == "spectrum" else "labels"
         raise InputError(
-            f"{here}.shuffles_within has {within}, but dataset {dataset_name} has no {needs}: leave it "
-            "out for this experiment (overrides.correlation)."
+            f"{here}.shuffles_within has {within}, but dataset {experiment.dataset_name} has no {needs}: "
+            "leave it out for this experiment (overrides.correlation)."
         )
     if len(set(correlation.shuffles_within)) < len(correlation.shuffles_within):
         raise InputError(f"{here}.shuffles_within names one thing twice; name each once.")
@@ -205,7 +210,7 @@ def _test_fits(correlation, dataset, dataset_name, here):
     if (dataset.source == "spiral" and correlation.pool > 1) or (side and side % correlation.pool):
         raise InputError(
             f"{here}.pool is {correlation.pool}, which does not divide "
-            f"{f'the {side} pixels' if side else 'the scalars'} of dataset {dataset_name}; give 1, or a "
+            f"{f'the {side} pixels' if side else 'the scalars'} of {experiment.dataset_name}; give 1, or a "
             "divisor."
         )
 
