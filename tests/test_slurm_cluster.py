@@ -283,6 +283,56 @@ def test_no_job_is_submitted_once_snakemake_is_dead(tmp_path):
     assert run.wait(timeout=30) == 1
 
 
+# In place of Snakemake: the first time it has a job that runs and one that waits, and does not end.
+FALSE_SNAKEMAKE = """#!/bin/sh
+echo "$@" >> calls
+case "$*" in *--unlock*) exit;; esac
+[ -f begun ] && exec touch second
+sbatch --job-name=idbias_1 --mem=100 --output=/dev/null --wrap="until [ -f enough ]; do sleep 0.2; done"
+sbatch --job-name=idbias_1 --mem=100 --output=/dev/null --begin=now+1hour --wrap=true
+touch begun
+sleep 1000
+"""
+
+
+def test_a_controller_near_its_time_limit_is_followed_by_another(slurm, tmp_path, monkeypatch):
+    """All of it on the real cluster: tests/slurm/drills.py DIR controller."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/snakemake").write_text(FALSE_SNAKEMAKE)
+    (tmp_path / "bin/snakemake").chmod(0o755)
+    shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+    options = [
+        "--parsable",
+        "--mem=100",
+        "--time=30",
+        "profiles/slurm/controller.sh",
+        "table2",
+        "-k",
+    ]
+    first = output_of("sbatch", *options).strip()
+    log = tmp_path / f"snakemake-{first}.log"
+    assert cluster.wait_until((tmp_path / "begun").exists, 60), log.read_text()
+    output_of("scancel", "--signal=USR1", "--batch", first)
+
+    def waiting():
+        return output_of("squeue", "-h", "--name=snakemake-idbias", "-t", "PD", "-o", "%i|%E|%l|%m")
+
+    assert cluster.wait_until(waiting, 60), log.read_text()
+    second, dependency, limit, memory = waiting().strip().split("|")
+    left = output_of("squeue", "-h", "--name=idbias_1", "-o", "%i %T").split()
+    assert left[1:] == ["RUNNING"], "what waited was taken out of the queue, what runs was not"
+    assert dependency.startswith(f"afterany:{left[0]}")
+    assert (limit, memory) == ("30:00", "100M")
+    assert "its time limit is near" in log.read_text()
+    (tmp_path / "enough").touch()
+    assert cluster.wait_until((tmp_path / "second").exists, 60)
+    wanted = ["--profile slurm table2 -k", "--profile slurm --unlock", "--profile slurm table2 -k"]
+    assert (tmp_path / "calls").read_text().splitlines() == wanted
+    assert cluster.wait_until(lambda: not output_of("squeue", "-h", "-j", second).strip(), 30)
+
+
 def test_the_profile_runs_groups_and_goes_on_from_a_checkpoint_after_scancel(slurm, tmp_path):
     shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
     (tmp_path / "slurm").symlink_to("profiles/slurm")

@@ -45,6 +45,7 @@ SETTINGS = {
     "execution": {"shuffles_per_shard": 8, "checkpoint_seconds": 1},
 }
 RUN = ["--profile", "slurm", "--slurm-init-seconds-before-status-checks", "2"]
+TABLE = "results/tables/correlations.csv"
 MASKS = "results/digits/small_cnn/masks"
 # MB at the first try: too few for a mask job, which takes about 600.
 TOO_LITTLE = 350
@@ -103,7 +104,7 @@ def shards(folder):
 
 
 def table(folder):
-    return pd.read_csv(folder / "results/tables/correlations.csv")
+    return pd.read_csv(folder / TABLE)
 
 
 def say(text):
@@ -114,8 +115,8 @@ def undisturbed(base):
     """The whole experiment through Slurm, and where its jobs ran."""
     began, jobs = time.monotonic(), {}
     copy_of_project(base / "start")
-    for folder, target in ((base / "start", "attacks"), (base / "undisturbed", "tables")):
-        if target == "tables":
+    for folder, target in ((base / "start", "attacks"), (base / "undisturbed", TABLE)):
+        if target == TABLE:
             Workflow(base / "start").clone(folder)
         run = snakemake(folder, *RUN, target)
         while run.poll() is None:
@@ -149,7 +150,7 @@ def jobs(folder, masks):
         folder / "profiles/slurm/config.yaml",
         ("per_rule: {}", f"per_rule: {{{RULE}: {limit}, adversarial_mask_shard: {limit}}}"),
     )
-    run = snakemake(folder, *RUN, "tables")
+    run = snakemake(folder, *RUN, TABLE)
     for shard, fault in (
         ("essential/00000-00023", "cancelled"),
         ("essential/00024-00047", "past its time limit"),
@@ -175,7 +176,7 @@ def jobs(folder, masks):
 
 
 def node(folder, masks):
-    run = snakemake(folder, *RUN, "tables")
+    run = snakemake(folder, *RUN, TABLE)
     with masks.halted("essential/00000-00023") as (job, _):
         cluster.kill_node(masks.cluster, "gpu1")
     down = cluster.wait_until(lambda: "down" in cluster.node_states(masks.cluster)["gpu1"], 120)
@@ -185,7 +186,7 @@ def node(folder, masks):
 
 
 def head(folder, masks):
-    run = snakemake(folder, *RUN, "tables")
+    run = snakemake(folder, *RUN, TABLE)
     with masks.halted("essential/00000-00023") as (job, _):
         run.kill()
         run.wait()
@@ -195,7 +196,7 @@ def head(folder, masks):
     slurm("scancel", *left)
     cluster.wait_until(lambda: not cluster.processes(masks.cluster, daemons=False), 60)
     say(f"unlocked: {snakemake(folder, *RUN, '--unlock').wait()}")
-    ended(snakemake(folder, *RUN, "tables"), folder)
+    ended(snakemake(folder, *RUN, TABLE), folder)
 
 
 def controller(folder, masks):
@@ -205,7 +206,7 @@ def controller(folder, masks):
     edit(script, ("exec snakemake", f"exec {sys.executable} -m snakemake"))
     edit(script, ("    snakemake --profile", f"    {sys.executable} -m snakemake --profile"))
     command = ["sbatch", "--parsable", "-D", str(folder), "--partition=cpu", str(script)]
-    first = int(slurm(*command, *RUN[2:], "tables"))
+    first = int(slurm(*command, *RUN[2:], TABLE))
 
     def controllers():
         mine = {number: job for number, job in recorded().items() if number >= first}
@@ -254,7 +255,7 @@ def full(folder, masks):
         small_disk(scratch, "4M") as room_in_scratch,
         small_disk(results, "64K") as room_in_results,
     ):
-        run = snakemake(folder, *RUN, "tables")
+        run = snakemake(folder, *RUN, TABLE)
         essential = [folder / MASKS / f"essential/{name}.h5" for name in masks.names]
         if not cluster.wait_until(lambda: all(file.exists() for file in essential), 600):
             raise SystemExit(f"The essential masks were not made: see {folder}/output")
@@ -275,7 +276,7 @@ def full(folder, masks):
         slurm("mount", "-o", "remount,size=16M", str(results))
         for name in masks.names:
             masks.keep(f"adversarial/fmn/{name}")
-        ended(snakemake(folder, *RUN, "tables"), folder)
+        ended(snakemake(folder, *RUN, TABLE), folder)
         if warned != 2 or any(shards(folder)[file] != time for file, time in finished.items()):
             raise SystemExit(f"The drill failed: see {folder}")
 
@@ -307,7 +308,7 @@ def compare(folder, base):
     local = base / "local"
     if not local.exists():
         copy_of_project(local)
-        snakemake(local, "--cores", "2", "tables").wait()
+        snakemake(local, "--cores", "2", TABLE).wait()
     same = table(folder).equals(table(local))
     say(f"table equal to that of a local run: {same}")
     if not same:

@@ -56,6 +56,8 @@ VARIANTS = {
         "TresPerJob=gres:gpu:1",
         1,
     ),
+    # Of an account that lets one job be submitted: the second is refused until the first has ended.
+    "a limit of one job": ({"account": "few"}, "TresPerJob=gres:gpu:1", 1),
 }
 SHOWN = ["Partition", "TimeLimit", "NumTasks", "TresPerJob", "TresPerNode", "QOS", "Reservation"]
 SHOWN += ["Features", "Account"]
@@ -84,8 +86,11 @@ def start(folder, changes):
     edit_site(folder / "profiles/slurm/config.yaml", quoted)
     command = [sys.executable, "-m", "snakemake", "--profile", "slurm"]
     command += ["--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "5"]
+    # As the Snakefile does.
+    path = f"{folder}/profiles/slurm/bin:{os.environ['PATH']}"
+    env = {**os.environ, "PATH": path, "IDBIAS_SBATCH_SECONDS": "5"}
     with open(folder / "output", "w") as output:
-        return subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
+        return subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, env=env)
 
 
 def recorded(folder):
@@ -113,6 +118,8 @@ def main():
         user = os.environ.get("USER", "root")
         for command in (
             "sacctmgr -i add qos slow",
+            "sacctmgr -i add account few",
+            f"sacctmgr -i add user {user} account=few maxsubmitjobs=1",
             f"sacctmgr -i modify user {user} set qos+=slow",
             f"scontrol create reservation reservationname=ours users={user} nodes=gpu1 "
             "corecnt=2 starttime=now duration=120 flags=flex",
@@ -127,7 +134,7 @@ def main():
         for name, (folder, run) in runs.items():
             ended = run.wait()
             print(f"{name}: Snakemake ended with {ended}")
-            _, expected, gpus = VARIANTS[name]
+            changes, expected, gpus = VARIANTS[name]
             for job in recorded(folder):
                 noted = [f"{key}={job[key]}" for key in SHOWN if job.get(key, "(null)") != "(null)"]
                 print(f"  {asked(job)}\n      noted: {' '.join(noted)}; {job['JobState']}")
@@ -139,6 +146,11 @@ def main():
                     bad.append(f"{name}: was given {given} GPUs, not {gpus}")
             cards = (folder / "seen").read_text().strip() if ended == 0 else None
             print(f"  CUDA_VISIBLE_DEVICES in the job: {cards or 'none'}")
+            waits = folder / "logs/slurm/refused.log"
+            for line in waits.read_text().splitlines() if waits.exists() else []:
+                print(f"  logs/slurm/refused.log: {line}")
+            if waits.exists() != (changes.get("account") == "few"):
+                bad.append(f"{name}: refused or not, unlike expected")
             if ended or bool(cards) != bool(gpus):
                 bad.append(f"{name}: ended with {ended}, saw the cards {cards!r}")
     if bad:
