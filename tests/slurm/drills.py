@@ -127,7 +127,7 @@ def undisturbed(base):
     seen = Counter()
     for job in jobs.values():
         rule = re.match(r"(?:rule|group)_(\S+?)(_wildcards_|$)", job["Comment"])[1].split("-")[0]
-        gpus = int(job["JOB_GRES"].rsplit(":", 1)[-1].split("(")[0]) if "JOB_GRES" in job else 0
+        gpus = int((re.findall(r"\d+$", job.get("JOB_GRES", "")) or [0])[0])
         seen[rule, job["Partition"], gpus] += 1
     for (rule, partition, gpus), count in sorted(seen.items()):
         say(f"    {count} x {rule}: partition {partition}, GPUs {gpus}")
@@ -322,7 +322,7 @@ def main():
     parser.add_argument("directory", type=Path, metavar="DIR")
     parser.add_argument("--accounting", action="store_true", help="with slurmdbd, and sacct asked")
     parser.add_argument("drills", nargs="*", metavar="DRILL", help=" ".join(DRILLS))
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     base = arguments.directory.resolve()
     with cluster.running(base / "cluster", arguments.accounting) as directory:
         os.environ.update(cluster.environment(directory), PYTHONDONTWRITEBYTECODE="1")
