@@ -93,7 +93,9 @@ def tries(folder, rule):
     for _, job in sorted(recorded().items()):
         if job["WorkDir"] == str(folder) and f"rule_{rule}" in job.get("Comment", ""):
             shard = job["Comment"].rsplit("_", 1)[-1]
-            asked = f"{job['MinMemoryNode']} {job['TimeLimit']} {job['JobState']}"
+            # Where the drill set a limit to the past, Slurm notes that one.
+            limit = job["TimeLimit"] if job["JobState"] != "TIMEOUT" else "limit passed"
+            asked = f"{job['MinMemoryNode']} {limit} {job['JobState']}"
             found.setdefault(shard, []).append(asked)
     return found
 
@@ -162,7 +164,7 @@ def jobs(folder, masks):
             elif fault == "killed":
                 cluster.end(python, signal.SIGKILL)
             else:
-                slurm("scontrol", "update", f"JobId={job}", "EndTime=now")
+                slurm("scontrol", "update", f"JobId={job}", "EndTime=now+5")
                 cluster.wait_until(
                     lambda job=job: recorded()[int(job)]["JobState"] != "RUNNING", 90
                 )
