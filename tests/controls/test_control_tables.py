@@ -1,0 +1,60 @@
+"""Tables and figures of arms, from rows whose answer is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from idbias.controls.control_tables import controls, over_seeds
+from idbias.report import figures_arms, tables
+
+
+def row(seed=0, epsilon=0.1, z=-3.0, **others):
+    return {
+        "experiment": "e", "dataset": "d", "classifier": "c", "seed": seed, "attack": "pgd",
+        "epsilon": epsilon, "shuffled_within": "all", "test_accuracy": 0.9, "attack_success": 0.5,
+        "pairs": 100, "z": z, "id_correlation_corrected": 0.3, **others,
+    }  # fmt: skip
+
+
+def csv(path, *rows):
+    pd.DataFrame(rows).to_csv(path, index=False)
+    return path
+
+
+def test_a_control_s_contrast_stands_beside_it_once(tmp_path):
+    attack = csv(tmp_path / "a.csv", row())
+    within = [row(control="noise"), row(control="noise", shuffled_within="class")]
+    noise = csv(tmp_path / "n.csv", *within)
+    spectrum = csv(tmp_path / "s.csv", row(control="spectrum"))
+    found = {"difference": 0.2, "low": 0.1, "high": 0.3, "p": 0.01, "images": 90}
+    contrasts = [csv(tmp_path / f"{name}.csv", found) for name in ("x", "y")]
+    table = controls([attack, attack], [noise, spectrum], contrasts)
+    assert list(table["control"]) == ["none", "noise", "noise", "spectrum"]
+    assert list(table["contrast"].notna()) == [False, True, False, True]
+    shown = tables.for_people(table)
+    assert shown["attack - control [95 % interval]"][1] == "0.200 [0.100, 0.300]"
+    assert shown["attack - control [95 % interval]"][0] == ""
+
+
+def test_seeds_are_summed_up_by_mean_and_standard_deviation():
+    z = [-3.0, -5.0, -4.0]
+    rows = pd.DataFrame([row(seed, z=one) for seed, one in enumerate(z)])
+    below = rows.assign(control="noise", contrast=[0.1, 0.2, 0.3], z=-1.0)
+    table = over_seeds(rows, pd.concat([rows.assign(control="none"), below]))
+    assert list(table["control"]) == ["none", "noise"]
+    assert list(table["seeds"]) == [3, 3]
+    assert table["z_mean"][0] == pytest.approx(-4)
+    assert table["z_std"][0] == pytest.approx(np.std(z, ddof=1))
+    assert table["contrast_mean"][1] == pytest.approx(0.2)
+    assert tables.for_people(table)["Z"][0] == "-4.00 ± 1.00"
+
+
+def test_numbers_against_epsilon_are_sorted_and_drawn():
+    rows = [row(seed, epsilon, z=-seed - epsilon) for epsilon in (0.2, 0.1) for seed in (0, 1)]
+    within = [{**one, "shuffled_within": "class", "z": 0.0} for one in rows]
+    numbers = figures_arms.against_epsilon(pd.DataFrame([*rows, *within]))
+    assert list(numbers["epsilon"]) == [0.1, 0.2]
+    assert list(numbers["seeds"]) == [2, 2]
+    np.testing.assert_allclose(numbers["z"], [-0.6, -0.7])
+    figure = figures_arms.epsilons(numbers, "e")
+    assert [len(axes.lines[0].get_xdata()) for axes in figure.axes[1:]] == [2, 2]
