@@ -1,4 +1,4 @@
-.PHONY: demo test lint format lock
+.PHONY: demo test lint format reference lock
 SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -19,6 +19,11 @@ lint: $(STAMP)
 
 format: $(STAMP)
 	ruff check --fix . && ruff format . && snakefmt Snakefile rules
+
+# Written from workflow_scripts/idbias/config/schema.py, whenever that changes.
+reference: $(STAMP)
+	PYTHONPATH=workflow_scripts python -m idbias.config.reference > docs/configuration.md
+	PYTHONPATH=workflow_scripts python -m idbias.config.json_schema > config.schema.json
 
 $(STAMP): requirements.lock
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \

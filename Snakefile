@@ -22,7 +22,7 @@ from idbias.config.checking import check, selected
 from idbias.config.comparisons import by_folder
 from idbias.config.dependencies import SCRIPTS, library
 from idbias.config.downloads import download_of
-from idbias.config.experiments import within_experiment
+from idbias.config.experiments import files_named, within_experiment
 from idbias.errors import InputError
 from idbias.report.summary import summary
 

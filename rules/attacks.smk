@@ -8,9 +8,37 @@ ONE_AT_A_TIME = sorted(
         name
         for each in EXPERIMENTS.values()
         for name, attack in each.attacks.items()
-        if attack.one_at_a_time
+        if attack.brendel_bethge
     }
 )
+
+
+# First of all: a file that does not fit should be known before a classifier has trained.
+rule attack_file:
+    """Check adversarial images that were made elsewhere."""
+    input:
+        dataset="results/{experiment}/dataset.h5",
+        files=lambda wildcards: files_named(
+            experiment(wildcards).attacks[wildcards.attack].files.values()
+        ),
+        library=library("read_attack_file.py"),
+    output:
+        "results/{experiment}/made_elsewhere/{attack}/images.h5",
+    log:
+        "logs/{experiment}/made_elsewhere/{attack}.log",
+    benchmark:
+        "results/benchmarks/{experiment}/made_elsewhere/{attack}.tsv"
+    priority: 1
+    conda:
+        "../envs/torch.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=60,
+    params:
+        files=lambda wildcards: experiment(wildcards).attacks[wildcards.attack].files,
+        images=lambda wildcards: experiment(wildcards).images,
+    script:
+        "../workflow_scripts/read_attack_file.py"
 
 
 rule attack_shard:
@@ -19,7 +47,12 @@ rule attack_shard:
         dataset="results/{experiment}/dataset.h5",
         classifier="results/{experiment}/{classifier}/classifier.h5",
         predictions="results/{experiment}/{classifier}/predictions.h5",
-        library=network_library("attack_images.py"),
+        made_elsewhere=lambda wildcards: experiment(wildcards).made_elsewhere(wildcards.attack),
+        library=lambda wildcards: library(
+            "attack_images.py",
+            experiment(wildcards).network_module(wildcards.classifier),
+            experiment(wildcards).attack_module(wildcards.attack),
+        ),
     output:
         "results/{experiment}/{classifier}/attacks/{attack}/{shard}.h5",
     log:
@@ -35,7 +68,7 @@ rule attack_shard:
         runtime=lambda wildcards, attempt: 120 * attempt,
         gpu=GPUS,
     params:
-        settings=lambda wildcards: experiment(wildcards).attacks[wildcards.attack].model_dump(),
+        settings=lambda wildcards: experiment(wildcards).attacks[wildcards.attack].settings,
         seed=lambda wildcards: experiment(wildcards).seed,
     script:
         "../workflow_scripts/attack_images.py"

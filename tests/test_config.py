@@ -117,6 +117,16 @@ def test_a_test_need_not_suit_experiments_that_are_not_run():
         ({"datasets__digits__images": 2000}, ["datasets.digits.images is 2000", "1197"]),
         ({"datasets__digits__source": "didgits"}, ["datasets.digits.source is 'didgits'", "'digits'"]),
         ({"attacks__fmn": {"arguments": {}}}, ["'attacks.fmn.attack' is missing"]),
+        ({"attacks__fmn": {"attack": "file"}}, ["attacks.fmn", "file needs a path"]),
+        (
+            {"attacks__fmn": {"attack": "file", "path": "x.npy", "epsilon": 0.1}},
+            ["attacks.fmn", "takes no arguments, epsilon"],
+        ),
+        ({"attacks__pgd__path": "x.npy"}, ["attacks.pgd", "of attack: file alone"]),
+        ({"attacks__pgd__time_limit": 60}, ["attacks.pgd", "time_limit is of Brendel-Bethge"]),
+        ({"attacks__bb_l2__time_limit": 0}, ["attacks.bb_l2.time_limit is 0", "greater than 0"]),
+        ({"attacks__fmn__attack": "my_attack:Mine"}, ["attacks.fmn.attack", "no my_attack.py"]),
+        ({"attacks__fmn__attack": "L2 FMN"}, ["attacks.fmn.attack is 'L2 FMN'"]),
         ({"experiment_blocks__spiral__attacks": ["fmn"]}, ["experiment_blocks.spiral", "no images"]),
         ({"datasets__my set": {"source": "digits"}}, ["my set", "letters, digits"]),
         (
@@ -137,6 +147,13 @@ def test_bad_configuration_is_named(changes, said):
     for part in (*said, "config.yaml"):
         assert part in message
     assert "\n" not in message
+
+
+def test_later_keys_of_an_attack_change_nothing_of_what_made_older_results():
+    attack = check(config_with())["digits"].attacks["pgd"]
+    older = {"attack": "LinfProjectedGradientDescentAttack", "arguments": {}, "epsilon": 0.15}
+    assert attack.settings == older
+    assert attack.model_copy(update={"one_at_a_time": True}).settings["one_at_a_time"]
 
 
 def test_overrides_hold_for_their_experiment_alone():

@@ -1,17 +1,27 @@
 """The docs: their examples run, they leave no output unexplained, and links lead somewhere."""
 
+import importlib
 import re
+import subprocess
+import sys
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 from conftest import ROOT, Workflow, lay_over
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from idbias import files
+from idbias.attacks import batched
+from idbias.classifiers import models
+from idbias.classifiers.weights import load_weights
+from idbias.config.checking import check
 from idbias.config.reference import reference
+from idbias.config.schema import Attack
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 
@@ -41,17 +51,52 @@ def blocks(page, language):
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.M | re.S)
 
 
-def test_the_examples_of_extending_run(tmp_path):
-    """Dataset, classifier and attack of docs/extending.md, as they stand there, to the pairs."""
+# What the packages of the examples offer, where they are not installed: the same calls.
+STAND_INS = {
+    "adv_lib": """
+def ddn(model, inputs, labels, targeted=False, steps=100, γ=0.05, init_norm=1.0):
+    return (inputs + steps / 1000).clamp(0, 1)
+""",
+    "pyautoattack": """
+import torch
+
+
+class AutoAttack:
+    def __init__(self, model, *, attacks=None, device="cpu", eps=0.3, norm="Linf", seed=None):
+        self.eps, self.seed = eps, seed
+
+    def run_standard_evaluation(self, x_orig, y_orig, /, *, batch_size=250, state_path=None):
+        torch.manual_seed(self.seed)
+        noise = torch.rand(len(x_orig), 1, 1, 1)
+        return (x_orig + self.eps * noise).clamp(0, 1), y_orig
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory):
+    """A project with all that docs/extending.md adds, and the dataset of its example written."""
     page = ROOT / "docs/extending.md"
-    (tmp_path / "project").mkdir()
-    workflow = Workflow.copy_of_project(tmp_path / "project")
+    workflow = Workflow.copy_of_project(tmp_path_factory.mktemp("extended"))
     examples = {}
     for block in blocks(page, "yaml"):
         lay_over(examples, yaml.safe_load(block))
+    shapes = examples["experiment_blocks"]["shapes"]
+    assert set(shapes["attacks"]) < set(examples["attacks"])
+    # All that the page has on one dataset.
+    shapes |= {"attacks": list(examples["attacks"]), "classifiers": ["two_layers", "robust"]}
     (workflow.folder / "mine.yaml").write_text(yaml.safe_dump(examples))
     for block in blocks(page, "python"):
         (workflow.folder / block.split("\n", 1)[0].removeprefix("# ")).write_text(block)
+    for package, code in STAND_INS.items():
+        if importlib.util.find_spec(package) is None:
+            inside = (
+                workflow.folder
+                / package
+                / ("attacks.py" if package == "adv_lib" else "__init__.py")
+            )
+            inside.parent.mkdir()
+            inside.write_text(code)
     names = ("circles", "squares", "crosses")
     assert all(f"{name}/" in page.read_text() for name in names)
     digits = load_digits()
@@ -60,15 +105,93 @@ def test_the_examples_of_extending_run(tmp_path):
             folder = workflow.folder / "my_images" / names[label]
             folder.mkdir(parents=True, exist_ok=True)
             Image.fromarray((image * 255 / 16).astype(np.uint8)).save(folder / f"{number}.png")
-    target = "results/shapes/two_layers/correlations/iterative_l2/pairs.h5"
-    workflow.snakemake(target, "--configfile", "mine.yaml", "--config", "experiments=[shapes]")
-    with h5py.File(workflow.folder / target) as pairs:
-        about = pairs.attrs
+    workflow.snakemake("results/shapes/dataset.h5", *MINE)
+    subprocess.run([sys.executable, "make_adversarial.py"], cwd=workflow.folder, check=True)
+    return workflow
+
+
+MINE = ["--configfile", "mine.yaml", "--config", "experiments=[shapes]"]
+
+
+def test_the_examples_of_extending_run(extended):
+    """Dataset, classifier and attacks of docs/extending.md, as they stand there, to the pairs."""
+    folder = "results/shapes/two_layers"
+    pairs = f"{folder}/correlations/iterative_l2/pairs.h5"
+    noise = f"{folder}/attacks/noise/00000-00059.h5"
+    extended.snakemake(pairs, noise, *MINE)
+    with h5py.File(extended.folder / pairs) as file:
+        about = file.attrs
         assert about["images"] == 60
         assert about["test_accuracy"] > 0.8
         assert about["attack_success"] > 0.5
-        assert pairs["first"].shape[1:] == (1, 8, 8)
-        assert 10 < len(pairs["index"]) <= 60
+        assert file["first"].shape[1:] == (1, 8, 8)
+        assert 10 < len(file["index"]) <= 60
+    found, _ = files.read(extended.folder / noise)
+    made = np.load(extended.folder / "adversarial.npz")
+    for row, index in enumerate(found["index"]):
+        given = index in made["index"]
+        assert found["given"][row] == given
+        if given:
+            expected = made["images"][made["index"] == index][0]
+            np.testing.assert_allclose(found["adversarial"][row], expected, atol=1e-6)
+
+
+def test_the_attacks_of_extending_are_had_and_attack(extended, monkeypatch):
+    monkeypatch.syspath_prepend(extended.folder)
+    monkeypatch.chdir(extended.folder)
+    random = np.random.default_rng(0)
+    images = random.uniform(0, 1, (8, 1, 8, 8)).astype(np.float32)
+    torch.manual_seed(0)
+    classifier = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3)).eval()
+    labels = classifier(torch.as_tensor(images)).argmax(1).numpy()
+    config = yaml.safe_load((extended.folder / "mine.yaml").read_text())
+    found = {}
+    for name in ("signed_gradient", "ddn", "autoattack"):
+        settings = Attack(**config["attacks"][name]).settings
+        found[name] = batched.run(
+            classifier, images, labels, np.arange(8), settings, seed=0, batch_size=4
+        )
+    assert found["signed_gradient"]["success"].mean() > 0.5
+    assert found["signed_gradient"]["linf"].max() == pytest.approx(0.2, abs=1e-5)
+    assert (found["ddn"]["l2"] > 0).all()
+    assert 0 < found["autoattack"]["linf"].max() <= 0.2 + 1e-6
+
+
+def test_a_checkpoint_in_robustbench_s_layout_is_loaded_as_extending_says(extended, monkeypatch):
+    monkeypatch.syspath_prepend(extended.folder)
+    theirs = importlib.import_module("my_robust").robust(1, 3).eval()
+    # Nested, with the prefixes of two wrappers, without the normalisation.
+    state = {f"module.model.{key}": value for key, value in theirs.state_dict().items()}
+    assert not any("mean" in key or "std" in key for key in state)
+    torch.save({"epoch": 200, "state_dict": state}, extended.folder / "robust.pt")
+    config = yaml.safe_load((extended.folder / "mine.yaml").read_text())
+    config = {
+        **yaml.safe_load((ROOT / "config.yaml").read_text()),
+        **config,
+        "experiments": ["shapes"],
+    }
+    monkeypatch.chdir(extended.folder)
+    settings = check(config)["shapes"].classifiers["robust"].model_dump()
+    ours = models.make(settings, (1, 8, 8), 3)
+    load_weights(ours.network, extended.folder / settings["weights"]["path"])
+    images = torch.rand(5, 1, 8, 8)
+    with torch.no_grad():
+        assert torch.equal(ours.eval()(images), theirs(images))
+
+
+def test_an_attack_file_that_does_not_fit_ends_in_a_sentence_before_anything_trains(extended):
+    made = dict(np.load(extended.folder / "adversarial.npz"))
+    np.savez(extended.folder / "wrong.npz", **{**made, "images": made["images"] * 255})
+    settings = yaml.safe_load((extended.folder / "mine.yaml").read_text())
+    settings["attacks"]["wrong"] = {**settings["attacks"]["noise"], "path": "wrong.npz:images"}
+    settings["experiment_blocks"]["shapes"]["attacks"] = ["wrong"]
+    (extended.folder / "wrong.yaml").write_text(yaml.safe_dump(settings))
+    target = "results/shapes/made_elsewhere/wrong/images.h5"
+    done = extended.snakemake(target, "--configfile", "wrong.yaml", *MINE[2:], check=False)
+    assert done.returncode
+    output = done.stdout + done.stderr
+    assert "idbias, rule attack_file: wrong.npz:images holds pixels from 0 to 255" in output
+    assert "Traceback" not in output
 
 
 @pytest.fixture(scope="module")

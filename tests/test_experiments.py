@@ -103,9 +103,24 @@ def test_kernels_are_matched_by_network_whatever_the_classifier_is_called():
     assert not experiments(changes)["digits"].has_both_kernels
 
 
-def test_a_network_s_module_is_ours_or_the_user_s():
-    found = experiments({"classifiers": {"small_cnn": {"network": "my.nets:small"}}})
-    assert found["digits"].network_module("small_cnn") == Path.cwd() / "my/nets.py"
+def test_a_module_of_a_network_or_attack_is_ours_or_the_user_s(tmp_path, monkeypatch):
+    changes = {
+        "classifiers": {"small_cnn": {"network": "my.nets:small"}},
+        "attacks": {
+            "fmn": {"attack": "mine:Attack"},
+            "pgd": {"attack": "json:dumps", "epsilon": None},
+        },
+    }
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"network is my.nets:small, but there is no my/nets.py"):
+        experiments(changes)
+    for name in ("my/nets.py", "mine.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = experiments(changes)
+    assert found["digits"].network_module("small_cnn") == tmp_path / "my/nets.py"
+    attacks = [found["digits"].attack_module(name) for name in ("fmn", "pgd", "deepfool")]
+    assert attacks == [tmp_path / "mine.py", None, None]
     assert found["table2"].network_module("resnet20") == "classifiers/networks/resnet.py"
     assert found["paper2_imagenet"].network_module("repvgg_b3").endswith("timm_models.py")
 

@@ -4,7 +4,7 @@ from idbias.stage import device, shard_rows, stage
 
 with stage(snakemake) as execution:
     from idbias import files
-    from idbias.attacks import batched, brendel_bethge
+    from idbias.attacks import batched, brendel_bethge, made_elsewhere
     from idbias.classifiers import models
     from idbias.config.schema import Attack
     from idbias.datasets.images import read_images
@@ -16,19 +16,22 @@ with stage(snakemake) as execution:
     predictions, _ = files.read(snakemake.input.predictions, ["index", "correct"])
     correct = predictions["correct"][rows]
     index = predictions["index"][rows][correct]
-    options = {
-        "seed": snakemake.params.seed,
-        "device": where,
-        "label": f"{snakemake.wildcards.attack} {snakemake.wildcards.shard}",
-    }
-    if Attack(**settings).one_at_a_time:
-        run = brendel_bethge.run
+    batch, seed = {"batch_size": execution.attack_batch}, {"seed": snakemake.params.seed}
+    attack = Attack(**settings)
+    if attack.brendel_bethge:
         # The same images for all shards, so that where an attack starts depends on no shard.
-        options["candidates"], _ = read_images(snakemake.input.dataset, "test", slice(0, 1000))
+        candidates, _ = read_images(snakemake.input.dataset, "test", slice(0, 1000))
+        options = {"candidates": candidates, "time_limit": attack.time_limit, **seed}
+        run, what = brendel_bethge.run, settings
+    elif attack.attack == "file":
+        run, what, options = made_elsewhere.run, snakemake.input.made_elsewhere[0], batch
     else:
-        run = batched.run
-        options["batch_size"] = execution.attack_batch
-    attacked = run(classifier, images[correct], labels[correct], index, settings, **options)
+        run, what, options = batched.run, settings, {**batch, **seed}
+    label = f"{snakemake.wildcards.attack} {snakemake.wildcards.shard}"
+    attacked = run(
+        classifier, images[correct], labels[correct], index, what,
+        device=where, label=label, **options,
+    )  # fmt: skip
     files.write(
         snakemake.output[0],
         {"index": index, "label": labels[correct], **attacked},

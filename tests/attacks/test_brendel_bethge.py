@@ -3,9 +3,11 @@
 numba compiles foolbox's solver once, half a minute, for all tests here.
 """
 
+import foolbox
 import numpy as np
 import pytest
 import torch
+from own_attacks import Stalls, Uncompiled
 from torch import nn
 
 from idbias.attacks import brendel_bethge
@@ -111,6 +113,40 @@ def test_a_candidate_starts_where_noise_cannot(attacked, images):
     # The way to the boundary, where the mean is 0.02: as far as that from everywhere.
     expected = (images[0].mean() - 0.02) * np.sqrt(16)
     np.testing.assert_allclose(found["l2"], expected, rtol=0.02)
+
+
+@pytest.fixture
+def uncompiled(monkeypatch):
+    attack = foolbox.attacks.L2BrendelBethgeAttack
+    monkeypatch.setattr(attack, "instantiate_optimizer", attack.instantiate_optimizer)
+    monkeypatch.setattr(brendel_bethge, "OneImage", Uncompiled)
+
+
+def test_in_a_process_with_a_time_limit_it_does_the_same(uncompiled, classifier, images, labels):
+    arguments = classifier, images, labels, np.arange(10, 15), SETTINGS
+    here = brendel_bethge.run(*arguments, seed=0)
+    there = brendel_bethge.run(*arguments, seed=0, time_limit=60)
+    assert here["success"].all()
+    for name, values in there.items():
+        np.testing.assert_array_equal(values, here[name], err_msg=name)
+
+
+def test_an_image_on_which_it_never_returns_is_ended_and_counted(
+    uncompiled, images, monkeypatch, capfd
+):
+    images = images[:3].copy()
+    images[1, 0, 0, 0] = 0.25
+    labels, index = (images.mean((1, 2, 3)) > 0.5).astype(np.int64), np.array([4, 5, 6])
+    # It stalls on that image, so its class is not asked for in the end, in this process.
+    monkeypatch.setattr(brendel_bethge, "classify", lambda *_, **__: 1 - labels)
+    found = brendel_bethge.run(
+        Stalls().eval(), images, labels, index, SETTINGS, seed=0, time_limit=3, label="bb"
+    )
+    np.testing.assert_array_equal(found["timed_out"], [False, True, False])
+    np.testing.assert_array_equal(found["success"], [True, False, True])
+    np.testing.assert_array_equal(found["adversarial"][1], images[1])
+    assert (found["l2"][[0, 2]] > 0).all()
+    assert "bb image 5 took longer than time_limit, 3 s" in capfd.readouterr().err
 
 
 class Scripted:

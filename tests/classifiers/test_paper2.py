@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from idbias.attacks import batched
+from idbias.attacks import by_name
 from idbias.classifiers import paper2
 from idbias.config.checking import check
 from idbias.errors import InputError
@@ -73,7 +73,7 @@ def test_config_yaml_has_the_attacks_of_table_10():
     for name, epsilon in epsilons.items():
         settings = config["attacks"][name]
         assert settings.get("epsilon") == epsilon
-        attack = batched.make(settings["attack"], settings["arguments"])
+        attack = by_name.make(settings["attack"], settings["arguments"], epsilon)
         assert attack.steps == (200 if name == "pgd_l1" else 1000)
         if name.startswith("pgd"):
             assert attack.rel_stepsize == 0.1

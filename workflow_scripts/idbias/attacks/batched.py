@@ -1,30 +1,14 @@
-"""Adversarial attacks: foolbox, with randomness that belongs to an image, not to a batch."""
-
-from contextlib import contextmanager
+"""Adversarial attacks on batches, with randomness that belongs to an image, not to a batch."""
 
 import foolbox
-import numpy as np
 import torch
 
+from idbias.attacks.by_name import make
+from idbias.attacks.perturbations import ROUNDING, norms
+from idbias.attacks.random_numbers import of_one_image, per_image
 from idbias.classifiers.models import in_fixed_batches
 from idbias.errors import InputError
 from idbias.progress import progress
-
-
-def make(name, arguments):
-    """Return the attack `name` of foolbox.attacks, built with `arguments`.
-
-    Raises InputError if foolbox has no such attack, or it takes no such arguments.
-    """
-    constructor = getattr(foolbox.attacks, name, None)
-    if not (isinstance(constructor, type) and issubclass(constructor, foolbox.attacks.base.Attack)):
-        raise InputError(
-            f"attacks: foolbox has no attack '{name}'; see the classes of foolbox.attacks."
-        )
-    try:
-        return constructor(**arguments)
-    except TypeError as error:
-        raise InputError(f"attacks: {name} does not take these arguments: {error}.") from None
 
 
 def run(
@@ -33,25 +17,28 @@ def run(
     """Attack correctly classified images.
 
     `images`: float32 (N, C, H, W) in [0, 1]; `labels`: int64 (N,); `index`: int64 (N,), the images'
-    positions in the dataset, which seed their randomness; `settings`: dict with attack (a class of
-    foolbox.attacks), arguments, epsilon (None for attacks that seek the smallest perturbation).
+    positions in the dataset, which seed their randomness; `settings`: dict with attack (as for
+    idbias.attacks.by_name.make), arguments, epsilon (None for attacks that seek the smallest
+    perturbation) and, if true, one_at_a_time: a batch is then one image.
 
     Returns name -> array: adversarial float32 (N, C, H, W); adversarial_class int64 (N,), the class
     the classifier gives it; success bool (N,), whether that differs from the label; l2 and linf
-    float32 (N,), norms of the perturbation in units of the pixel range.
+    float32 (N,), norms of the perturbation in units of the pixel range. Raises InputError if the
+    attack cannot be had, draws random numbers for a batch, or does not return attacked images.
     """
-    attack = make(settings["attack"], settings["arguments"])
-    if settings["epsilon"] is None and isinstance(attack, foolbox.attacks.base.FixedEpsilonAttack):
-        raise InputError(
-            f"attacks: {settings['attack']} needs an epsilon, the size of its perturbation; add one."
-        )
+    name, alone = settings["attack"], settings.get("one_at_a_time", False)
+    attack = make(name, settings["arguments"], settings["epsilon"])
     model = foolbox.PyTorchModel(classifier, bounds=(0, 1), device=device)
+    batch_size = 1 if alone else batch_size
     bar = progress(total=len(images), unit="image", label=label)
 
     def attack_batch(images, labels, index):
-        images, labels = images.to(device), labels.to(device)
-        with random_numbers_per_image(seed, index.tolist()):
-            _, adversarial, _ = attack(model, images, labels, epsilons=settings["epsilon"])
+        images, labels, index = images.to(device), labels.to(device), index.tolist()
+        with of_one_image(seed, index[0]) if alone else per_image(seed, index, name):
+            if isinstance(attack, foolbox.attacks.base.Attack):
+                _, adversarial, _ = attack(model, images, labels, epsilons=settings["epsilon"])
+            else:
+                adversarial = checked(attack(classifier, images, labels), images, name)
         with torch.no_grad():
             found = classifier(adversarial).argmax(1)
         bar.update(min(batch_size, bar.total - bar.n))
@@ -64,48 +51,37 @@ def run(
     else:
         adversarial, found = images, labels
     bar.close()
-    perturbation = (adversarial - images).reshape(len(images), -1)
     return {
         "adversarial": adversarial,
         "adversarial_class": found,
         "success": found != labels,
-        "l2": np.linalg.norm(perturbation, axis=1),
-        "linf": np.abs(perturbation).max(axis=1, initial=0),
+        **norms(adversarial - images),
     }
 
 
-@contextmanager
-def random_numbers_per_image(seed, index):
-    """Within the block, random tensors with one row an image are drawn a row from each image's seed.
+def checked(attacked, images, name):
+    """Return what an attack of the user's own made of `images` (N, C, H, W), float32 in [0, 1].
 
-    foolbox draws a batch's random numbers (PGD's start) from one stream, so that an image's would
-    depend on its neighbours. eagerpy, through which foolbox draws them, calls torch.rand and
-    torch.randn; these are replaced for the block. Draw number d of image i is seeded by
-    (seed, i, d). Other shapes are drawn as ever.
+    Raises InputError if it is no tensor of that shape, or has values that are not finite or not in
+    [0, 1].
     """
-    originals = torch.rand, torch.randn
-    draws = 0
-
-    def by_image(draw):
-        def drawn(*size, **options):
-            nonlocal draws
-            shape = size[0] if len(size) == 1 and not isinstance(size[0], int) else size
-            if not len(shape) or shape[0] != len(index):
-                return draw(*size, **options)
-            device = options.pop("device", None)
-            rows = []
-            for image in index:
-                # 63 bits: what torch.Generator takes
-                state = np.random.SeedSequence([seed, image, draws]).generate_state(1, np.uint64)
-                generator = torch.Generator().manual_seed(int(state[0]) >> 1)
-                rows.append(draw(tuple(shape[1:]), generator=generator, **options))
-            draws += 1
-            return torch.stack(rows).to(device)
-
-        return drawn
-
-    torch.rand, torch.randn = map(by_image, originals)
-    try:
-        yield
-    finally:
-        torch.rand, torch.randn = originals
+    if not isinstance(attacked, torch.Tensor) or attacked.shape != images.shape:
+        shape = getattr(attacked, "shape", None)
+        found = type(attacked).__name__ if shape is None else f"shape {tuple(shape)}"
+        raise InputError(
+            f"attacks: {name} returned {found}; it must return a tensor of attacked images of the "
+            f"shape of the images it was given, {tuple(images.shape)}."
+        )
+    attacked = attacked.detach().to(images)
+    if not attacked.isfinite().all():
+        raise InputError(
+            f"attacks: {name} returned images that are not finite; where it fails on an image it "
+            "must return that image as it was."
+        )
+    low, high = attacked.min().item(), attacked.max().item()
+    if low < -ROUNDING or high > 1 + ROUNDING:
+        raise InputError(
+            f"attacks: {name} returned pixels from {low:.4g} to {high:.4g}; they must lie in [0, 1]: "
+            "end it with .clamp(0, 1)."
+        )
+    return attacked.clamp(0, 1)

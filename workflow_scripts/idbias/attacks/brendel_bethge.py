@@ -8,15 +8,21 @@ foolbox's own has four habits that this module works around, without touching it
 - Its solver may divide by zero, meet a singular matrix, or, given a gradient that is not finite,
   never return. Here such a step is not taken, and counted.
 - Its starting points are drawn from the batch's random stream. Here from the image's own.
+What else may keep its solver from returning (foolbox #583) a limit of time ends.
 """
 
+import sys
 import warnings
+from dataclasses import dataclass
 
 import foolbox
 import numpy as np
 import torch
+from torch import nn
 
-from idbias.attacks.batched import make
+from idbias.attacks import limited
+from idbias.attacks.by_name import make
+from idbias.attacks.perturbations import norms
 from idbias.errors import InputError
 from idbias.progress import progress
 
@@ -48,8 +54,65 @@ class CountingSolver:
         return step
 
 
+@dataclass
+class OneImage:
+    """The attack on one image at a time, with what it needs. Call `prepare` once, first.
+
+    Its fields are the arguments of `run`.
+    """
+
+    classifier: nn.Module
+    settings: dict
+    seed: int
+    candidates: np.ndarray | None
+    device: str
+
+    def prepare(self):
+        """Build the attack and have numba compile its solver, which takes up to a minute."""
+        name = self.settings["attack"]
+        self.attack = make(name, self.settings["arguments"])
+        if not isinstance(self.attack, foolbox.attacks.brendel_bethge.BrendelBethgeAttack):
+            raise InputError(f"attacks: {name} is not a Brendel-Bethge attack.")
+        self.solver = self.attack._optimizer = CountingSolver(self.attack._optimizer)
+        self.model = foolbox.PyTorchModel(self.classifier, bounds=(0, 1), device=self.device)
+        self.classes = (
+            None
+            if self.candidates is None
+            else classify(self.classifier, self.candidates, self.device)
+        )
+        return self
+
+    def warm_up(self):
+        """Have numba compile the solver now, on a problem of three numbers."""
+        start, normal = np.full(3, 0.5), np.ones(3)
+        self.solver.solve(start, start + 0.1, normal, 0, 1, 0.1, 0.2)
+        self.solver.singular = 0
+
+    def __call__(self, image, label, index):
+        """Attack an image (C, H, W) of class `label` at position `index` of the dataset.
+
+        Returns the adversarial image, where it started (0, 1 or 2) and how many steps were singular.
+        """
+        batch = torch.as_tensor(image[None]).to(self.device)
+        truth = torch.as_tensor([int(label)]).to(self.device)
+        if classify(self.classifier, batch, self.device)[0] != label:
+            return image, 0, 0
+        point, start = starting_point(self.model, batch, truth, [self.seed, index])
+        if start == 0 and self.candidates is not None:
+            point, start = nearest_candidate(batch, label, self.candidates, self.classes)
+        if start == 0:
+            return image, 0, 0
+        before = self.solver.singular
+        # run, not __call__: a starting point, and no clipping to an epsilon.
+        found = self.attack.run(
+            self.model, batch, foolbox.criteria.Misclassification(truth), starting_points=point
+        )
+        return found[0].clamp(0, 1).cpu().numpy(), start, self.solver.singular - before
+
+
 def run(
-    classifier, images, labels, index, settings, *, seed, candidates=None, device="cpu", label=""
+    classifier, images, labels, index, settings, *, seed, candidates=None, device="cpu", label="",
+    time_limit=None,
 ):  # fmt: skip
     """Attack correctly classified images, one by one.
 
@@ -57,51 +120,46 @@ def run(
     foolbox's BrendelBethgeAttack classes. candidates: float32 (M, C, H, W), images among which the
     nearest that the classifier puts in another class is the starting point where blended noise,
     foolbox's way, finds none in 1,000 draws; the same for all shards, or results depend on them.
+    time_limit: seconds an image may take, or None; with a limit the attack runs in a process of its
+    own, to which classifier and candidates are pickled.
 
     Returns further, name -> array: started bool (N,), whether there was a starting point;
-    start int64 (N,), 0 if none, 1 noise, 2 a candidate; singular_steps int64 (N,), steps not taken.
-    Success is False where an image was not started or the classifier disagrees with its label from
-    the outset; such images come back unchanged.
+    start int64 (N,), 0 if none, 1 noise, 2 a candidate; singular_steps int64 (N,), steps not taken;
+    timed_out bool (N,), whether it reached `time_limit`. Success is False where an image was not
+    started, ran out of time, or was misclassified from the outset; such images come back unchanged.
     The first image in a process waits up to a minute for numba to compile the solver.
     """
-    attack = make(settings["attack"], settings["arguments"])
-    if not isinstance(attack, foolbox.attacks.brendel_bethge.BrendelBethgeAttack):
-        raise InputError(f"attacks: {settings['attack']} is not a Brendel-Bethge attack.")
-    solver = attack._optimizer = CountingSolver(attack._optimizer)
-    model = foolbox.PyTorchModel(classifier, bounds=(0, 1), device=device)
-    classes = None if candidates is None else classify(classifier, candidates, device)
+    attack = OneImage(classifier, settings, seed, candidates, device)
+    rows = list(zip(images, labels, index, strict=True))
+    if time_limit is None:
+        attack.prepare()
+        found = (attack(*row) for row in rows)
+    else:
+        found = limited.answers(attack, rows, time_limit)
     adversarial, start = np.array(images, np.float32), np.zeros(len(images), np.int64)
-    singular = np.zeros(len(images), np.int64)
-    for row in progress(range(len(images)), unit="image", label=label):
-        image = torch.as_tensor(images[row : row + 1]).to(device)
-        truth = torch.as_tensor(labels[row : row + 1]).to(device)
-        if classify(classifier, image, device)[0] != labels[row]:
-            continue
-        point, start[row] = starting_point(model, image, truth, [seed, index[row]])
-        if start[row] == 0 and candidates is not None:
-            point, start[row] = nearest_candidate(image, labels[row], candidates, classes)
-        if start[row] == 0:
-            continue
-        before = solver.singular
-        # run, not __call__: a starting point, and no clipping to an epsilon.
-        found = attack.run(
-            model, image, foolbox.criteria.Misclassification(truth), starting_points=point
-        )
-        adversarial[row] = found[0].clamp(0, 1).cpu().numpy()
-        singular[row] = solver.singular - before
+    singular, timed_out = np.zeros(len(images), np.int64), np.zeros(len(images), bool)
+    for row, answer in progress(enumerate(found), total=len(rows), unit="image", label=label):
+        timed_out[row] = answer is None
+        if answer is None:
+            print(
+                f"{label} image {index[row]} took longer than time_limit, {time_limit:g} s: "
+                "it counts as not succeeded.",
+                file=sys.stderr,
+            )
+        else:
+            adversarial[row], start[row], singular[row] = answer
     # One by one, as the attack saw them: they lie so near the boundary that another shape of batch,
     # adding in another order, may put them on its other side.
-    found = classify(classifier, adversarial, device, batch_size=1)
-    perturbation = (adversarial - images).reshape(len(images), -1)
+    classes = classify(classifier, adversarial, device, batch_size=1)
     return {
         "adversarial": adversarial,
-        "adversarial_class": found,
-        "success": (found != labels) & (start > 0),
-        "l2": np.linalg.norm(perturbation, axis=1),
-        "linf": np.abs(perturbation).max(axis=1, initial=0),
+        "adversarial_class": classes,
+        "success": (classes != labels) & (start > 0),
+        **norms(adversarial - images),
         "started": start > 0,
         "start": start,
         "singular_steps": singular,
+        "timed_out": timed_out,
     }
 
 
@@ -139,6 +197,8 @@ def nearest_candidate(image, truth, candidates, classes):
 
 def classify(classifier, images, device, batch_size=256):
     """Return the classes int64 (N,) of images (N, C, H, W)."""
+    if not len(images):
+        return np.zeros(0, np.int64)
     with torch.no_grad():
         batches = torch.as_tensor(images).split(batch_size)
         found = [classifier(batch.to(device)).argmax(1).cpu() for batch in batches]

@@ -14,6 +14,7 @@ from idbias.config.experiments import CLASSES, Experiment, known_images
 from idbias.config.schema import Config
 from idbias.datasets.sources import SIDES
 from idbias.errors import InputError
+from idbias.own_code import require
 
 OVERRIDABLE = (
     "datasets",
@@ -122,11 +123,16 @@ def _resolved(settings, block, family, name, dataset_name, where):
             "classifier",
         )
         network = settings.classifiers[classifier].network
+        key = f"{where}: classifiers.{classifier}.network"
         if ":" not in network:
-            _known(network, NETWORKS, f"{where}: classifiers.{classifier}.network", "network")
+            _known(network, NETWORKS, key, "network")
+        elif not network.startswith("timm:"):
+            require(network, key)
         classifiers[classifier] = _classifier(settings, classifier, dataset, where)
     for attack in block.attacks:
         _known(attack, settings.attacks, f"{here}.attacks", "attack")
+        if ":" in settings.attacks[attack].attack:
+            require(settings.attacks[attack].attack, f"{where}: attacks.{attack}.attack")
     if dataset.source in ("spiral", "arrays"):
         if block.classifiers or block.attacks:
             raise InputError(

@@ -19,6 +19,7 @@ WITHOUT_INFLUENCE = {
     "config/schema",
     "errors",
     "files",
+    "own_code",
     "shards",
     "progress",
     "stage",
@@ -30,9 +31,9 @@ def library(script, *modules, folder=SCRIPTS):
     """Return the library files behind `script`, sorted, relative to the working directory.
 
     Snakemake notices an edited script, not an edited module that it imports. `modules` adds files
-    below idbias/ (or absolute ones) that are imported by name at run time.
+    below idbias/ (or absolute ones) that are imported by name at run time; None adds nothing.
     """
-    extra = [folder / "idbias" / module for module in modules]
+    extra = [folder / "idbias" / module for module in modules if module]
     paths = imported(folder / script, folder).union(
         extra, *(imported(one, folder) for one in extra)
     )

@@ -14,6 +14,7 @@ from idbias.config.arms import CONTROLS
 from idbias.config.comparisons import Comparison
 from idbias.config.downloads import downloads, local_path, weights_name
 from idbias.datasets.sources import SIZES
+from idbias.own_code import own_file
 
 # source -> its number of classes, where that is known without reading it. Not in datasets.sources: an
 # edit there writes every dataset again.
@@ -203,6 +204,12 @@ class Experiment:
         """Return the file of an attack on all images."""
         return self.joined(f"results/{self.name}/{classifier}/attacks/{attack}")
 
+    def made_elsewhere(self, attack):
+        """Return the checked images of an attack made elsewhere, as a list of one file or of none."""
+        if self.attacks[attack].attack != "file":
+            return []
+        return [f"results/{self.name}/made_elsewhere/{attack}/images.h5"]
+
     def masks_files(self, classifier, attack):
         """Return both kinds of masks of an attack, kind -> file; empty if it trains no masks."""
         if not self.analysed("masks"):
@@ -240,17 +247,21 @@ class Experiment:
     @property
     def array_files(self):
         """The files of `arrays`, without what names an array inside them."""
-        named = filter(None, self.arrays.values())
-        return sorted({name if Path(name).exists() else name.partition(":")[0] for name in named})
+        return files_named(self.arrays.values())
 
     def network_module(self, classifier):
-        """Return the file a classifier's network is in, below idbias/ or the user's own."""
+        """Return the file a classifier's network is in, below idbias/ or the user's own, or None."""
         network = self.trained[classifier].network
         if network.startswith("timm:"):
             return "classifiers/networks/timm_models.py"
         if ":" in network:
-            return Path.cwd() / f"{network.split(':')[0].replace('.', '/')}.py"
+            return own_file(network)
         return f"classifiers/networks/{NETWORKS[network][0]}.py"
+
+    def attack_module(self, attack):
+        """Return the user's file that an attack is in, or None."""
+        name = self.attacks[attack].attack
+        return own_file(name) if ":" in name else None
 
     # ---- Kernels (paper 2)
 
@@ -280,6 +291,12 @@ class Experiment:
 def shards(total, size):
     """Return the names of the shards of `total` items: first and last index, as in 00000-00511."""
     return [f"{first:05d}-{min(first + size, total) - 1:05d}" for first in range(0, total, size)]
+
+
+def files_named(names):
+    """Return the files of arrays that `names` (some of them None) name, without what names an array."""
+    named = filter(None, names)
+    return sorted({name if Path(name).exists() else name.partition(":")[0] for name in named})
 
 
 def known_images(dataset):

@@ -193,19 +193,56 @@ class Classifier(Section):
 
 
 class Attack(Section):
-    """One attack of foolbox."""
+    """One attack: of foolbox, of your own, or images that were attacked elsewhere."""
 
     attack: str = Field(
-        pattern=r"^[A-Za-z]\w*$", description="class in foolbox.attacks, such as LInfFMNAttack"
+        pattern=r"^[A-Za-z]\w*$|^[A-Za-z_][\w.]*:\w+$",
+        description="class in foolbox.attacks, such as LInfFMNAttack; MODULE:NAME, a class or function "
+        "of your own beside the Snakefile or of an installed package; or file",
     )
     arguments: dict[str, bool | int | float | str] = Field(
-        default_factory=dict, description="its constructor's arguments; foolbox defaults otherwise"
+        default_factory=dict, description="its constructor's arguments; its defaults otherwise"
     )
     epsilon: Positive | Annotated[list[Positive], Field(min_length=1)] | None = Field(
         None,
         description="size of the perturbation; leave out for attacks that seek the smallest. A list "
         "makes an attack of each value: the first keeps the name, others are called NAME_VALUE",
     )
+    one_at_a_time: bool = Field(
+        False,
+        description="attack an image at a time, with random numbers of its own: for attacks in which "
+        "the images of a batch are not independent",
+    )
+    time_limit: Positive = Field(
+        3600,
+        description="Brendel-Bethge alone: seconds an image may take; one that takes longer counts as "
+        "not succeeded",
+    )
+    path: str | None = Field(
+        None,
+        description="file: attacked images (N, C, H, W) in [0, 1], as x.npy, x.npz:NAME or x.h5:/NAME",
+    )
+    index: str | None = Field(
+        None,
+        description="file: which images of the dataset they are, an array of positions from 0; left "
+        "out, row i is image i",
+    )
+    labels: str | None = Field(
+        None, description="file: an array of their true classes, compared with the dataset's"
+    )
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self):
+        if self.attack == "file":
+            if not self.path:
+                raise ValueError("attack: file needs a path to the attacked images")
+            if self.arguments or self.epsilon or self.one_at_a_time:
+                raise ValueError("attack: file takes no arguments, epsilon or one_at_a_time")
+        elif self.path or self.index or self.labels:
+            raise ValueError("path, index and labels are of attack: file alone")
+        if "time_limit" in self.model_fields_set and not self.brendel_bethge:
+            raise ValueError("time_limit is of Brendel-Bethge attacks alone")
+        return self
 
     @property
     def norm(self):
@@ -216,9 +253,22 @@ class Attack(Section):
         return "l1" if "l1" in name or "ead" in name else "l2"
 
     @property
-    def one_at_a_time(self):
-        """Whether it goes an image at a time, mostly on the processor: Brendel and Bethge's."""
-        return "BrendelBethge" in self.attack
+    def brendel_bethge(self):
+        """Whether it is Brendel and Bethge's: an image at a time, mostly on the processor."""
+        return "BrendelBethge" in self.attack and ":" not in self.attack
+
+    @property
+    def settings(self):
+        """What decides its result. Keys of later versions only where set: results stay as they are."""
+        first = ("attack", "arguments", "epsilon")
+        return {name: getattr(self, name) for name in first} | self.model_dump(
+            exclude=set(first), exclude_defaults=True
+        )
+
+    @property
+    def files(self):
+        """The arrays of attack: file, key -> name."""
+        return {key: getattr(self, key) for key in ("path", "index", "labels")}
 
 
 class Masks(Section):

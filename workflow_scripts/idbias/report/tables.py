@@ -62,13 +62,16 @@ def attacks(names, predictions, attacked):
     names: dicts of its first columns (experiment, dataset, classifier, attack, epsilon, images);
     predictions, attacked: files of those stages, in the same order. Further columns: test_accuracy,
     correct (images classified correctly, the ones that were attacked), succeeded, attack_success (their
-    share), and median_linf and median_l2 of the successful perturbations, in units of the pixel range.
+    share), timed_out (images that Brendel-Bethge's time limit ended; missing of other attacks), and
+    median_linf and median_l2 of the successful perturbations, in units of the pixel range.
     """
     rows = []
     for name, predicted, path in zip(names, predictions, attacked, strict=True):
         about = files.read(predicted, [])[1]
         found, _ = files.read(path, ["success", "linf", "l2"])
         success = found["success"]
+        with files.opened(path) as file:
+            timed_out = file["timed_out"][()].sum() if "timed_out" in file else None
         rows.append(
             {
                 **name,
@@ -76,6 +79,7 @@ def attacks(names, predictions, attacked):
                 "correct": len(success),
                 "succeeded": success.sum(),
                 "attack_success": success.mean() if len(success) else None,
+                "timed_out": timed_out,
                 **{
                     f"median_{norm}": np.median(found[norm][success]) if success.any() else None
                     for norm in ("linf", "l2")
@@ -200,6 +204,7 @@ FORMATS = {
     "correct": ("classified correctly", WHOLE),
     "succeeded": ("attack succeeded", WHOLE),
     "attack_success": ("success", PERCENT),
+    "timed_out": ("out of time", WHOLE),
     "median_linf": ("median linf", "{:.4f}".format),
     "median_l2": ("median l2", "{:.3f}".format),
     "essential_masks": ("essential masks", WHOLE),

@@ -1,15 +1,14 @@
 """Any network of timm (PyTorch Image Models, Wightman 2019), imported only when asked for."""
 
 import difflib
-import sys
 
 import torch
 
 from idbias.errors import InputError
+from idbias.torchvision_import import import_torchvision
 
 # torchvision of any other version than the one made for torch replaces torch itself.
 INSTALL = "install them with `pip install timm torchvision==0.28.0` (made for torch 2.13)"
-_declared = []  # torch forgets declared operators with the object that declared them
 
 
 def timm_model(name, shape=(3, 224, 224), classes=1000):
@@ -41,24 +40,9 @@ def timm_model(name, shape=(3, 224, 224), classes=1000):
 
 
 def import_timm():
-    """Import timm, which imports torchvision, which may not import beside a CPU build of torch.
-
-    torchvision's binary needs the CUDA build of torch, and where it does not load, torchvision
-    stops at describing two of its operators, nms and qnms, which are then unknown to torch. No
-    network uses them (they are for object detection), so declaring them, without a body, suffices.
-    """
+    """Import timm, which imports torchvision. Raises InputError if either is not installed."""
     try:
-        try:
-            import torchvision  # noqa: F401
-        except RuntimeError as error:
-            if "operator torchvision::" not in str(error):
-                raise
-            for module in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
-                del sys.modules[module]
-            if not _declared:
-                _declared.append(torch.library.Library("torchvision", "FRAGMENT"))
-                for name in ("nms", "qnms"):
-                    _declared[0].define(f"{name}(Tensor dets, Tensor scores, float t) -> Tensor")
+        import_torchvision()
         import timm
     except ImportError as error:
         raise InputError(
