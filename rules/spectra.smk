@@ -91,6 +91,11 @@ rule spectra_table:
 
 # Paper 2's claim, on each pair of models that differ in the kernel alone.
 use rule spectra_table as local_against_full with:
+    input:
+        perturbations=of_chosen("results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"),
+        classifiers=of_chosen("results/{experiment}/{classifier}/classifier_spectrum.h5", "spectra"),
+        trained=of_chosen("results/{experiment}/{classifier}/classifier.h5", "spectra"),
+        library=library("tabulate_spectra.py"),
     output:
         **table("local_against_full", "local against full kernels", "local_against_full"),
     log:

@@ -11,5 +11,6 @@ with stage(snakemake):
     if kernels is None:
         table = spectra_tables.frequencies(spectra, seed)
     else:
-        table = spectra_tables.local_against_full(spectra, kernels, seed)
+        trained = spectra_tables.read_trained(snakemake.input.trained)
+        table = spectra_tables.local_against_full(spectra, kernels, seed, trained)
     tables.write(table, **dict(snakemake.output))

@@ -52,8 +52,8 @@ def test_tables_tell_smooth_from_white(read):
 
 KERNELS = {
     "e": {
-        "local_convolution_1_linear": ("1 linear", 3),
-        "full_convolution_1_linear": ("1 linear", 0),
+        "local_convolution_1_linear": ("1 linear", 3, 0),
+        "full_convolution_1_linear": ("1 linear", 0, 0),
     }
 }
 
@@ -77,9 +77,9 @@ def test_kernels_are_compared_whatever_the_classifiers_are_called(read):
     for one, name in zip(read, mine, strict=True):
         one["classifier"] = name
     read.append({**read[0], "classifier": "wider"})
-    mine["wider"] = ("1 linear", 5)
+    mine["wider"] = ("1 linear", 5, 0)
     read.append({**read[0], "classifier": "deeper"})
-    mine["deeper"] = ("3 linear", 3)
+    mine["deeper"] = ("3 linear", 3, 0)
     table = spectra_tables.local_against_full(read, {"e": mine}, seed=0)
     named = table.groupby("kernel").agg("first")[["local_classifier", "full_classifier", "family"]]
     assert named.loc[3].tolist() == ["tiny", "large", "1 linear"]

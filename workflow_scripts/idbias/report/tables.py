@@ -243,6 +243,14 @@ FORMATS = {
     **{f"{name}_over_seeds": (words, str) for name, words in OVER_SEEDS.items()},
     "local": ("local kernel", THREE),
     "full": ("full kernel", THREE),
+    **{
+        f"{kernel}_{name}": (f"{kernel}: {words}", show)
+        for name, words, show in (
+            ("learning_rate", "learning rate", "{:.3g}".format),
+            ("train_accuracy", "training accuracy", PERCENT),
+        )
+        for kernel in ("local", "full")
+    },
     "interval": ("radial frequency [95 % interval]", str),
     **{
         f"share_above_{radius}": (f"energy above {radius}", PERCENT)

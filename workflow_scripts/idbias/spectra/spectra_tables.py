@@ -1,5 +1,8 @@
 """Tables of paper 2's measures, from the files of idbias.spectra.measured_spectra."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -76,7 +79,24 @@ def frequencies(spectra, seed):
     return pd.DataFrame(rows)
 
 
-def local_against_full(spectra, kernels, seed):
+def read_trained(paths):
+    """Return (experiment, classifier) -> dict of learning_rate and train_accuracy of classifiers' files.
+
+    paths: results/E/C/classifier.h5. The rate is the recipe's, the accuracy that of the last epoch's
+    batches; empty for weights that were not trained here.
+    """
+    found = {}
+    for path in paths:
+        experiment, classifier = Path(path).parts[-3:-1]
+        with files.opened(path) as file:
+            recipe = json.loads(file.attrs["made_of"])["network"].get("recipe")
+            last = file["history/train_accuracy"][-1] if recipe else None
+        known = {"learning_rate": recipe["learning_rate"], "train_accuracy": last} if recipe else {}
+        found[experiment, classifier] = known
+    return found
+
+
+def local_against_full(spectra, kernels, seed, trained=None):
     """Return the claim of paper 2, measured: frequencies of local kernels minus those of full ones.
 
     spectra: as `read` returns; kernels: experiment -> classifier -> (family, side of the kernel, 0
@@ -86,8 +106,11 @@ def local_against_full(spectra, kernels, seed):
     frequency (cycles a pixel) and its 95 % bootstrap interval over images, which says nothing of
     another training run. A DataFrame: experiment, attack, family, kernel (side of the local one), of,
     images, local, full, difference, low, high, and the names of both classifiers; with several seeds
-    also seed, and the rows of `over_seeds` below them.
+    also seed, and the rows of `over_seeds` below them. trained: as `read_trained` returns, for columns
+    (local_ and full_) learning_rate and train_accuracy: a difference in frequency is one of kernels only
+    where these are alike.
     """
+    trained = trained or {}
     convolutions = [
         (one, *kernels[one["experiment"]][one["classifier"]])
         for one in spectra
@@ -124,6 +147,13 @@ def local_against_full(spectra, kernels, seed):
                     "difference": difference,
                     "low": low,
                     "high": high,
+                    **{
+                        f"{kernel}_{name}": value
+                        for kernel, one in (("local", local), ("full", full))
+                        for name, value in trained.get(
+                            (one["experiment"], one["classifier"]), {}
+                        ).items()
+                    },
                     "local_classifier": local["classifier"],
                     "full_classifier": full["classifier"],
                 }
@@ -146,7 +176,9 @@ def over_seeds(table):
 
     by = ["experiment", "attack", "family", "kernel", "of"]
     grouped = table.groupby(by, sort=False)
-    means = grouped[["images", "local", "full", "difference"]].mean()
+    shown = ["images", "local", "full", "difference"]
+    of_training = [name for name in table if name.endswith(("learning_rate", "train_accuracy"))]
+    means = grouped[shown + of_training].mean()
     means["seeds"] = grouped["seed"].nunique()
     error = grouped["difference"].std(ddof=1) / np.sqrt(means["seeds"])
     reach = student_t.ppf(0.975, means["seeds"] - 1) * error
