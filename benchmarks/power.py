@@ -1,6 +1,6 @@
 """How often each test finds a dependence that was planted, and how often it cries wolf.
 
-python benchmarks/power.py                          about ten minutes of one core
+python benchmarks/power.py                          about ten minutes of a core
 python benchmarks/power.py --trials 100 --sizes 200 400 --processes 8
 
 Writes docs/images/power.png and prints the numbers it draws.
@@ -39,10 +39,10 @@ TESTS = {
 # kind -> its weaker and its stronger strength; what a strength is stands in the functions.
 STRENGTHS = {
     "independent": (0.0,),
-    "linear": (0.2, 0.4),
+    "linear": (0.4, 0.9),
     "spiral": (0.5, 1.0),
-    "sparse": (0.7, 0.95),
-    "within class": (0.0, 0.4),
+    "sparse": (0.7, 1.0),
+    "within class": (0.0, 0.9),
 }
 
 
@@ -109,14 +109,14 @@ def cell(job):
     *what, trials = job
     with threadpool_limits(1):
         ps = pd.DataFrame([trial(*what, number) for number in range(trials)])
-    return dict(zip(("kind", "strength", "I_d", "N"), what, strict=True)) | dict(
+    return dict(zip(("kind", "strength", "coordinates", "N"), what, strict=True)) | dict(
         (ps <= LEVEL).mean()
     )
 
 
 def draw(table, trials, path):
     """Draw how often each test found the dependence against N: a row an I_d, a column a kind."""
-    dimensions = sorted(table["I_d"].unique())
+    dimensions = sorted(table["coordinates"].unique())
     figure = Figure(figsize=(13, 2.6 * len(dimensions)), layout="constrained")
     grid = figure.subplots(len(dimensions), len(STRENGTHS), sharex=True, sharey=True, squeeze=False)
     colors = dict(zip(TESTS, ("#c1272d", "#0072b2", "#8c8c8c", "#009e73"), strict=True))
@@ -124,7 +124,7 @@ def draw(table, trials, path):
         for axes, (kind, strengths) in zip(row, STRENGTHS.items(), strict=True):
             for strength in strengths:
                 chosen = (table["kind"] == kind) & (table["strength"] == strength)
-                one = table[chosen & (table["I_d"] == dimension)]
+                one = table[chosen & (table["coordinates"] == dimension)]
                 style = "-" if strength == strengths[-1] else "--"
                 for test, name in TESTS.items():
                     label = name if style == "-" else None
@@ -152,7 +152,7 @@ def draw(table, trials, path):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--trials", type=int, default=20)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[100, 200, 400, 800])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[100, 200, 400, 800, 1600])
     parser.add_argument("--dimensions", type=int, nargs="+", default=[2, 8])
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--output", default=Path(__file__).parents[1] / "docs/images/power.png")

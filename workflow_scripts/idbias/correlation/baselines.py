@@ -21,6 +21,9 @@ ROUNDING = 1e-13
 class Products:
     """Measure (joined.py): the three statistics of two sets joined by R permutations."""
 
+    # Three arrays of half the size: half as much again in memory, and twice as many passes over a file.
+    share = 0.5
+
     def __init__(self, orders, first, second):
         self.orders = np.ascontiguousarray(orders, np.uint32)
         self.widths = median_distance(first), median_distance(second)

@@ -22,6 +22,9 @@ STREAMED_BYTES = 2**27
 class TwoNearest:
     """Measure: the two smallest squared distances of each point, `out` (R, N, 2)."""
 
+    # Share of `held_bytes` that blocks of the first set may take beside what a measure makes of them.
+    share = 1
+
     def __init__(self, orders, dtype):
         self.orders = np.ascontiguousarray(orders, np.uint32)
         self.out = np.empty((*orders.shape, 2), dtype)
@@ -63,7 +66,7 @@ def measure_joined(first, second, orders, measures, threads=1, held_bytes=HELD_B
     """Let each of `measures` see every point of two sets that are joined by R permutations.
 
     first, second: (N, N) squared distances, arrays or h5py datasets. orders: (R, N) integers.
-    Files are read in blocks of rows: about `held_bytes` of `first` stay while `second` streams past
+    They are read in blocks of rows: about `held_bytes` of `first` stay while `second` streams past
     once, so R permutations cost one read of `first`, and one of `second` for each of its blocks.
     A point's measure comes from two whole rows, so neither blocks nor threads can change it.
     Raises InputError if the sets differ in size or `orders` are no permutations.
@@ -87,7 +90,7 @@ def measure_joined(first, second, orders, measures, threads=1, held_bytes=HELD_B
         progress(**shown) if label else tqdm(disable=True) as bar,
         ThreadPoolExecutor(threads) as pool,
     ):
-        for top, a in blocks(first, dtype, held_bytes):
+        for top, a in blocks(first, dtype, int(held_bytes * min(one.share for one in measures))):
             for left, b in blocks(second, dtype, STREAMED_BYTES):
                 for measure in measures:
                     measure.prepare(top, a, left, b, pool)
