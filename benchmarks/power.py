@@ -152,7 +152,7 @@ def draw(table, trials, path):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--trials", type=int, default=20)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[100, 200, 400, 800, 1600])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[100, 200, 400, 800])
     parser.add_argument("--dimensions", type=int, nargs="+", default=[2, 8])
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--output", default=Path(__file__).parents[1] / "docs/images/power.png")

@@ -7,6 +7,7 @@ import warnings
 import correlate
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 from dadapy import Data
 from scipy.stats import kstest, norm
@@ -16,7 +17,10 @@ from idbias.correlation import id_test, similarity
 from idbias.correlation.distances import squared_distances, write_squared_distances
 from idbias.correlation.id_test import intrinsic_dimension, shuffle, shuffled_dimensions
 from idbias.correlation.joined import nearest_joined
+from idbias.correlation.preprocessing import preprocessed
 from idbias.correlation.spiral import spiral
+from idbias.correlation.strata import strata
+from idbias.correlation.warnings import warnings_of
 from idbias.errors import InputError
 
 
@@ -215,6 +219,16 @@ def test_the_spiral_of_table_1():
     assert id_test.id_correlation(*alone, observed) == pytest.approx(1, abs=0.1)
 
 
+def test_corrected_id_correlation_is_0_for_independent_sets_of_high_dimension():
+    first, second = np.random.default_rng(0).normal(size=(2, 600, 20))
+    a, b = squared_distances(first), squared_distances(second)
+    alone = intrinsic_dimension(a), intrinsic_dimension(b)
+    observed = intrinsic_dimension(a, b)
+    row = id_test.summary(*alone, observed, shuffled_dimensions(a, b, range(10), 0))
+    assert row["id_correlation"] > 0.2
+    assert abs(row["id_correlation_corrected"]) < 0.15
+
+
 def test_id_correlation_is_1_for_a_copy_and_0_for_independent_sets():
     rng = np.random.default_rng(0)
     first, second = rng.random((2, 2000, 2))
@@ -277,6 +291,46 @@ def test_command_goes_through_files_when_memory_is_short(arrays, monkeypatch):
     assert correlate.main([*command, "files.csv", "--scratch", "."]) == 0
     assert (arrays / "memory.csv").read_text() == (arrays / "files.csv").read_text()
     assert not list(arrays.glob("correlate-*"))
+
+
+def test_command_takes_protocol_strata_and_says_when_scales_differ(arrays, monkeypatch, capsys):
+    monkeypatch.chdir(arrays)
+    x, y = np.load("a.npy"), np.loadtxt("b.csv", skiprows=1)
+    sizes = np.abs(x).sum(axis=1)
+    np.save("sizes.npy", sizes)
+    command = ["a.npy", "b.csv", "--shuffles", "5", "--output", "row.csv"]
+    strict = ["--sizes", "sizes.npy", "--stratum", "20", "--labels", "classes.npy"]
+    assert correlate.main([*command, *strict, "--estimator", "mle", "--neighbours", "9"]) == 0
+    row = pd.read_csv("row.csv").iloc[0]
+    a, b = squared_distances(x), squared_distances(y)
+    labels = strata(sizes, np.load("classes.npy"), 20)
+    found = id_test.shuffled_statistics(a, b, range(5), 0, "mle", neighbours=9, labels=labels)
+    assert row.id_shuffled_mean == pytest.approx(found["intrinsic_dimension"].mean(), rel=1e-12)
+    as_much = sum(found["hsic_gaussian"] >= row.hsic_gaussian)
+    assert row.hsic_gaussian_p == pytest.approx((1 + as_much) / 6)
+    corrected = (row.id_shuffled_mean - row.id) / max(row.id_first, row.id_second)
+    assert row.id_correlation_corrected == pytest.approx(corrected)
+    ratio = np.sqrt(a.sum() / b.sum())
+    assert row.scale_ratio == pytest.approx(ratio)
+    assert f"distances in the first set are {ratio:.2g} times as large" in row.warnings
+    assert "preprocess" in capsys.readouterr().out
+    assert correlate.main([*command, "--preprocess", "standardise", "--no-baselines"]) == 0
+    row = pd.read_csv("row.csv").iloc[0]
+    sets = [preprocessed(z, "standardise") for z in (x, y)]
+    joined = dadapy_dimension(np.hstack([sets[0], sets[1]]))
+    assert row.id == pytest.approx(joined, rel=1e-6)
+    assert "hsic_linear" not in row
+
+
+def test_rows_that_cannot_carry_their_numbers_say_so():
+    fine = {"id": 10.0, "id_first": 6.0, "id_second": 5.0, "scale_ratio": 1.2}
+    assert warnings_of(fine) is None
+    assert warnings_of({**fine, "id_first": np.nan}) is None
+    few = warnings_of({**fine, "id": 30.75, "id_first": 11.75, "id_second": 7.11})
+    assert "joined I_d 30.8 exceeds the sum of both alone (11.8 + 7.11)" in few
+    assert "I_d 30.8 is so high that it is underestimated" in few
+    second = warnings_of({**fine, "scale_ratio": 0.01})
+    assert "distances in the second set are 1e+02 times as large" in second
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ def warnings_of(row):
     if ratio and not 1 / SCALES_APART <= ratio <= SCALES_APART:
         larger, factor = ("first", ratio) if ratio > 1 else ("second", 1 / ratio)
         found.append(
-            f"distances in the {larger} set are {factor:.2g} times as large, so it decides the joined "
-            "I_d: standardise (correlation.preprocess), or bring both to one scale"
+            f"distances in the {larger} set are {factor:.2g} times as large, so it outweighs the other "
+            "in the joined I_d: standardise (correlation.preprocess), or bring both to one scale"
         )
     if joined > EXCESS * (one + other):
         found.append(
