@@ -19,6 +19,7 @@ STAGES = {
     "class_maps": "class-level maps",
     "distances": "distances",
     "shuffles": "shuffles",
+    **{f"shuffles_within_{what}": "shuffles" for what in ("class", "size", "spectrum")},
 }
 OTHER = "pairs, I_d, rows"
 
@@ -39,7 +40,7 @@ def by_stage(folder, experiments):
     if not parts:
         raise InputError(f"{folder} has no benchmarks of {', '.join(experiments)}; run them first.")
     rows = pd.concat(parts, ignore_index=True)
-    order = pd.CategoricalDtype([*STAGES.values(), OTHER], ordered=True)
+    order = pd.CategoricalDtype([*dict.fromkeys(STAGES.values()), OTHER], ordered=True)
     grouped = rows.astype({"stage": order}).groupby(
         ["experiment", "stage"], sort=True, observed=True
     )

@@ -120,15 +120,36 @@ def read_statistics(paths):
 
 
 def join(rows, published=None):
-    """Return the rows of CSV files as one DataFrame; rows of `published` follow, so marked."""
+    """Return the rows of CSV files as one DataFrame; rows of `published` follow, so marked.
+
+    Several rows of a test get p-values adjusted for their number beside them.
+    """
     read = [pd.read_csv(path) for path in rows]
     table = pd.concat([one for one in read if len(one)] or read[:1], ignore_index=True)
+    for column in ("p", "p_permutation"):
+        if column in table and len(table) > 1:
+            table.insert(table.columns.get_loc(column) + 1, f"{column}_holm", holm(table[column]))
     if published:
         table.insert(0, "source", "measured")
         known = pd.read_csv(published)
         known.insert(0, "source", "published")
         table = pd.concat([table, known], ignore_index=True)
     return table.dropna(axis=1, how="all")
+
+
+def holm(ps):
+    """Return p-values (M,) adjusted for their number; a missing one stays missing and does not count.
+
+    The i-th smallest is multiplied by M - i + 1, and is no smaller than one before it, nor above 1:
+    at or below a level in any of M true nulls no more often than that level says (Holm 1979, "A
+    simple sequentially rejective multiple test procedure").
+    """
+    ps = np.asarray(ps, np.float64)
+    order = np.argsort(ps)[: np.isfinite(ps).sum()]
+    steps = ps[order] * np.arange(len(order), 0, -1)
+    out = np.full(len(ps), np.nan)
+    out[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return out
 
 
 def write_csv(path, table):
@@ -219,7 +240,9 @@ FORMATS = {
     "id_shuffled": ("I_d shuffled", str),
     "z": ("Z", TWO),
     "p": ("p", "{:.1e}".format),
+    "p_holm": ("p, Holm", "{:.1e}".format),
     "p_permutation": ("permutation p", "{:.2g}".format),
+    "p_permutation_holm": ("permutation p, Holm", "{:.2g}".format),
     "id_correlation": ("I_d correlation", TWO),
     "id_correlation_corrected": ("I_d correlation, corrected", TWO),
     "distance_correlation": ("distance correlation", THREE),
@@ -302,7 +325,7 @@ def for_people(table):
     """
     masks = "attack" in table and table["attack"].notna().all()
     first, second = ("essential", "adversarial") if masks else ("first", "second")
-    if "shuffled_within" in table and (table["shuffled_within"] == "all").all():
+    if "shuffled_within" in table and (table["shuffled_within"].dropna() == "all").all():
         table = table.drop(columns="shuffled_within")
     table = table.assign(
         cosine=plus_minus(table, "cosine_mean", "cosine_std"),
