@@ -170,7 +170,7 @@ def write_configuration(directory, accounting=False):
     # if slurm.conf were in /etc.
     for client in CLIENTS:
         program = shutil.which(client, path="/usr/bin:" + PATH)
-        if program and (accounting or not client.startswith("sa")):
+        if program:
             script = directory / "bin" / client
             script.write_text(f'#!/bin/sh\nSLURM_CONF={directory}/slurm.conf exec {program} "$@"\n')
             script.chmod(0o755)

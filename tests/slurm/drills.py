@@ -29,7 +29,7 @@ from pathlib import Path
 
 import cluster
 import pandas as pd
-from masks_at_work import Masks
+from masks_at_work import Masks, recorded
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from conftest import SMALL, Workflow
@@ -80,23 +80,13 @@ def slurm(*command):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def recorded():
-    """{job id: what Slurm noted} of the jobs that it remembers."""
-    lines = slurm("scontrol", "show", "job", "-d", "-o").splitlines()
-    jobs = [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in lines if line.startswith("JobId=")]
-    return {int(job["JobId"]): job for job in jobs}
-
-
-def tries(folder, rule):
+def tries(folder, rule, noted):
     """What each job of `rule` in `folder` was asked for and how it ended, by shard."""
     found = {}
-    for _, job in sorted(recorded().items()):
+    for _, (limit, job) in sorted(noted.items()):
         if job["WorkDir"] == str(folder) and f"rule_{rule}" in job.get("Comment", ""):
             shard = job["Comment"].rsplit("_", 1)[-1]
-            # Where the drill set a limit to the past, Slurm notes that one.
-            limit = job["TimeLimit"] if job["JobState"] != "TIMEOUT" else "limit passed"
-            asked = f"{job['MinMemoryNode']} {limit} {job['JobState']}"
-            found.setdefault(shard, []).append(asked)
+            found.setdefault(shard, []).append(f"{job['MinMemoryNode']} {limit} {job['JobState']}")
     return found
 
 
@@ -171,7 +161,7 @@ def jobs(folder, masks):
         say(f"job {job}, {shard}: {fault} at {masks.before[shard]} steps")
     ended(run, folder)
     for rule in (RULE, "adversarial_mask_shard"):
-        for shard, asked in sorted(tries(folder, rule).items()):
+        for shard, asked in sorted(tries(folder, rule, masks.noted).items()):
             say(f"    {rule} {shard}: {', then '.join(asked)}")
             if len(asked) < 2:
                 raise SystemExit("A job was not killed for memory")

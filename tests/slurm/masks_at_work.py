@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -16,18 +17,28 @@ NAMES = ("00000-00023", "00024-00047")
 ENOUGH = 3000
 
 
+def recorded():
+    """{job id: what Slurm noted} of the jobs that it remembers."""
+    command = ["scontrol", "show", "job", "-d", "-o"]
+    lines = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
+    jobs = [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in lines if line.startswith("JobId=")]
+    return {int(job["JobId"]): job for job in jobs}
+
+
 class Masks:
     """Watches the project in `folder` for a `with` block.
 
     `before`: {shard: steps in its checkpoint when it was halted}, shard as in
-    "essential/00000-00023"; `fewest`: the fewest that its checkpoint held since, while there was one.
+    "essential/00000-00023"; `fewest`: the fewest that its checkpoint held since, while there was one;
+    `noted`: {job id: (time limit that was asked for, what Slurm noted last)}.
     """
 
     names = NAMES
 
     def __init__(self, folder, directory):
         self.folder, self.cluster = folder, directory
-        self.before, self.fewest, self.times, self.changed = {}, {}, {}, set()
+        self.before, self.fewest, self.noted = {}, {}, {}
+        self.times, self.changed = {}, set()
         self.over = threading.Event()
         self.thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -100,10 +111,13 @@ class Masks:
         return found
 
     def _watch(self):
-        while not self.over.wait(0.5):
+        while not self.over.wait(1):
             self._look()
 
     def _look(self):
+        for number, job in recorded().items():
+            limit, _ = self.noted.get(number, (job["TimeLimit"], None))
+            self.noted[number] = (limit, job)
         for file in self.folder.glob("results/**/*[0-9]-[0-9]*.h5"):
             with contextlib.suppress(FileNotFoundError):
                 written = file.stat().st_mtime_ns
