@@ -91,8 +91,8 @@ def tries(folder, rule, noted):
 
 
 def shards(folder):
-    """{path: modification time} of the shards that are finished."""
-    return {file: file.stat().st_mtime_ns for file in folder.glob("results/**/*[0-9]-[0-9]*.h5")}
+    """{path: inode} of the shards that are finished."""
+    return {file: file.stat().st_ino for file in folder.glob("results/**/*[0-9]-[0-9]*.h5")}
 
 
 def table(folder):
@@ -201,8 +201,9 @@ def controller(folder, masks):
     first = int(slurm(*command, *RUN[2:], TABLE))
 
     def controllers():
-        mine = {number: job for number, job in recorded().items() if number >= first}
-        return {n: job for n, job in mine.items() if job["JobName"] == "snakemake-idbias"}
+        return {
+            n: j for n, (_, j) in list(masks.noted.items()) if j["JobName"] == "snakemake-idbias"
+        }
 
     with masks.halted("essential/00000-00023") as (job, _):
         if not cluster.wait_until(lambda: len(controllers()) > 1, 240):
@@ -211,7 +212,7 @@ def controller(folder, masks):
     say(f"job {job} halted; controller {first} submitted another, which waits for {waiting}")
     over = ("COMPLETED", "FAILED", "TIMEOUT", "CANCELLED", "NODE_FAIL")
     if not cluster.wait_until(
-        lambda: all(j["JobState"] in over for j in controllers().values()), 900
+        lambda: all(j["JobState"] in over for j in controllers().values()), 1800
     ):
         raise SystemExit(f"The controllers have not ended: see {folder}")
     states = [f"{number} {job['JobState']}" for number, job in sorted(controllers().items())]
@@ -269,7 +270,7 @@ def full(folder, masks):
         for name in masks.names:
             masks.keep(f"adversarial/fmn/{name}")
         ended(snakemake(folder, *RUN, TABLE), folder)
-        if warned != 2 or any(shards(folder)[file] != time for file, time in finished.items()):
+        if warned != 2 or any(shards(folder)[file] != inode for file, inode in finished.items()):
             raise SystemExit(f"The drill failed: see {folder}")
 
 

@@ -38,7 +38,7 @@ class Masks:
     def __init__(self, folder, directory):
         self.folder, self.cluster = folder, directory
         self.before, self.fewest, self.noted = {}, {}, {}
-        self.times, self.changed = {}, set()
+        self.inodes, self.changed = {}, set()
         self.over = threading.Event()
         self.thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -120,8 +120,9 @@ class Masks:
             self.noted[number] = (limit, job)
         for file in self.folder.glob("results/**/*[0-9]-[0-9]*.h5"):
             with contextlib.suppress(FileNotFoundError):
-                written = file.stat().st_mtime_ns
-                if self.times.setdefault(file, written) != written:
+                # Snakemake touches what a job made; a file made anew takes the old one's place.
+                inode = file.stat().st_ino
+                if self.inodes.setdefault(file, inode) != inode:
                     self.changed.add(os.path.relpath(file, self.folder))
         for shard in list(self.fewest):
             if steps := self.steps(shard):
