@@ -14,10 +14,12 @@ import itertools
 import os
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / part) for part in ("workflow_scripts", "tests/masks", "benchmarks")]
@@ -35,17 +37,15 @@ from idbias.datasets import writing  # noqa: E402
 from idbias.files import replacing  # noqa: E402
 from idbias.fourier import filtered  # noqa: E402
 from idbias.masks.cpu_engine import convolutions  # noqa: E402
+from idbias.masks.cpu_engine.folding import folded  # noqa: E402
 from idbias.masks.training import train_masks  # noqa: E402
 from idbias.progress import progress  # noqa: E402
 
 LIBRARY = ROOT / "workflow_scripts" / "idbias"
 CODE = [
-    ROOT / "tests" / "mask_reference.py",
-    *LIBRARY.glob("convolutions.*"),
-    *(
-        LIBRARY / f"{n}.py"
-        for n in ("folding", "fourier", "gradients", "masks", "segments", "slots")
-    ),
+    ROOT / "tests" / "masks" / "mask_reference.py",
+    LIBRARY / "fourier.py",
+    *(path for path in (LIBRARY / "masks").rglob("*") if path.suffix in (".py", ".cpp", ".h")),
 ]
 
 
@@ -92,11 +92,78 @@ def reference(case, dtype=torch.float32):
     return masks.numpy(), np.array([count for _, count, _ in found]), kept.numpy()
 
 
+class Rounded(torch.autograd.Function):
+    """A product of float32 as TF32 units do it: factors rounded to 10 bits, sums in float32."""
+
+    @staticmethod
+    def forward(ctx, images, weight, bias, function):
+        images, weight = images.detach().requires_grad_(), rounded(weight)
+        with torch.enable_grad():
+            out = function(RoundedGradient.apply(images), weight, bias)
+        ctx.tape = images, out
+        return out.detach()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        images, out = ctx.tape
+        return torch.autograd.grad(out, images, rounded(gradient))[0], None, None, None
+
+
+class RoundedGradient(torch.autograd.Function):
+    """Rounds on the way there and passes the gradient as it is."""
+
+    @staticmethod
+    def forward(ctx, images):
+        return rounded(images)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient
+
+
+def rounded(tensor):
+    """Return float32 numbers with 10 bits of mantissa, the nearest ones."""
+    bits = tensor.contiguous().view(torch.int32)
+    return ((bits + 0x0FFF + ((bits >> 13) & 1)) & ~0x1FFF).view(torch.float32)
+
+
+def tf32(case):
+    """The engine on the classifier with its convolutions and linear layers in emulated TF32."""
+    classifier = copy.deepcopy(folded(case[0]))
+    for module in classifier.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            way = partial(functional.conv2d, stride=module.stride, padding=module.padding)
+        elif isinstance(module, torch.nn.Linear):
+            way = functional.linear
+        else:
+            continue
+        module.forward = partial(
+            lambda images, module, way: Rounded.apply(images, module.weight, module.bias, way),
+            module=module,
+            way=way,
+        )
+    result = train_masks(Untraced(classifier), *case[1:], Masks(), engine="torch")
+    return result.masks, result.steps, result.kept
+
+
+class Untraced(torch.nn.Module):
+    """Keeps torch.fx from looking into a classifier whose layers were replaced."""
+
+    def __init__(self, classifier):
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, images):
+        return self.classifier(images) if len(images) else images
+
+
 WAYS = {
     "engine float64": lambda case: engine(case, dtype="float64"),
     "engine float32": engine,
     "engine float32, torch's convolutions": torch_only,
     "engine float32, norm l1": lambda case: engine(case, norm="l1"),
+    "engine tf32, emulated": tf32,
+    "engine bfloat16": lambda case: engine(case, dtype="bfloat16"),
     "reference float32": reference,
     "reference float64": lambda case: reference(case, torch.float64),
 }
@@ -106,6 +173,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", choices=("digits", "cifar10"))
     parser.add_argument("--images", type=int, default=200)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), metavar="WAY")
     parser.add_argument("--chunk", type=int, default=20, help="images between two savings")
     parser.add_argument(
         "--folder", type=Path, default=Path(tempfile.gettempdir(), "mask_tolerance")
@@ -117,11 +185,12 @@ def main():
     case = digits_case if arguments.data == "digits" else real_case
     classifier, images, targets = case(arguments.images)
     chunks = range(0, arguments.images, arguments.chunk)
-    results = {name: [] for name in WAYS}
+    ways = {name: way for name, way in WAYS.items() if name in arguments.ways}
+    results = {name: [] for name in ways}
     for first in progress(chunks, unit="chunk", label=f"{arguments.chunk} images, each way"):
         rows = slice(first, first + arguments.chunk)
-        for number, (name, way) in enumerate(WAYS.items()):
-            path = arguments.folder / f"{number}-{first}-{arguments.chunk}.npz"
+        for name, way in ways.items():
+            path = arguments.folder / f"{name}-{first}-{arguments.chunk}.npz"
             if not path.exists():
                 with replacing(path) as temporary, open(temporary, "wb") as file:
                     np.savez(file, *way((classifier, images[rows], targets[rows])))
@@ -131,7 +200,7 @@ def main():
         {name: np.concatenate([part[i] for part in parts]) for name, parts in results.items()}
         for i in range(3)
     )
-    for name in WAYS:
+    for name in ways:
         values = np.percentile(steps[name], [0, 25, 50, 75, 90, 100]).astype(int)
         vectors = masks[name].reshape(len(masks[name]), -1)
         sparse = (masks[name] > 0).mean(), (masks[name] > 0.1).mean()
@@ -140,7 +209,7 @@ def main():
             f"kept {kept[name].mean():.3f}; entries above 0: {sparse[0]:.4f}, above 0.1: {sparse[1]:.4f}; "
             f"I_d {intrinsic_dimension(squared_distances(vectors)):.2f}"
         )
-    for first, second in itertools.combinations(WAYS, 2):
+    for first, second in itertools.combinations(ways, 2):
         report(first, second, masks, steps)
 
 

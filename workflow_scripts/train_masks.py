@@ -18,10 +18,11 @@ with stage(snakemake) as execution:
     where, rows = device(execution), shard_rows(snakemake.wildcards.shard)
     if "attack" in dict(snakemake.wildcards):
         # Only images the attack succeeded on, towards the class it brought them to.
-        shard, _ = files.read(snakemake.input.targets)
-        wanted = shard["success"]
-        index, labels = shard["index"][wanted], shard["label"][wanted]
-        images, targets = shard["adversarial"][wanted], shard["adversarial_class"][wanted]
+        names = ["success", "index", "label", "adversarial_class", "adversarial"]
+        shard, _ = files.read(snakemake.input.targets, names)
+        wanted, index, labels, targets, images = (shard.pop(name) for name in names)
+        index, labels, targets = index[wanted], labels[wanted], targets[wanted]
+        images = images[wanted]
     else:
         images, labels = read_images(snakemake.input.dataset, "masked", rows)
         shard, _ = files.read(snakemake.input.targets, ["index", "correct"])
@@ -42,6 +43,7 @@ with stage(snakemake) as execution:
         checkpoint=checkpoint,
         checkpoint_seconds=execution.checkpoint_seconds,
         progress=bar.update,
+        compressed=True,
     )
     bar.close()
     files.write(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import standin
 import torch
 import torch.nn.functional as F
 import yaml
@@ -17,7 +18,14 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from idbias.classifiers.networks.resnet import resnet
-from idbias.classifiers.training import PADDING, flip_and_crop, measure_accuracy, train
+from idbias.classifiers.training import (
+    PADDING,
+    flip_and_crop,
+    measure_accuracy,
+    quicker,
+    train,
+    train_epoch,
+)  # fmt: skip
 from idbias.config.schema import Recipe
 from idbias.errors import InputError
 
@@ -263,3 +271,42 @@ def test_bad_input_is_refused_in_a_sentence():
     for *arguments, message in cases:
         with pytest.raises(InputError, match=message):
             train(network(), *arguments, seed=0)
+
+
+def test_mixed_precision_ends_within_the_spread_of_seeds():
+    images, labels = digits(900)
+    recipe = QUICK.model_copy(update={"augment": False, "epochs": 4, "milestones": [3]})
+    mixed = recipe.model_copy(update={"precision": "mixed"})
+
+    def accuracy(recipe, seed):
+        trained = network()
+        train(trained, images[:600], labels[:600], recipe, seed=seed)
+        tests = torch.tensor(images[600:]), torch.tensor(labels[600:])
+        return measure_accuracy(trained, *tests), trained
+
+    plain, first = zip(*(accuracy(recipe, seed) for seed in range(4)), strict=True)
+    found, other = accuracy(mixed, 0)
+    assert not same(first[0], other), "it was not in mixed precision"
+    assert abs(found - np.mean(plain)) < max(3 * np.std(plain), 0.03)
+    assert np.mean(plain) > 0.8
+
+
+def test_a_recipe_of_before_there_was_a_precision_is_the_same_recipe():
+    assert "precision" not in Recipe().model_dump()
+    assert Recipe(precision="mixed").model_dump()["precision"] == "mixed"
+
+
+def test_an_epoch_on_a_device_brings_only_its_sums_to_the_host():
+    images, labels = (torch.as_tensor(part).to(standin.DEVICE) for part in digits(96))
+    trained = network().to(standin.DEVICE)
+    quicker(trained, standin.DEVICE)
+    optimizer = torch.optim.SGD(trained.parameters(), 0.05, foreach=False)
+    standin.crossings.clear()
+    loss, _ = train_epoch(trained, images, labels, QUICK, optimizer, None, 0, 0)
+    assert standin.crossings == ["_local_scalar_dense"] * 2
+    near = network()
+    optimizer = torch.optim.SGD(near.parameters(), 0.05)
+    wanted, _ = train_epoch(near, images.cpu(), labels.cpu(), QUICK, optimizer, None, 0, 0)
+    assert loss == pytest.approx(wanted, rel=0.02)
+    with pytest.raises(RuntimeError, match="found one on the CPU"):
+        train_epoch(near, images, labels, QUICK, optimizer, None, 0, 0)

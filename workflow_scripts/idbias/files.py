@@ -67,14 +67,18 @@ def write(path, datasets, attributes=None):
     """Write an HDF5 file that appears under its name only when it is complete.
 
     `datasets`: name -> array; names may contain "/" for groups. Arrays of three or more dimensions
-    are compressed and chunked by their first axis (an image), so that one image is one read.
+    are compressed and chunked by their first axis (an image), so that one image is one read. What has
+    shape, dtype and slices but is no array (CompressedMasks, a dataset of another file) is read and
+    written some rows at a time.
     `attributes`: what made the file (JSON-able values). Schema version, package versions and the
     git commit are added.
     """
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         for name, array in datasets.items():
-            array = np.asarray(array)
-            file.create_dataset(name, data=array, **storage(array.shape))
+            array = shards.sliceable(array)
+            dataset = file.create_dataset(name, array.shape, array.dtype, **storage(array.shape))
+            for rows, values in shards.blocks(array):
+                dataset[rows] = values
         stamp(file, {**(attributes or {}), shards.CONTENT: shards.content(datasets)})
 
 

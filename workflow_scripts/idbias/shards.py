@@ -16,6 +16,8 @@ import numpy as np
 
 from idbias.errors import InputError
 
+# Rows of what is not in memory that are read at a time.
+ROWS = 64
 # Attribute of a file: what its datasets hold.
 CONTENT = "content"
 # Attribute of a joined file: its shards, as JSON.
@@ -28,10 +30,27 @@ def content(datasets):
     """Return a SHA-256 of `datasets` (name -> array): names, shapes, types and bytes."""
     digest = hashlib.sha256()
     for name in sorted(datasets):
-        array = np.ascontiguousarray(datasets[name])
-        digest.update(f"{name} {array.shape} {array.dtype.str} ".encode())
-        digest.update(array.reshape(-1).view(np.uint8))
+        array = sliceable(datasets[name])
+        shape = array.shape or (1,)
+        digest.update(f"{name} {shape} {array.dtype.str} ".encode())
+        for _, values in blocks(array):
+            digest.update(np.ascontiguousarray(values).reshape(-1).view(np.uint8))
     return digest.hexdigest()
+
+
+def sliceable(array):
+    """Return what has a dtype of numpy, and so shape and slices, as it is; anything else as an array."""
+    return array if isinstance(getattr(array, "dtype", None), np.dtype) else np.asarray(array)
+
+
+def blocks(array):
+    """Yield (rows, values) that together are `array`: an ndarray at once, another some rows at a time."""
+    if isinstance(array, np.ndarray | np.generic) or not array.shape:
+        yield (), array[()]
+        return
+    for first in range(0, array.shape[0], ROWS):
+        rows = slice(first, min(first + ROWS, array.shape[0]))
+        yield rows, array[rows]
 
 
 def join(whole, shards):

@@ -1,13 +1,20 @@
-"""What every rule's script shares: its log, its threads, and how it ends on bad input."""
+"""What every rule's script shares: its log, its threads, its GPU, and how it ends on bad input."""
 
 import errno
+import fcntl
 import os
 import sys
+import tempfile
 from contextlib import contextmanager, suppress
+from glob import glob
+from itertools import count
+from pathlib import Path
 
 from idbias.config.checking import check
 from idbias.config.comparisons import by_folder
 from idbias.errors import InputError, Unwritable
+
+HELD = []  # lock files, open until the process ends
 
 
 @contextmanager
@@ -72,12 +79,45 @@ class Log:
 
 
 def device(execution):
-    """Return "cuda" or "cpu" as the configuration says; "auto" takes a GPU if there is one."""
-    if execution.device != "auto":
-        return execution.device
+    """Return "cuda" or "cpu" as the configuration says; "auto" takes a GPU if there is one.
+
+    Of several GPUs this process then sees one, which no other job has while one is free.
+    """
+    if execution.device == "cpu":
+        return "cpu"
+    take_one_gpu()
+    if execution.device == "cuda":
+        return "cuda"
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def take_one_gpu():
+    """Hide all GPUs of this machine but one from CUDA, which must not have started yet.
+
+    A job holds a lock file in the folder of temporary files until it ends, however it ends; where there
+    are more jobs than GPUs, they share them evenly. Where Slurm gave the job one GPU, nothing happens.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    gpus = range(len(glob("/dev/nvidia[0-9]*"))) if visible is None else visible.split(",")
+    gpus = [str(gpu) for gpu in gpus]
+    if len(gpus) < 2:
+        return
+    folder = Path(tempfile.gettempdir(), f"idbias-{os.getuid()}")
+    folder.mkdir(exist_ok=True)
+    for turn in count():
+        for gpu in gpus:
+            path = folder / f"gpu-{gpu.replace('/', '-')}.{turn}"
+            lock = path.open("w")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.close()
+                continue
+            HELD.append(lock)
+            os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+            return
 
 
 def shard_rows(name):

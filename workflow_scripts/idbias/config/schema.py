@@ -118,6 +118,13 @@ class Recipe(Section):
     weight_decay: Annotated[float, Field(ge=0)] = Field(1e-4, description="l2 penalty")
     augment: bool = Field(True, description="random flips and crops")
     trainable: Literal["all", "head"] = Field("all", description="head: only the last layer")
+    # Left out where it is the default, so that what was trained before there was this key stays.
+    precision: Literal["float32", "mixed"] = Field(
+        "float32",
+        exclude_if=lambda value: value == "float32",
+        description="mixed, for GPUs: bfloat16 where torch's autocast holds it safe, channels last, and "
+        "the network compiled; another rounding, as another seed is",
+    )
 
 
 class Weights(Section):
@@ -285,9 +292,10 @@ class Masks(Section):
     spectrum: Literal["half", "full"] = Field(
         "half", description="half trains the rfft half: the same masks for half the work"
     )
-    dtype: Literal["float32", "float64", "bfloat16"] = Field(
+    dtype: Literal["float32", "tf32", "float64", "bfloat16"] = Field(
         "float32",
-        description="arithmetic; bfloat16 only in the classifier, where the processor is fast at it",
+        description="arithmetic; tf32: products round their factors to 10 bits on a GPU that can; "
+        "bfloat16: to 7, and in the classifier alone",
     )
     norm: Literal["sum", "l1"] = Field(
         "sum",

@@ -33,9 +33,9 @@ def read_images(path, part, rows=slice(None), keep_bytes=False):
             labels.append(group["labels"][here])
             before += length
         scale = np.float32(file.attrs["scale"])
-    return np.concatenate(images).astype(np.float32) * scale, np.concatenate(labels).astype(
-        np.int64
-    )
+    images = np.concatenate(images).astype(np.float32)
+    images *= scale
+    return images, np.concatenate(labels).astype(np.int64)
 
 
 def image_counts(path):

@@ -1,8 +1,16 @@
-"""Masks in training: a batch of slots, each with an image, its mask and the state of its Adam."""
+"""Masks in training: a batch of slots, each with an image, its mask and the state of its Adam.
+
+A step is a fixed sequence of operations on whole batches that asks nothing of the host. A slot whose
+mask is finished is over: frozen, as an empty one is, its mask, step and losses no longer move. Every
+`look_every` steps the host looks which are over, and only then do images leave and enter. On CPUs that is each
+step; on a GPU, where a look stops the pipeline, it is not (docs/masks.md).
+"""
 
 import torch
 
 from idbias.fourier import pair_counts
+from idbias.masks import gpu
+from idbias.masks.compressed import CompressedMasks
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Adam's defaults, which the paper keeps
 
@@ -11,8 +19,8 @@ class Work:
     """What the workers of one call share: the images, which of them wait, and what is done.
 
     `waiting` holds positions of images; those that a worker or a checkpoint gave back have their
-    state in `parked`. Workers touch different rows of `done`, and take positions one by one, so no
-    lock is needed.
+    state in `parked`. Workers touch different rows of `done` and `masks`, and take positions one by
+    one, so no lock is needed.
     """
 
     def __init__(self, images, targets, settings, device, waiting):
@@ -27,8 +35,8 @@ class Work:
         counts = pair_counts(width) if half else torch.ones(width)
         self.counts = counts.to(device, self.dtype)
         self.waiting, self.parked = waiting, {}
+        self.masks = CompressedMasks(images.shape, half)
         self.done = {
-            "mask": torch.zeros(count, *self.shape, dtype=self.dtype),
             "step": torch.zeros(count, dtype=torch.int32),
             "converged": torch.zeros(count, dtype=torch.bool),
             "finite": torch.ones(count, dtype=torch.bool),
@@ -41,6 +49,12 @@ class Work:
         rate[0], root[0] = 0, 1  # for empty slots, which stay at step 0
         self.rate, self.root = rate.to(device, self.dtype), root.to(device, self.dtype)
 
+    @property
+    def bytes_of_a_slot(self):
+        """Bytes of what an image in training has in `Slots.state`, twice while slots are moved."""
+        entries = self.shape[0] * self.shape[1] * self.shape[2]
+        return 2 * 5 * entries * self.rate.element_size()  # spectrum (complex), mask and Adam's two
+
     def inverse(self, spectra):
         """Return Re(F^-1 spectra), (B, C, H, W)."""
         if self.settings.spectrum == "half":
@@ -52,77 +66,119 @@ class Slots:
     """Up to `size` images trained at once. `run` goes on until none is left or it is told to stop.
 
     input_gradient: images (B, C, H, W), classes (B,) -> cross-entropies (B,), their gradients.
+    look_every: steps from one look at which masks are finished to the next; no mask depends on it.
+    capture: gpu.captured, or None to run each step's operations one by one.
     """
 
-    def __init__(self, work, input_gradient, size):
+    def __init__(self, work, input_gradient, size, look_every=1, capture=None):
         self.work, self.input_gradient = work, input_gradient
+        self.look_every, self.capture = look_every, capture
         self.most = size
+        self.positions = []  # of the image in each slot, None in an empty one
         self._resize(0)
 
     def _resize(self, size):
         """Make room for `size` images, keeping those in training (at most `size` of them)."""
-        work, settings = self.work, self.work.settings
-        old, used = getattr(self, "state", None), []
-        if old:
-            used = (old["image"] >= 0).nonzero().flatten()
+        work, used = self.work, self._used()
         options = {"dtype": work.dtype, "device": work.device}
+        switch = {"dtype": torch.bool, "device": work.device}
         whole = {"dtype": torch.int64, "device": work.device}
         complex_type = torch.complex128 if work.dtype == torch.float64 else torch.complex64
-        self.state = {
-            "image": torch.full((size,), -1, **whole),
+        # A captured step works on the old tensors, and holds on to as much memory as it needs.
+        self.advance = None if self.capture else self.step
+        state = {
+            "over": torch.ones(size, **switch),
+            "converged": torch.zeros(size, **switch),
+            "failed": torch.zeros(size, **switch),
             "target": torch.zeros(size, **whole),
             "spectrum": torch.zeros(size, *work.shape, dtype=complex_type, device=work.device),
             "step": torch.zeros(size, **whole),
             "mask": torch.zeros(size, *work.shape, **options),
             "mean": torch.zeros(size, *work.shape, **options),
             "square": torch.zeros(size, *work.shape, **options),
-            "losses": torch.zeros(size, settings.window, dtype=torch.float64, device=work.device),
+            "losses": torch.zeros(
+                size, work.settings.window, dtype=torch.float64, device=work.device
+            ),
         }
-        for name in self.state if len(used) else ():
-            self.state[name][: len(used)] = old[name][used]
+        if used:
+            kept = self._index(used)
+            for name, tensor in state.items():
+                tensor[: len(used)] = self.state[name][kept]
+        self.positions = [self.positions[slot] for slot in used] + [None] * (size - len(used))
+        self.state = state
 
     def run(self, stop):
         """Train until nothing waits and every slot is empty, or `stop` (an Event) is set."""
-        while not stop.is_set() and self.fill():
+        enough = True
+        while not stop.is_set():
             try:
-                loss, gradient = self.gradients()
+                if not self.fill():
+                    return
+                self._train(stop)
             except (MemoryError, RuntimeError) as error:
-                if not _out_of_memory(error) or self.most <= 1:
+                if not gpu.out_of_memory(error) or self.most <= 1:
                     raise
-                self.most //= 2
+                enough = False
+            self.leave()
+            if not enough:  # out of the block above: the error holds on to what the step allocated
+                enough, self.most = True, self.most // 2
                 self.park(keep=self.most)
-                self._resize(self.most)
-                continue
-            self.update(gradient)
-            self.leave(loss)
+                self._resize(min(self.most, len(self.positions)))
+                gpu.give_back_memory(self.work.device)
+
+    def _train(self, stop):
+        """Go `look_every` steps, or until `stop` is set."""
+        for _ in range(self.look_every):
+            if stop.is_set():
+                return
+            if self.advance is None:
+                self.advance = self.capture(self.step, self.state)
+            self.advance()
 
     def fill(self):
         """Put waiting images into empty slots; return whether any image is in training."""
-        work, state = self.work, self.state
-        used = int((state["image"] >= 0).sum())
+        work, used = self.work, len(self._used())
         taken = []
         while len(taken) < self.most - used and work.waiting:
             try:
                 taken.append(work.waiting.popleft())
             except IndexError:  # another worker took the last one
                 break
-        size, needed = len(state["image"]), used + len(taken)
-        if needed > size or needed <= 3 * size // 4:  # a waning batch need not keep its size
-            self._resize(min(self.most, max(needed, self.input_gradient.smallest)) if needed else 0)
-            state = self.state
-        if not taken:
-            return needed > 0
-        slots = (state["image"] < 0).nonzero().flatten()[: len(taken)]
-        index = torch.tensor(taken)
+        try:
+            size, needed = len(self.positions), used + len(taken)
+            if needed > size or needed <= 3 * size // 4:  # a waning batch need not keep its size
+                self._resize(
+                    min(self.most, max(needed, self.input_gradient.smallest)) if needed else 0
+                )
+            if taken:
+                self._enter(taken)
+        except BaseException:
+            work.waiting.extendleft(reversed(taken))
+            raise
+        return needed > 0
+
+    def _enter(self, taken):
+        """Put the images of these positions into empty slots."""
+        work, state = self.work, self.state
+        empty = [slot for slot, position in enumerate(self.positions) if position is None]
+        slots, rows = self._index(empty[: len(taken)]), torch.tensor(taken)
         self._clear(slots)
-        state["image"][slots] = index.to(work.device)
-        state["target"][slots] = work.targets[index].to(work.device)
-        state["spectrum"][slots] = work.fft(work.images[index].to(work.device, work.dtype))
+        state["target"][slots] = work.targets[rows].to(work.device)
+        state["spectrum"][slots] = work.fft(work.images[rows].to(work.device, work.dtype))
         state["mask"][slots] = 1
-        for slot, position in zip(slots, taken, strict=True):
-            for name, value in work.parked.pop(position, {}).items():
+        for slot, position in zip(empty, taken, strict=False):
+            for name, value in work.parked.get(position, {}).items():
                 state[name][slot] = value.to(work.device)
-        return True
+        state["over"][slots] = False
+        for slot, position in zip(empty, taken, strict=False):
+            self.positions[slot] = position
+            work.parked.pop(position, None)
+
+    def step(self):
+        """One step of each mask that is not over, asking nothing of the host."""
+        loss, gradient = self.gradients()
+        self.update(gradient)
+        self.judge(loss)
 
     def gradients(self):
         """Return each slot's loss (B,) in double, and d loss / d M as the full spectrum sees it."""
@@ -131,7 +187,9 @@ class Slots:
         entropy, pixels = self.input_gradient(work.inverse(mask * spectrum), state["target"])
         # With g the gradient at the pixels, d / d M(k) = Re(F x (k) conj(F g (k))) / (H W). It is
         # even in k, so that in a half spectrum it is that of M(k), not of M(k) and M(-k) together.
-        gradient = (spectrum * work.fft(pixels).conj()).real.div_(work.size[0] * work.size[1])
+        # Contiguous: of one image whose channels lie pixel by pixel, MKL rounds the transform otherwise.
+        transformed = work.fft(pixels.contiguous())
+        gradient = (spectrum * transformed.conj()).real.div_(work.size[0] * work.size[1])
         penalty = work.settings.penalty
         total = (mask.sum(dim=(1, 2)) * work.counts).sum(dim=1)
         # Entries never are negative: sum(M) is the l1 norm. They part at 0, where torch gives |M| no gradient.
@@ -139,64 +197,85 @@ class Slots:
         return entropy.double() + penalty * total.double(), gradient.add_(push)
 
     def update(self, gradient):
-        """One step of torch.optim.Adam for each slot, then the clamp to [0, 1]."""
+        """One step of torch.optim.Adam for each slot that is not over, then the clamp to [0, 1]."""
         work, state = self.work, self.state
-        state["step"] += state["image"] >= 0
-        step = state["step"]
+        # All memory first: if it runs out, nothing has moved yet.
+        over = state["over"]
+        step = state["step"] + ~over
+        root, rate = (table[step].view(-1, 1, 1, 1) for table in (work.root, work.rate))
+        width = torch.empty_like(gradient)
+        state["step"].copy_(step)
         state["mean"].lerp_(gradient, 1 - BETA1)
         state["square"].mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
-        root, rate = (table[step].view(-1, 1, 1, 1) for table in (work.root, work.rate))
-        width = state["square"].sqrt().div_(root).add_(EPSILON)
-        state["mask"].sub_(state["mean"].div(width).mul_(rate)).clamp_(0, 1)
+        torch.sqrt(state["square"], out=width).div_(root).add_(EPSILON)
+        change = torch.div(state["mean"], width, out=gradient).mul_(rate)
+        state["mask"].sub_(change.masked_fill_(over.view(-1, 1, 1, 1), 0)).clamp_(0, 1)
 
-    def leave(self, loss):
-        """Record the losses the step started from; move images that are done out of their slots."""
-        work, state, settings = self.work, self.state, self.work.settings
-        step, used = state["step"], state["image"] >= 0
-        row = torch.arange(len(step), device=work.device)
-        state["losses"][row, (step - 1) % settings.window] = loss
+    def judge(self, loss):
+        """Record the losses that the step started from; freeze the masks that are finished."""
+        state, settings = self.state, self.work.settings
+        step, over, losses = state["step"], state["over"], state["losses"]
+        column = ((step - 1) % settings.window).unsqueeze(1)
+        before = losses.gather(1, column)
+        losses.scatter_(1, column, torch.where(over.unsqueeze(1), before, loss.unsqueeze(1)))
         known = step.clamp(1, settings.window)
-        recent = state["losses"].sum(dim=1) / known  # unused entries are zero
+        recent = losses.sum(dim=1) / known  # unused entries are zero
         finite = torch.isfinite(loss)
         flat = (step > settings.min_steps) & ((loss - recent).abs() < settings.tolerance) & finite
-        out = (used & (flat | (step >= settings.max_steps) | ~finite)).nonzero().flatten()
-        if not len(out):
+        state["converged"].logical_or_(flat & ~over)
+        state["failed"].logical_or_(~finite & ~over)
+        over.logical_or_(flat | ~finite | (step >= settings.max_steps))
+
+    def leave(self):
+        """Move the images that are done out of their slots."""
+        over, work, done = self.read_over(), self.work, self.work.done
+        out = [slot for slot in self._used() if over[slot]]
+        if not out:
             return
-        index, done = state["image"][out].cpu(), work.done
-        finite = finite[out].cpu()
-        done["step"][index] = step[out].cpu().int()
-        done["converged"][index] = flat[out].cpu()
-        done["finite"][index] = finite
-        done["mask"][index] = torch.where(finite.view(-1, 1, 1, 1), state["mask"][out].cpu(), 0)
+        slots, index = self._index(out), torch.tensor([self.positions[slot] for slot in out])
+        step, converged, failed, masks = (
+            self.state[name][slots].cpu() for name in ("step", "converged", "failed", "mask")
+        )
+        done["step"][index] = step.int()
+        done["converged"][index] = converged
+        done["finite"][index] = ~failed
+        for position, mask, lost in zip(index.tolist(), masks, failed.tolist(), strict=True):
+            work.masks[position] = None if lost else mask
         done["finished"][index] = True
-        self._clear(out)
+        self._clear(slots)
+        for slot in out:
+            self.positions[slot] = None
+
+    def read_over(self):
+        """Return which slots are over; here alone the host waits for the device."""
+        return self.state["over"].cpu().tolist()
+
+    def _used(self):
+        return [slot for slot, position in enumerate(self.positions) if position is not None]
+
+    def _index(self, slots):
+        return torch.tensor(slots, dtype=torch.int64).to(self.work.device)
 
     def _clear(self, slots):
         """Empty slots go on as images of zeros, which cost what they cost and change nothing."""
-        for value in self.state.values():
-            value[slots] = 0
-        self.state["image"][slots] = -1
+        for name, value in self.state.items():
+            value[slots] = name == "over"
 
     def park(self, keep=0):
         """Give all images in training but the first `keep` back to `work.waiting`, to go on later."""
-        used = (self.state["image"] >= 0).nonzero().flatten()[keep:]
-        for position, state in self.export(used).items():
+        rest = self._used()[keep:]
+        for position, state in self.export(rest).items():
             self.work.parked[position] = state
             self.work.waiting.appendleft(position)
-        self._clear(used)
+        self._clear(self._index(rest))
+        for slot in rest:
+            self.positions[slot] = None
 
     def export(self, slots=None):
         """Return {position of the image: what must be known to go on with it}."""
-        if slots is None:
-            slots = (self.state["image"] >= 0).nonzero().flatten()
+        slots = self._used() if slots is None else slots
         names = ("step", "mask", "mean", "square", "losses")
         return {
-            int(self.state["image"][slot]): {n: self.state[n][slot].cpu().clone() for n in names}
+            self.positions[slot]: {name: self.state[name][slot].cpu().clone() for name in names}
             for slot in slots
         }
-
-
-def _out_of_memory(error):
-    told = str(error).lower()
-    known = ("out of memory", "not enough memory", "can't allocate memory")
-    return isinstance(error, MemoryError) or any(words in told for words in known)

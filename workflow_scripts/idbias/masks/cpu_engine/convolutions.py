@@ -99,7 +99,7 @@ def supported(layer):
     if not isinstance(layer, nn.Conv2d | nn.Linear):
         return False
     weight = layer.weight
-    if weight.dtype != torch.float32 or weight.is_cuda or weight.numel() > LARGEST:
+    if weight.dtype != torch.float32 or weight.device.type != "cpu" or weight.numel() > LARGEST:
         return False
     plain = isinstance(layer, nn.Linear) or (
         layer.groups == 1

@@ -189,7 +189,7 @@ def input_gradient(classifier, example, autocast=False, engine="auto"):
     """
     classifier = folded(classifier)
     fusable = isinstance(classifier, fx.GraphModule) and not (
-        autocast or example.is_cuda or engine == "torch"
+        autocast or example.device.type != "cpu" or engine == "torch"
     )
     convolutions = [m for m in classifier.modules() if isinstance(m, nn.Conv2d) and supported(m)]
     if not fusable or not convolutions:
