@@ -13,7 +13,7 @@ configfile: "config.yaml"
 
 HERE = Path(workflow.current_basedir.get_path_or_uri(secret_free=False))
 sys.path.insert(0, str(HERE / "workflow_scripts"))
-# An sbatch that waits where Slurm refuses a job.
+# An sbatch that waits where Slurm refuses a job, an sacct that the executor plugin understands.
 os.environ["PATH"] = f"{HERE}/profiles/slurm/bin{os.pathsep}{os.environ['PATH']}"
 from idbias import console
 from idbias.config import targets
