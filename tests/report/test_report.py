@@ -101,6 +101,37 @@ def test_every_figure_and_table_opens_offline_without_an_error(report, content, 
 
 
 @needs_chromium
+@pytest.mark.parametrize(
+    ("width", "height", "phone"), [(1366, 768, False), (390, 844, True)], ids=["laptop", "phone"]
+)
+def test_the_report_opens_on_the_answer_at_any_width(report, tmp_path, width, height, phone):
+    with Browser(tmp_path / "profile") as page:
+        page.send(
+            "Emulation.setDeviceMetricsOverride",
+            width=width, height=height, deviceScaleFactor=1, mobile=phone,
+        )  # fmt: skip
+        page.open(report)
+        page.wait_for("Boolean(document.querySelector('.idbias p'))")
+        # The menu lies over the page of a phone until it is closed.
+        page.evaluate("document.querySelector('nav a[type=button]').click()")
+        page.wait_for("document.querySelector('.idbias').getBoundingClientRect().left >= 0")
+        said = page.evaluate("document.querySelector('.idbias p').innerText").replace("\xa0", " ")
+        assert re.match(r"digits, small_cnn, fmn: .* masks.*Z = -?[\d.]+, I_d .* shuffles", said)
+        box = page.evaluate(
+            "(({left, right, top, bottom}) => [left, right, top, bottom])"
+            "(document.querySelector('.idbias p').getBoundingClientRect())"
+        )
+        left, right, top, bottom = box
+        assert 0 <= left < right <= width
+        assert 0 <= top < bottom <= height / 2
+        below = page.evaluate(
+            "document.querySelector('.idbias p').compareDocumentPosition("
+            "document.querySelector('.idbias table')) & Node.DOCUMENT_POSITION_FOLLOWING"
+        )
+        assert below
+
+
+@needs_chromium
 def test_the_browser_of_these_tests_notices_what_they_look_for(tmp_path):
     page = tmp_path / "bad.html"
     page.write_text(

@@ -3,11 +3,13 @@
 import csv
 from pathlib import Path
 
+from idbias.report.answers import answers
+
 
 def summary(experiments, tables):
     """Return what came out of the chosen `experiments`, as text; empty without results/tables/correlations.csv.
 
-    The row of each test, where `tables` (paths) and figures are, and what it cost.
+    The row of each test, the same in words, where `tables` (paths) and figures are, and what it cost.
     """
     path = Path("results/tables/correlations.csv")
     if not path.exists() or not any(experiment.comparisons for experiment in experiments):
@@ -24,10 +26,8 @@ def summary(experiments, tables):
         "p_permutation": lambda value: f"{float(value):.2g}",
     }
     with open(path) as file:
-        rows = [
-            {name: show(row.get(name, "")) for name, show in columns.items()}
-            for row in csv.DictReader(file)
-        ]
+        read = list(csv.DictReader(file))
+    rows = [{name: show(row.get(name, "")) for name, show in columns.items()} for row in read]
     widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in columns}
     lines = [
         "  ".join(row[name].ljust(width) for name, width in widths.items())
@@ -37,6 +37,8 @@ def summary(experiments, tables):
     return "\n".join(
         [
             *lines,
+            "",
+            *answers(read),
             "",
             f"Tables:  {', '.join(tables)} (also .csv, .tex, .html)",
             "Figures: results/figures (PNG, PDF, CSV)",

@@ -1,11 +1,14 @@
 """Tables: rows of the I_d test, and their forms for reading, for LaTeX and for further work."""
 
+from html import escape
+
 import numpy as np
 import pandas as pd
 
 from idbias import files
 from idbias.errors import InputError
 from idbias.files import replacing
+from idbias.report.answers import answers
 
 
 def row(names, pairs, dimensions, shuffles):
@@ -159,37 +162,55 @@ def write_csv(path, table):
 
 
 def write(table, csv, markdown, latex, html):
-    """Write a table of rows: CSV with all digits, and rounded for people in the other three."""
+    """Write a table of rows: CSV with all digits, and rounded for people in the other three.
+
+    Markdown and HTML begin with what rows of the I_d test say, in words (idbias.report.answers).
+    """
     write_csv(csv, table)
     shown = for_people(table)
+    said = answers(table.to_dict("records"))
     forms = {
-        markdown: shown.to_markdown(index=False, disable_numparse=True) + "\n",
+        markdown: "".join(f"- {one}\n" for one in said)
+        + "\n" * bool(said)
+        + shown.to_markdown(index=False, disable_numparse=True)
+        + "\n",
         latex: shown.rename(columns=LATEX_NAMES)
         .replace(LATEX_CELLS, regex=True)
         .to_latex(index=False),
-        html: PAGE.format(shown.to_html(index=False, border=0)),
+        html: PAGE.format(
+            "".join(f"<p>{escape(one).replace(' = ', '&nbsp;=&nbsp;')}</p>\n" for one in said),
+            shown.to_html(index=False, border=0),
+        ),
     }
     for path, text in forms.items():
         with replacing(path) as temporary:
             temporary.write_text(text)
 
 
-# In the report a table stands in a narrow frame of its own.
+# In the report a table stands in a narrow frame of its own, and that of the I_d tests on the opening page,
+# which takes what is between the tags of body.
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
 <title>idbias</title>
-<style>
-body {{ font: 10.5px/1.5 sans-serif; margin: 6px; }}
-table {{ border-collapse: collapse; }}
-th {{ border-bottom: 1px solid #333; font-weight: 600; }}
-td {{ border-bottom: 1px solid #ddd; white-space: nowrap; }}
-th, td {{ padding: 2px 4px; text-align: right; vertical-align: bottom; }}
-</style>
 </head>
 <body>
+<div class="idbias">
+<style>
+.idbias {{ font: 10.5px/1.5 sans-serif; margin: 6px; color: #111; background: #fff; }}
+.idbias p {{ font-size: 13px; margin: 0 0 6px; }}
+.idbias .wide {{ overflow-x: auto; }}
+.idbias table {{ border-collapse: collapse; margin: 0; }}
+.idbias th {{ border-bottom: 1px solid #333; font-weight: 600; }}
+.idbias td {{ border-bottom: 1px solid #ddd; white-space: nowrap; }}
+.idbias th, .idbias td {{ padding: 2px 4px; text-align: right; vertical-align: bottom; }}
+</style>
+{}<div class="wide">
 {}
+</div>
+</div>
 </body>
 </html>
 """

@@ -1,0 +1,52 @@
+"""What a row says in words: dependence is said by the permutation p-value, and nothing else."""
+
+import pytest
+
+from idbias.report.answers import answer, answers
+
+ROW = {
+    "experiment": "digits", "classifier": "small_cnn", "attack": "fmn", "pairs": 1173, "z": -5.594,
+    "p_permutation": 1 / 51, "shuffles": 50,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {},
+            "digits, small_cnn, fmn: essential and adversarial masks depend on each other, Z = -5.59, "
+            "I_d below all 50 shuffles (1,173 pairs).",
+        ),
+        (
+            {"p_permutation": 21 / 51, "z": -0.31},
+            "digits, small_cnn, fmn: no dependence of essential and adversarial masks is seen, "
+            "Z = -0.31, I_d with 20 of 50 shuffles at or below it (1,173 pairs).",
+        ),
+        (
+            {"p_permutation": 2 / 51},
+            "digits, small_cnn, fmn: essential and adversarial masks depend on each other, Z = -5.59, "
+            "I_d with 1 of 50 shuffles at or below it (1,173 pairs).",
+        ),
+        (
+            {"shuffles": 10, "p_permutation": 1 / 11},
+            "digits, small_cnn, fmn: 10 shuffles are too few to say whether essential and adversarial "
+            "masks depend on each other, Z = -5.59, I_d below all 10 shuffles (1,173 pairs).",
+        ),
+        (
+            {"classifier": float("nan"), "attack": float("nan"), "z": float("-inf")},
+            "digits: the two sets depend on each other, I_d below all 50 shuffles (1,173 pairs).",
+        ),
+        ({"p_permutation": float("nan")}, ""),
+    ],
+)
+def test_a_row_in_words(changes, said):
+    row = {**ROW, **changes}
+    assert answer(row) == said
+    # As csv reads it, for what is printed when a run ends.
+    texts = {key: "" if value != value else str(value) for key, value in row.items()}
+    assert answer(texts) == said
+
+
+def test_published_rows_and_controls_say_nothing():
+    assert len(answers([ROW, {**ROW, "source": "published"}, {**ROW, "control": "noise"}])) == 1
