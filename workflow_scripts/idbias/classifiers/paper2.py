@@ -2,7 +2,7 @@
 
 Accuracies (its Tables 3 and 4) and the learning rates as printed (Tables 5 to 9) are in
 workflow_scripts/published/paper2_*.csv. Where the supplement is silent or contradicts itself the
-choice is ours, marked so here and in docs/spectra.md.
+choice is ours, marked so here and in docs/classifiers.md.
 """
 
 from itertools import product

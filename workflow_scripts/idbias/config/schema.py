@@ -101,7 +101,7 @@ class Recipe(Section):
     """How a classifier is trained (paper 1, appendix A.1).
 
     Defaults are those of paper 1's ResNet-20; for a network of paper 2's zoo they are those of its
-    Tables 5 to 9 for the dataset (docs/spectra.md).
+    Tables 5 to 9 for the dataset (docs/classifiers.md).
     """
 
     optimizer: Literal["sgd", "adam"] = Field("sgd", description="how the weights are moved")

@@ -7,7 +7,7 @@ y[p] = sum over offsets q of w[q] x[p + q].
 
 The supplement gives hidden layers, nonlinearity and channels. Kernel size 3 by 3, the wrapped edges,
 biases, and the first weights (torch's default, uniform within 1/sqrt(fan in)) are our choice where
-it is silent; see docs/spectra.md.
+it is silent; see docs/classifiers.md.
 """
 
 from collections import OrderedDict
