@@ -13,12 +13,11 @@ configfile: "config.yaml"
 
 HERE = Path(workflow.current_basedir.get_path_or_uri(secret_free=False))
 sys.path.insert(0, str(HERE / "workflow_scripts"))
-# An sbatch that waits where Slurm refuses a job, an sacct that the executor plugin understands.
-os.environ["PATH"] = f"{HERE}/profiles/slurm/bin{os.pathsep}{os.environ['PATH']}"
 from idbias import console
 from idbias.config import targets
 from idbias.config.arms import CONTROLS
 from idbias.config.checking import check, selected
+from idbias.config.commands import commands_first
 from idbias.config.comparisons import by_folder
 from idbias.config.dependencies import SCRIPTS, library
 from idbias.config.downloads import download_of
@@ -26,6 +25,8 @@ from idbias.config.experiments import files_named, within_experiment
 from idbias.errors import InputError
 from idbias.report.summary import summary
 
+# An sbatch that waits where Slurm refuses a job, an sacct that the executor plugin understands.
+commands_first(HERE / "profiles/slurm/bin")
 console.for_people(workflow)
 try:
     EXPERIMENTS = check(config)

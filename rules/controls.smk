@@ -14,9 +14,8 @@ localrules:
 CONTROLLED = [pair for chosen in CHOSEN for pair in chosen.controlled]
 
 
-def control(wildcards):
-    """The comparison of a control that a job belongs to."""
-    return COMPARISONS["{experiment}/{classifier}/controls/{attack}/{control}".format(**wildcards)]
+# The comparison of a control; {comparison} is a folder below results/.
+CONTROL = "{experiment}/{classifier}/controls/{attack}/{control}"
 
 
 rule control_images:
@@ -72,7 +71,7 @@ use rule essential_masks as control_masks with:
 
 use rule mask_pairs as control_pairs with:
     input:
-        unpack(lambda wildcards: control(wildcards).mask_sets),
+        unpack(lambda wildcards: COMPARISONS[CONTROL.format(**wildcards)].mask_sets),
         predictions="results/{experiment}/{classifier}/predictions.h5",
         attack=of_attack("attack"),
         library=library("pair_masks.py"),
@@ -132,7 +131,7 @@ rule contrast:
     params:
         settings=lambda wildcards: experiment(wildcards).correlation.estimate,
         seed=lambda wildcards: experiment(wildcards).seed,
-        names=lambda wildcards: control(wildcards).names,
+        names=lambda wildcards: COMPARISONS[CONTROL.format(**wildcards)].names,
     script:
         "../workflow_scripts/write_contrast.py"
 

@@ -1,5 +1,7 @@
 """What rules ask of a resolved experiment, without Snakemake."""
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from conftest import ROOT, lay_over
 
 from idbias.config import dependencies, targets
 from idbias.config.checking import check
+from idbias.config.commands import commands_first
 from idbias.config.comparisons import by_folder
 from idbias.config.downloads import download_of
 from idbias.config.experiments import shards, within_experiment
@@ -172,3 +175,11 @@ def test_tables_and_figures_are_those_that_have_something_to_show():
     assert "results/figures/digits/small_cnn/yields.png" in figures
     kernels = targets.spectra_figures([found["digits_spectra"]])
     assert [Path(path).stem for path in kernels].count("kernels") == 2
+
+
+def test_commands_of_ours_are_found_before_the_site_s(tmp_path, monkeypatch):
+    (tmp_path / "sh").write_text("#!/bin/sh\n")
+    (tmp_path / "sh").chmod(0o755)
+    monkeypatch.setenv("PATH", os.environ["PATH"])
+    commands_first(tmp_path)
+    assert shutil.which("sh") == str(tmp_path / "sh")
