@@ -307,38 +307,35 @@ def conditional_calibration(pairs=200, shuffles=39, points=400):
     calibrated(f"conditional independence, N = {points}, {pairs} pairs", tests, rows, (0.05, 0.1))
 
 
-def baselines_cost(shuffles=20):
-    """Processor seconds of the I_d test and of what the baselines add, in one run.
-
-    20 shuffles instead of 50, and SVCCA once for all: with more shuffles its share is smaller.
-    """
-    print(f"baselines: processor seconds, {shuffles} shuffles, float32 vectors, {THREADS} threads")
-    print(
-        "       N     D  storage   distances  I_d test  baselines' shuffles  SVCCA   added / test"
-    )
-    for points, columns, dtype in ((4000, 3072, "float64"), (4000, 48, "float64"),
-                                   (20_000, 512, "float32")):  # fmt: skip
+def baselines_cost():
+    """Processor seconds of the I_d test and of what the baselines add, in one run."""
+    print(f"baselines: processor seconds, float32 vectors, {THREADS} threads")
+    print("       N     D  storage  shuffles   distances  I_d test  baselines' shuffles  SVCCA   "
+          "added / test")  # fmt: skip
+    for points, columns, dtype, shuffles in ((4000, 48, "float64", 20), (20_000, 64, "float32", 5),
+                                             (4000, 3072, "float64", 20)):  # fmt: skip
         rng = np.random.default_rng(0)
         sets = rng.normal(size=(2, points, columns)).astype(np.float32)
-        start = time.process_time()
-        a, b = (squared_distances(one, dtype, THREADS) for one in sets)
-        distances = time.process_time() - start
-        warm = squared_distances(sets[0][:100])
+        warm = squared_distances(sets[0][:100], dtype)
         for baselines in (False, True):
             shuffled_statistics(warm, warm, range(2), 0, baselines=baselines)
-        seconds = []
-        for baselines in (False, True):
-            start = time.process_time()
-            shuffled_statistics(a, b, range(shuffles), 0, baselines=baselines, threads=THREADS)
-            if not baselines:
-                intrinsic_dimension(a), intrinsic_dimension(b)
-            seconds.append(time.process_time() - start)
-        start = time.process_time()
+        parts = [time.process_time()]
+        a, b = (squared_distances(one, dtype, THREADS) for one in sets)
+        parts.append(time.process_time())
+        shuffled_statistics(a, b, range(shuffles), 0, baselines=False, threads=THREADS)
+        intrinsic_dimension(a), intrinsic_dimension(b)
+        parts.append(time.process_time())
+        orders = np.stack([shuffle(points, 0, r) for r in range(shuffles)])
+        products = Products(orders, a, b)
+        measure_joined(a, b, orders, [products], THREADS)
+        products.statistics()
+        parts.append(time.process_time())
         svcca(*sets)
-        directions = time.process_time() - start
-        test, added = distances + seconds[0], seconds[1] - seconds[0]
-        print(f"  {points:6} {columns:5}  {dtype}   {distances:9.1f} {test:9.1f} {added:20.1f} "
-              f"{directions:6.1f}   {(added + directions) / test:8.2f}", flush=True)  # fmt: skip
+        parts.append(time.process_time())
+        distances, rest, added, directions = np.diff(parts)
+        test = distances + rest
+        print(f"  {points:6} {columns:5}  {dtype} {shuffles:9}   {distances:9.1f} {test:9.1f} "
+              f"{added:20.1f} {directions:6.1f}   {(added + directions) / test:8.2f}", flush=True)  # fmt: skip
 
 
 def precision():

@@ -64,7 +64,7 @@ def parser():
     parser.add_argument("--labels", help="array of N classes: shuffle only within a class")
     parser.add_argument("--sizes", help="array of N sizes (or N by K): shuffle only among points "
                         "alike in them, and in class")  # fmt: skip
-    parser.add_argument("--stratum", type=int, default=10, help="points alike, at least")
+    parser.add_argument("--stratum", type=int, default=5, help="points alike, at least")
     parser.add_argument("--no-baselines", action="store_true", help="the I_d test alone")
     parser.add_argument("--dtype", choices=("float64", "float32"), default="float64")
     parser.add_argument("--threads", type=int, default=os.cpu_count())

@@ -363,7 +363,7 @@ class Correlation(Section):
         "class and alike in the size of the image's spectrum",
     )
     stratum: Annotated[int, Field(ge=2)] = Field(
-        10, description="size, spectrum: so many images alike, or up to twice as many"
+        5, description="size, spectrum: so many images alike, or up to twice as many"
     )
     baselines: bool = Field(
         True,

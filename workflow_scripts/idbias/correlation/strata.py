@@ -15,7 +15,7 @@ from idbias.errors import InputError
 IMAGES = 256
 
 
-def strata(sizes, labels=None, least=10):
+def strata(sizes, labels=None, least=5):
     """Return the stratum of each point, int64 (N,): of one class, and alike in all of `sizes`.
 
     sizes: (N, K) real numbers, what points of a stratum are to be alike in. labels: (N,) classes, or
@@ -78,7 +78,7 @@ def spectrum_sizes(dataset, index):
     return out
 
 
-def of_pairs(within, path, dataset=None, least=10):
+def of_pairs(within, path, dataset=None, least=5):
     """Return what the points of a pairs file are shuffled within, (N,), or None for all of them.
 
     within: "all", "class", "size" (class, and the size of both vectors) or "spectrum" (class, and
