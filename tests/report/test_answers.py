@@ -1,8 +1,14 @@
 """What a row says in words: dependence is said by the permutation p-value, and nothing else."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
 import pytest
 
+from idbias.report import tables
 from idbias.report.answers import answer, answers
+from idbias.report.summary import summary
 
 ROW = {
     "experiment": "digits", "classifier": "small_cnn", "attack": "fmn", "pairs": 1173, "z": -5.594,
@@ -50,3 +56,25 @@ def test_a_row_in_words(changes, said):
 
 def test_published_rows_and_controls_say_nothing():
     assert len(answers([ROW, {**ROW, "source": "published"}, {**ROW, "control": "noise"}])) == 1
+
+
+def test_what_is_printed_and_the_tables_say_it_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    row = {
+        **ROW,
+        "experiment": "a<b",
+        "dataset": "digits",
+        "id": 5.33,
+        "id_shuffled_mean": 7.23,
+        "id_shuffled_std": 0.34,
+        "p": 1e-8,
+    }
+    paths = [f"results/tables/correlations.{kind}" for kind in ("csv", "md", "tex", "html")]
+    tables.write(pd.DataFrame([row]), *paths)
+    said = answer(row)
+    assert said in summary([SimpleNamespace(name="a<b", comparisons=[1])], paths[1:2])
+    assert Path(paths[1]).read_text().startswith(f"- {said}\n\n| experiment")
+    html = Path(paths[3]).read_text()
+    assert said.replace("<", "&lt;").replace(" = ", "&nbsp;=&nbsp;") in html
+    # What the report's opening page takes.
+    assert html.count("<body>") == html.count("</body>") == 1

@@ -46,7 +46,8 @@ def answers(rows):
     measured = (
         row
         for row in rows
-        if _text(row.get("source")) in ("", "measured") and not _text(row.get("control"))
+        if _text(row.get("source")) in ("", "measured")
+        and _text(row.get("control")) in ("", "none")
     )
     return list(filter(None, map(answer, measured)))
 
