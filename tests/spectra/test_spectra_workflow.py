@@ -10,9 +10,11 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import ROOT
+from own_attacks import Uncompiled
 from test_archives import mnist_files
 
 from idbias import files
+from idbias.attacks import brendel_bethge
 from idbias.classifiers import models
 from idbias.spectra import linear_models, measured_spectra
 
@@ -117,8 +119,9 @@ def test_accuracies_stand_beside_the_published_ones(project, tmp_path):
     assert rows.loc["fully_connected_1_linear", "test_accuracy"] == measured["correct"].mean()
 
 
-def test_brendel_bethge_runs_as_an_attack_of_the_workflow(finished, tmp_path):
-    """The rule's script in this process, where the solver may be compiled already."""
+def test_brendel_bethge_runs_as_an_attack_of_the_workflow(finished, tmp_path, monkeypatch):
+    """The rule's script, with its time limit; a solver that nothing compiles, to start at once."""
+    monkeypatch.setattr(brendel_bethge, "OneImage", Uncompiled)
     config = yaml.safe_load((finished.folder / "config.yaml").read_text())
     config["execution"]["device"] = "cpu"
     settings = {"attack": "L2BrendelBethgeAttack", "arguments": {"steps": 20}, "epsilon": None}
@@ -136,6 +139,7 @@ def test_brendel_bethge_runs_as_an_attack_of_the_workflow(finished, tmp_path):
     attacked, about = files.read(tmp_path / "shard.h5")
     assert json.loads(about["settings"])["attack"] == "L2BrendelBethgeAttack"
     assert attacked["success"].all()
+    assert not attacked["timed_out"].any()
     assert (attacked["start"] > 0).all()
     assert (attacked["l2"] > 0).all()
 
