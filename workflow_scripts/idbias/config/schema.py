@@ -415,7 +415,7 @@ class Execution(Section):
     engine: Literal["auto", "torch"] = Field(
         "auto",
         description="auto: masks on a CPU train with compiled convolutions where they fit; torch: never "
-        "(rounded otherwise: docs/masks.md)",
+        "(rounded otherwise: docs/masks.md), nor steps on a GPU as a CUDA graph",
     )
 
 
