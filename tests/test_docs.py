@@ -21,7 +21,7 @@ from idbias.classifiers import models
 from idbias.classifiers.weights import load_weights
 from idbias.config.checking import check
 from idbias.config.reference import reference
-from idbias.config.schema import Attack
+from idbias.config.schema_inputs import Attack
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 

@@ -12,8 +12,9 @@ from idbias.config import dependencies, targets
 from idbias.config.checking import check
 from idbias.config.commands import commands_first
 from idbias.config.comparisons import by_folder
+from idbias.config.counts import shards
 from idbias.config.downloads import download_of
-from idbias.config.experiments import shards, within_experiment
+from idbias.config.experiments import within_experiment
 from idbias.errors import InputError
 
 

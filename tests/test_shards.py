@@ -13,7 +13,7 @@ from idbias.config import schema
 from idbias.correlation import arrays
 from idbias.errors import InputError
 from idbias.masks import training
-from idbias.report import tables
+from idbias.report import table_rows
 
 
 @pytest.fixture
@@ -136,14 +136,14 @@ def shuffles(path, replicates, **about):
 def test_shuffles_are_of_one_run_and_each_counts_once(tmp_path):
     first = shuffles(tmp_path / "00000-00003.h5", range(4))
     second = shuffles(tmp_path / "00004-00005.h5", range(4, 6))
-    np.testing.assert_array_equal(tables.read_shuffles([second, first]), np.arange(6) / 10)
+    np.testing.assert_array_equal(table_rows.read_shuffles([second, first]), np.arange(6) / 10)
     with pytest.raises(InputError, match="each once"):
-        tables.read_shuffles([first, first])
+        table_rows.read_shuffles([first, first])
     with pytest.raises(InputError, match="each once"):
-        tables.read_shuffles([second])
+        table_rows.read_shuffles([second])
     shuffles(second, range(4, 6), seed=1)
     with pytest.raises(InputError, match=r"00004-00005\.h5 was not made as"):
-        tables.read_shuffles([first, second])
+        table_rows.read_shuffles([first, second])
 
 
 class Stop(Exception):

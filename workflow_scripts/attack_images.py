@@ -6,7 +6,7 @@ with stage(snakemake) as execution:
     from idbias import files
     from idbias.attacks import batched, brendel_bethge, made_elsewhere
     from idbias.classifiers import models
-    from idbias.config.schema import Attack
+    from idbias.config.schema_inputs import Attack
     from idbias.datasets.images import read_images
 
     where, rows = device(execution), shard_rows(snakemake.wildcards.shard)

@@ -6,11 +6,11 @@ with stage(snakemake):
     import pandas as pd
 
     from idbias import files
-    from idbias.report import figures, tables
+    from idbias.report import figures, table_rows
 
     row = pd.read_csv(snakemake.input.row).iloc[0]
     observed, _ = files.read(snakemake.input.dimensions)
-    shuffled = tables.read_shuffles(list(snakemake.input.shuffles))
+    shuffled = table_rows.read_shuffles(list(snakemake.input.shuffles))
     figure = figures.shuffle_histogram(float(observed["joined"]), shuffled, row)
     numbers = pd.DataFrame({"replicate": range(len(shuffled)), "intrinsic_dimension": shuffled})
     figures.write(figure, numbers, *snakemake.output.shuffles)

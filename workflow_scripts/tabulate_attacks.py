@@ -3,9 +3,9 @@
 from idbias.stage import stage
 
 with stage(snakemake):
-    from idbias.report import tables
+    from idbias.report import table_rows, tables
 
-    table = tables.attacks(
+    table = table_rows.attacks(
         snakemake.params.names, snakemake.input.predictions, snakemake.input.attacks
     )
     tables.write(table, **dict(snakemake.output))

@@ -3,7 +3,7 @@
 from idbias.stage import stage
 
 with stage(snakemake):
-    from idbias.report import tables
+    from idbias.report import table_rows, tables
 
-    table = tables.join(list(snakemake.input.rows), snakemake.input.get("published"))
+    table = table_rows.join(list(snakemake.input.rows), snakemake.input.get("published"))
     tables.write(table, **dict(snakemake.output))

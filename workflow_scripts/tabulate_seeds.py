@@ -6,8 +6,8 @@ with stage(snakemake):
     import pandas as pd
 
     from idbias.controls.control_tables import over_seeds
-    from idbias.report import tables
+    from idbias.report import table_rows, tables
 
     controlled = [pd.read_csv(path) for path in snakemake.input.controls]
-    table = over_seeds(tables.join(list(snakemake.input.rows)), *controlled)
+    table = over_seeds(table_rows.join(list(snakemake.input.rows)), *controlled)
     tables.write(table, **dict(snakemake.output))

@@ -8,7 +8,7 @@ with stage(snakemake) as execution:
     from idbias import files
     from idbias.classifiers import models, training, weights
     from idbias.classifiers.predictions import predict
-    from idbias.config.schema import Recipe
+    from idbias.config.schema_inputs import Recipe
     from idbias.datasets.images import class_count, read_images
     from idbias.progress import progress
 

@@ -3,9 +3,9 @@
 from idbias.stage import stage
 
 with stage(snakemake):
-    from idbias.report import tables
+    from idbias.report import table_rows, tables
 
-    row = tables.row(
+    row = table_rows.row(
         dict(snakemake.params.names),
         snakemake.input.pairs,
         snakemake.input.dimensions,

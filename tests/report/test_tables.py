@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 
 from idbias import files
-from idbias.report import tables
+from idbias.report import table_rows, tables
 
 
 def test_holm_by_hand():
-    found = tables.holm([0.01, 0.04, np.nan, 0.03, 0.5])
+    found = table_rows.holm([0.01, 0.04, np.nan, 0.03, 0.5])
     assert found == pytest.approx([0.04, 0.09, np.nan, 0.09, 0.5], nan_ok=True)
-    assert tables.holm([0.6, 0.7]) == pytest.approx([1, 1])
+    assert table_rows.holm([0.6, 0.7]) == pytest.approx([1, 1])
 
 
 def test_each_way_to_shuffle_is_a_row_of_its_own(tmp_path):
@@ -28,14 +28,16 @@ def test_each_way_to_shuffle_is_a_row_of_its_own(tmp_path):
                 "hsic_linear": np.array([0.1, 0.4]),
             }
             files.write(paths[-1], statistics, {"seed": 0, "within": within})
-    row = tables.row({"attack": "fmn"}, tmp_path / "pairs.h5", tmp_path / "dimensions.h5", paths)
+    row = table_rows.row(
+        {"attack": "fmn"}, tmp_path / "pairs.h5", tmp_path / "dimensions.h5", paths
+    )
     assert list(row["shuffled_within"]) == ["all", "class"]
     assert list(row["id_shuffled_mean"]) == pytest.approx([3.3, 2.7])
     assert list(row["p_permutation"]) == pytest.approx([0.2, 0.4])
     assert list(row["id_correlation_corrected"]) == pytest.approx([0.4, 0.1])
     assert list(row["hsic_linear_p"]) == pytest.approx([0.6, 0.6])
     tables.write_csv(tmp_path / "row.csv", row)
-    table = tables.join([tmp_path / "row.csv"])
+    table = table_rows.join([tmp_path / "row.csv"])
     assert list(table["p_permutation_holm"]) == pytest.approx([0.4, 0.4])
     assert "shuffled within" in tables.for_people(table)
     one = tables.for_people(row[:1])

@@ -19,7 +19,7 @@ CONTROLS = {
 def attack_arms(attacks):
     """Return (attacks, their origins) with an attack for each epsilon of a list.
 
-    attacks: name -> schema.Attack. The first value keeps the attack's name, others append theirs:
+    attacks: name -> schema_inputs.Attack. The first value keeps the attack's name, others append theirs:
     pgd, pgd_0.02. origins: name -> name of the attack in the configuration, of those with several.
     """
     arms, origins = {}, {}
@@ -37,7 +37,7 @@ def attack_arms(attacks):
 def seed_arms(classifiers, seeds, seed):
     """Return (classifiers, their origins) with a classifier for each of `seeds`.
 
-    classifiers: name -> schema.Classifier. That of `seed`, the experiment's own, keeps the name:
+    classifiers: name -> schema_inputs.Classifier. That of `seed`, the experiment's own, keeps the name:
     small_cnn, small_cnn_seed1. Weights that are used as they are have no seed. origins: name -> (name
     in the configuration, seed), of those trained from several.
     """
@@ -61,9 +61,9 @@ def seed_name(name, seed, own):
 def stand_ins(controls, classifiers, arms, seed, seeds, other_network=None):
     """Return (found, others, trained_from): whose essential masks each control takes.
 
-    found: (control, arm) -> classifier; others: name -> schema.Classifier, of those that are no arms;
+    found: (control, arm) -> classifier; others: name -> schema_inputs.Classifier, of those that are no arms;
     trained_from: name -> seed, of other trainings.
-    classifiers: name -> schema.Classifier; arms: arm -> (name, seed), of each that has rows. The
+    classifiers: name -> schema_inputs.Classifier; arms: arm -> (name, seed), of each that has rows. The
     other training of an arm is from the next of `seeds`, or from the next number; the other network
     is `other_network`, or the next of `classifiers`. Weights that are used as they are have no other
     training. Raises InputError if a control finds nothing to take.

@@ -1,17 +1,14 @@
 """Check config.yaml before anything runs, and say in one sentence each what is wrong with it."""
 
-import difflib
-import re
 from copy import deepcopy
-
-from pydantic import ValidationError
 
 from idbias.classifiers import paper2
 from idbias.classifiers.networks.by_name import NETWORKS
 from idbias.config import arms as arms_of
-from idbias.config import schema
-from idbias.config.experiments import CLASSES, Experiment, known_images
-from idbias.config.schema import Config
+from idbias.config import schema_inputs
+from idbias.config.counts import CLASSES, known_images
+from idbias.config.experiments import Experiment
+from idbias.config.sentences import GONE, require_known, validated
 from idbias.datasets.sources import SIDES
 from idbias.errors import InputError
 from idbias.own_code import require
@@ -27,17 +24,6 @@ OVERRIDABLE = (
     "execution",
 )
 
-# Keys of older configurations, and what says the same now.
-GONE = {
-    "like": "a network of paper 2's zoo is trained as in paper 2 wherever its recipe leaves a key out: "
-    "remove it",
-    "mean": "write normalisation: {mean: [...], std: [...]}, here or once in the dataset",
-    "std": "write normalisation: {mean: [...], std: [...]}, here or once in the dataset",
-    "within_class": "write shuffles_within: [class], or [all, class] for a row of each",
-    "*": "write images beside dataset, overrides.recipe for the training of all classifiers, "
-    "normalisation in the dataset, and anything else under each name",
-}
-
 
 def check(raw, where="config.yaml"):
     """Check a configuration as read from YAML.
@@ -46,7 +32,7 @@ def check(raw, where="config.yaml"):
     name -> its `Experiment`, with its overrides laid on; a family is one for each of its datasets.
     Raises InputError, one sentence for each fault, naming key, what is wrong and what is allowed.
     """
-    config = _validated(raw, where)
+    config = validated(raw, where)
     found = {}
     for block in config.experiment_blocks:
         for experiment in _members(raw, config, block, where):
@@ -58,7 +44,9 @@ def check(raw, where="config.yaml"):
                 )
             found[experiment.name] = experiment
     for name in config.experiments:
-        _known(name, {**found, **config.experiment_blocks}, f"{where}: experiments", "experiment")
+        require_known(
+            name, {**found, **config.experiment_blocks}, f"{where}: experiments", "experiment"
+        )
     for experiment in selected(raw, found):
         _test_fits(experiment, f"{where}: correlation")
     return found
@@ -79,10 +67,10 @@ def _members(raw, config, name, where):
     block = config.experiment_blocks[name]
     here = f"{where}: experiment_blocks.{name}"
     for section, settings in block.overrides.items():
-        _known(section, OVERRIDABLE, f"{here}.overrides", "section to override")
+        require_known(section, OVERRIDABLE, f"{here}.overrides", "section to override")
         if "*" in settings:
             raise InputError(f"{here}.overrides.{section}: '*' is no longer there; {GONE['*']}.")
-    settings = _validated(_overridden(raw, block), f"{here}.overrides over {where}")
+    settings = validated(_overridden(raw, block), f"{here}.overrides over {where}")
     if isinstance(block.dataset, str):
         return [_resolved(settings, block, name, name, block.dataset, where)]
     return [
@@ -110,13 +98,13 @@ def _overridden(raw, block):
 
 def _resolved(settings, block, family, name, dataset_name, where):
     here = f"{where}: experiment_blocks.{family}"
-    _known(dataset_name, settings.datasets, f"{here}.dataset", "dataset")
+    require_known(dataset_name, settings.datasets, f"{here}.dataset", "dataset")
     dataset = settings.datasets[dataset_name]
     if block.images:
         dataset = dataset.model_copy(update={"images": block.images})
     classifiers = {}
     for classifier in block.classifiers:
-        _known(
+        require_known(
             classifier,
             {**settings.classifiers, **paper2.ENTRIES},
             f"{here}.classifiers",
@@ -125,12 +113,12 @@ def _resolved(settings, block, family, name, dataset_name, where):
         network = settings.classifiers[classifier].network
         key = f"{where}: classifiers.{classifier}.network"
         if ":" not in network:
-            _known(network, NETWORKS, key, "network")
+            require_known(network, NETWORKS, key, "network")
         elif not network.startswith("timm:"):
             require(network, key)
         classifiers[classifier] = _classifier(settings, classifier, dataset, where)
     for attack in block.attacks:
-        _known(attack, settings.attacks, f"{here}.attacks", "attack")
+        require_known(attack, settings.attacks, f"{here}.attacks", "attack")
         if ":" in settings.attacks[attack].attack:
             require(settings.attacks[attack].attack, f"{where}: attacks.{attack}.attack")
     if dataset.source in ("spiral", "arrays"):
@@ -176,7 +164,9 @@ def _arms(settings, block, classifiers, dataset, here, where):
         origins = {arm: classifier_origins.get(arm, (arm, seed)) for arm in arms}
         known = dict(classifiers)
         if block.other_network and block.other_network not in known:
-            _known(block.other_network, settings.classifiers, f"{here}.other_network", "classifier")
+            require_known(
+                block.other_network, settings.classifiers, f"{here}.other_network", "classifier"
+            )
             known[block.other_network] = _classifier(settings, block.other_network, dataset, where)
         stand_ins, others, seeds = arms_of.stand_ins(
             block.controls, known, origins, seed, block.seeds, block.other_network
@@ -239,26 +229,15 @@ def _classifier(settings, name, dataset, where):
     elif isinstance(normalisation, str):
         here = f"{where}: classifiers.{name}.normalisation"
         with_one = {key: one for key, one in settings.datasets.items() if one.normalisation}
-        _known(normalisation, with_one, here, "dataset with a normalisation called")
+        require_known(normalisation, with_one, here, "dataset with a normalisation called")
         normalisation = with_one[normalisation].normalisation
     recipe = made.recipe
     if made.network in paper2.ZOO and (recipe or not made.weights):
         given = recipe.model_dump(exclude_unset=True) if recipe else {}
         epochs = given.get("epochs", paper2.EPOCHS)
         theirs = paper2.recipe(made.network, dataset.source, epochs)
-        recipe = schema.Recipe(**{**theirs, **given})
+        recipe = schema_inputs.Recipe(**{**theirs, **given})
     return made.model_copy(update={"normalisation": normalisation, "recipe": recipe})
-
-
-def _known(name, allowed, where, kind):
-    if name not in allowed:
-        raise InputError(f"{where}: there is no {kind} '{name}'{_nearest(name, allowed)}.")
-
-
-def _nearest(name, allowed):
-    near = difflib.get_close_matches(str(name), list(allowed), n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
-    return f"{hint} (there are: {', '.join(allowed)})" if allowed else hint
 
 
 def _laid_over(base, top):
@@ -267,59 +246,3 @@ def _laid_over(base, top):
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = _laid_over(merged[key], value) if both else deepcopy(value)
     return merged
-
-
-def _validated(raw, where):
-    try:
-        return Config.model_validate(raw)
-    except ValidationError as error:
-        by_key = {}
-        for fault in error.errors():
-            by_key.setdefault(_path(fault), []).append(fault)
-        sentences = [_sentence(path, faults, where) for path, faults in by_key.items()]
-        raise InputError("\n".join(sentences)) from None
-
-
-def _path(fault):
-    # pydantic appends the alternative of a union that it tried, which is no key of the user's.
-    alternative = re.compile(r"(function-|literal\[|constrained|int$|float$|str$|bool$|\[key\])")
-    return tuple(part for part in fault["loc"] if not alternative.match(str(part)))
-
-
-def _sentence(path, faults, where):
-    fault, key = faults[0], ".".join(str(part) for part in path)
-    if fault["type"] == "extra_forbidden" and path[-1] in GONE:
-        return f"{where}: '{key}' is no longer a key; {GONE[path[-1]]}."
-    if fault["type"] == "extra_forbidden":
-        return f"{where}: unknown key '{key}'{_nearest(path[-1], _keys_at(path[:-1]))}."
-    if fault["type"] == "missing":
-        return f"{where}: the key '{key}' is missing; add it."
-    if fault["type"] == "string_pattern_mismatch":
-        return (
-            f"{where}: {key} is {fault['input']!r}, but a name has only letters, digits, "
-            "'_', '.', '+' and '-'."
-        )
-    if "error" in fault.get("ctx", {}):
-        return f"{where}: {key}: {fault['ctx']['error']}."
-    allowed = [re.sub(r"^.*?should (be )?", "", other["msg"]) for other in faults]
-    verb = "have" if allowed[0].startswith("have ") else "be"
-    allowed = " or ".join(text.removeprefix("have ") for text in allowed)
-    return f"{where}: {key} is {fault['input']!r}; it should {verb} {allowed}."
-
-
-def _keys_at(path):
-    """Names of the keys allowed at `path`, found by walking the models."""
-    model = Config
-    for part in path:
-        field = getattr(model, "model_fields", {}).get(part)
-        if field is None:
-            continue
-        candidates = re.findall(
-            r"\b([A-Z]\w+)\b", str(field.annotation).replace("idbias.config.schema.", "")
-        )
-        models = [
-            vars(schema)[name] for name in candidates if isinstance(vars(schema).get(name), type)
-        ]
-        models = [candidate for candidate in models if issubclass(candidate, schema.Section)]
-        model = models[0] if models else model
-    return list(getattr(model, "model_fields", {}))

@@ -13,10 +13,13 @@ SCRIPTS = Path(__file__).parents[2]
 WITHOUT_INFLUENCE = {
     "config/arms",
     "config/checking",
+    "config/counts",
     "config/comparisons",
     "config/downloads",
     "config/experiments",
     "config/schema",
+    "config/schema_inputs",
+    "config/sentences",
     "errors",
     "files",
     "own_code",

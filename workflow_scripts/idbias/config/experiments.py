@@ -9,21 +9,12 @@ from pathlib import Path
 
 from idbias.classifiers.networks.by_name import NETWORKS
 from idbias.classifiers.paper2 import ZOO
-from idbias.config import schema
+from idbias.config import schema, schema_inputs
 from idbias.config.arms import CONTROLS
 from idbias.config.comparisons import Comparison
+from idbias.config.counts import CLASSES, files_named, known_images, shards
 from idbias.config.downloads import downloads, local_path, weights_name
-from idbias.datasets.sources import SIZES
 from idbias.own_code import own_file
-
-# source -> its number of classes, where that is known without reading it. Not in datasets.sources: an
-# edit there writes every dataset again.
-CLASSES = {
-    **dict.fromkeys(["digits", "cifar10", "mnist", "fashion_mnist", "svhn"], 10),
-    **dict.fromkeys(["imagenette", "imagenette320", "imagenette160"], 10),
-    "cifar100": 100,
-    "imagenet": 1000,
-}
 
 
 @dataclass(frozen=True)
@@ -40,9 +31,9 @@ class Experiment:
     name: str
     family: str
     dataset_name: str
-    dataset: schema.Dataset
-    classifiers: dict[str, schema.Classifier]
-    attacks: dict[str, schema.Attack]
+    dataset: schema_inputs.Dataset
+    classifiers: dict[str, schema_inputs.Classifier]
+    attacks: dict[str, schema_inputs.Attack]
     analyses: list[str]
     masks: schema.Masks
     class_maps: schema.ClassMaps
@@ -52,7 +43,7 @@ class Experiment:
     classifier_origins: dict[str, tuple[str, int]] = field(default_factory=dict)
     attack_origins: dict[str, str] = field(default_factory=dict)
     controls: list[str] = field(default_factory=list)
-    others: dict[str, schema.Classifier] = field(default_factory=dict)
+    others: dict[str, schema_inputs.Classifier] = field(default_factory=dict)
     training_seeds: dict[str, int] = field(default_factory=dict)
     stand_ins: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -107,7 +98,7 @@ class Experiment:
 
     @cached_property
     def trained(self):
-        """Every classifier that is made, name -> schema.Classifier: its own and those of controls."""
+        """Every classifier that is made, name -> schema_inputs.Classifier: its own and those of controls."""
         return {**self.others, **self.classifiers}
 
     @cached_property
@@ -286,23 +277,6 @@ class Experiment:
         """Whether it has a local and a full convolution that differ in the kernel alone."""
         local = {family for family, side, _ in self.kernels.values() if side}
         return any(not side and family in local for family, side, _ in self.kernels.values())
-
-
-def shards(total, size):
-    """Return the names of the shards of `total` items: first and last index, as in 00000-00511."""
-    return [f"{first:05d}-{min(first + size, total) - 1:05d}" for first in range(0, total, size)]
-
-
-def files_named(names):
-    """Return the files of arrays that `names` (some of them None) name, without what names an array."""
-    named = filter(None, names)
-    return sorted({name if Path(name).exists() else name.partition(":")[0] for name in named})
-
-
-def known_images(dataset):
-    """Return how many images of a published dataset can get masks."""
-    test, train = SIZES[dataset.source]
-    return test + train if dataset.masked == "all" else test
 
 
 def within_experiment(names):

@@ -9,7 +9,7 @@ LEVEL = 0.05
 def answer(row):
     """Return what a row of the correlation table says, a sentence; "" if it has no test.
 
-    row: mapping with the columns of idbias.report.tables.row, as numbers or as text of a CSV.
+    row: mapping with the columns of idbias.report.table_rows.row, as numbers or as text of a CSV.
     Dependence is said where the permutation p-value, which assumes nothing of the shuffled I_d, is at
     most LEVEL; how far the observed I_d lies below them is said by Z and by counting.
     """

@@ -1,0 +1,274 @@
+"""Sections of config.yaml on what is studied: datasets, classifiers and attacks."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from idbias.classifiers.paper2 import ZOO
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+.-]*$")]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
+
+
+class Normalisation(Section):
+    """What a classifier does to images in [0, 1] first: subtract the mean, divide by std."""
+
+    mean: list[float] = Field(description="of each channel")
+    std: list[Positive] = Field(description="of each channel")
+
+
+class Dataset(Section):
+    """One dataset: where its images come from and how many of them get masks."""
+
+    source: Literal[
+        "digits", "spiral", "arrays", "cifar10", "cifar100", "mnist", "fashion_mnist", "svhn", "imagenette",
+        "imagenette320", "imagenette160", "imagenet", "folder",
+    ] = Field(
+        description="digits: scikit-learn's handwritten digits; spiral: the two scalars of Table 1; "
+        "arrays: two arrays of your own, whose row i is the same point; "
+        "folder: your own images, sorted into folders by class; others: the published archives"
+    )  # fmt: skip
+    normalisation: Normalisation | None = Field(
+        None,
+        description="what classifiers trained on it do to their images, which attacks and masks see "
+        "as they are; left out: nothing",
+    )
+    path: str | None = Field(
+        None,
+        description="local file or folder to read instead of downloading; for folder (a folder, zip "
+        "or tar) and imagenet (ILSVRC2012_img_val.tar or its folder) it is needed",
+    )
+    first: str | None = Field(
+        None, description="arrays: the first set, as x.npy, x.npz:NAME, x.h5:/NAME or x.csv"
+    )
+    second: str | None = Field(None, description="arrays: the second set, which is shuffled")
+    labels: str | None = Field(
+        None,
+        description="imagenet: the devkit archive or a text file, if path is not in class folders; "
+        "arrays: an array of classes, for correlation.shuffles_within",
+    )
+    images: Count | None = Field(
+        None,
+        description="images that are attacked and get masks, from the first; all if left out, which "
+        "folder and a path of your own do not allow: their number is not known beforehand",
+    )
+    masked: Literal["test", "all"] = Field(
+        "test",
+        description="all: training images get masks too, after the test images (section 4.7)",
+    )
+    size: Count | None = Field(
+        None, description="images are scaled to size by size pixels; needed if they differ in size"
+    )
+    fit: Literal["crop", "stretch"] = Field(
+        "crop", description="how scaling treats images that are not square; imagenette stretches"
+    )
+    channels: Literal[1, 3] = Field(3, description="folder: 3 for colour, 1 for grey")
+    test_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.2, description="folder: share of each class to test on, if there is no test folder"
+    )
+    train_images: Count = Field(600, description="digits: images used to train, the others test")
+    points: Count = Field(5000, description="spiral: number of points")
+    classes: Count | None = Field(
+        None, description="folder: how many classes it has; only class_maps asks beforehand"
+    )
+
+    @model_validator(mode="after")
+    def _needs_are_met(self):
+        if self.source in ("folder", "imagenet") and not self.path:
+            raise ValueError(f"source {self.source} needs a path to your images")
+        if self.source == "arrays" and not (self.first and self.second):
+            raise ValueError("source arrays needs first and second: files of the two arrays")
+        if self.source not in ("digits", "spiral", "arrays") and self.path and not self.images:
+            raise ValueError("with a path, give images: how many of its images get masks")
+        return self
+
+    @property
+    def source_settings(self):
+        """What decides the dataset's file: all but how its images are used."""
+        return self.model_dump(exclude={"images", "normalisation", "classes"})
+
+
+class Recipe(Section):
+    """How a classifier is trained (paper 1, appendix A.1).
+
+    Defaults are those of paper 1's ResNet-20; for a network of paper 2's zoo they are those of its
+    Tables 5 to 9 for the dataset (docs/classifiers.md).
+    """
+
+    optimizer: Literal["sgd", "adam"] = Field("sgd", description="how the weights are moved")
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="of sgd")
+    learning_rate: Positive = Field(0.1, description="first, or with onecycle the greatest")
+    epochs: Count = Field(200, description="passes over the training images")
+    batch_size: Count = Field(128, description="images a step")
+    schedule: Literal["steps", "onecycle", "constant"] = Field(
+        "steps", description="steps: a tenth after each milestone"
+    )
+    milestones: list[Count] = Field(
+        [100, 150], description="epochs after which steps cuts the rate"
+    )
+    weight_decay: Annotated[float, Field(ge=0)] = Field(1e-4, description="l2 penalty")
+    augment: bool = Field(True, description="random flips and crops")
+    trainable: Literal["all", "head"] = Field("all", description="head: only the last layer")
+    # Left out where it is the default, so that what was trained before there was this key stays.
+    precision: Literal["float32", "mixed"] = Field(
+        "float32",
+        exclude_if=lambda value: value == "float32",
+        description="mixed, for GPUs: bfloat16 where torch's autocast holds it safe, channels last, and "
+        "the network compiled; another rounding, as another seed is",
+    )
+
+
+class Weights(Section):
+    """A checkpoint to start from: safetensors, or what torch.save wrote (no code in it is run)."""
+
+    path: str | None = Field(None, description="local file")
+    urls: list[str] = Field(default_factory=list, description="sources of one file, tried in turn")
+    huggingface: str | None = Field(
+        None,
+        pattern=r"^[\w.-]+/[\w.-]+$",
+        description="model.safetensors of this repository of huggingface.co, such as "
+        "timm/resnet50d.ra2_in1k",
+    )
+    sha256: str | None = Field(
+        None,
+        pattern=r"^[0-9a-fA-F]{64}$",
+        description="checksum; without it, what was fetched is taken as it is",
+    )
+    new_head: bool = Field(
+        False, description="leave the last layer untrained, to fine-tune to other classes"
+    )
+
+    @model_validator(mode="after")
+    def _has_one_source(self):
+        if sum(map(bool, (self.path, self.urls, self.huggingface))) != 1:
+            raise ValueError("give one of path, urls and huggingface")
+        return self
+
+    @property
+    def addresses(self):
+        """Where it is downloaded from: URLs of one file, tried in turn; none of a local file."""
+        if self.huggingface:
+            return [f"https://huggingface.co/{self.huggingface}/resolve/main/model.safetensors"]
+        return self.urls
+
+
+class Classifier(Section):
+    """One classifier: its network and how it comes to its weights."""
+
+    network: str = Field(
+        description="architecture: a name in idbias/classifiers/networks, timm:NAME, or "
+        "MODULE:FUNCTION of your own beside the Snakefile"
+    )
+    arguments: dict[str, bool | int | float | str] = Field(
+        default_factory=dict,
+        description="further arguments of the network's constructor, such as kernel: 5 for a local "
+        "convolution",
+    )
+    normalisation: Literal["none"] | Name | Normalisation | None = Field(
+        None,
+        description="none, the name of a dataset whose normalisation it is, or mean and std; left "
+        "out: that of the dataset. Needed with weights, which came with one of their own",
+    )
+    weights: Weights | None = Field(None, description="checkpoint to start from")
+    recipe: Recipe | None = Field(
+        None,
+        description="training; left out, the weights are used as they are, and a network of paper 2's "
+        "zoo without weights is trained as there",
+    )
+
+    @model_validator(mode="after")
+    def _comes_to_weights(self):
+        if not self.weights and not self.recipe and self.network not in ZOO:
+            raise ValueError("give weights, a recipe to train it, or both to fine-tune it")
+        if self.weights and not self.normalisation:
+            raise ValueError(
+                "weights came with a normalisation of their own: give normalisation, as mean and std, "
+                "the name of a dataset that has it, or none"
+            )
+        if self.weights and self.weights.new_head and not self.recipe:
+            raise ValueError("weights.new_head leaves the last layer untrained: give a recipe too")
+        return self
+
+
+class Attack(Section):
+    """One attack: of foolbox, of your own, or images that were attacked elsewhere."""
+
+    attack: str = Field(
+        pattern=r"^[A-Za-z]\w*$|^[A-Za-z_][\w.]*:\w+$",
+        description="class in foolbox.attacks, such as LInfFMNAttack; MODULE:NAME, a class or function "
+        "of your own beside the Snakefile or of an installed package; or file",
+    )
+    arguments: dict[str, bool | int | float | str] = Field(
+        default_factory=dict, description="its constructor's arguments; its defaults otherwise"
+    )
+    epsilon: Positive | Annotated[list[Positive], Field(min_length=1)] | None = Field(
+        None,
+        description="size of the perturbation; leave out for attacks that seek the smallest. A list "
+        "makes an attack of each value: the first keeps the name, others are called NAME_VALUE",
+    )
+    one_at_a_time: bool = Field(
+        False,
+        description="attack an image at a time, with random numbers of its own: for attacks in which "
+        "the images of a batch are not independent",
+    )
+    time_limit: Positive = Field(
+        3600,
+        description="Brendel-Bethge alone: seconds an image may take; one that takes longer counts as "
+        "not succeeded",
+    )
+    path: str | None = Field(
+        None,
+        description="file: attacked images (N, C, H, W) in [0, 1], as x.npy, x.npz:NAME or x.h5:/NAME",
+    )
+    index: str | None = Field(
+        None,
+        description="file: which images of the dataset they are, an array of positions from 0; left "
+        "out, row i is image i",
+    )
+    labels: str | None = Field(
+        None, description="file: an array of their true classes, compared with the dataset's"
+    )
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self):
+        if self.attack == "file":
+            if not self.path:
+                raise ValueError("attack: file needs a path to the attacked images")
+            if self.arguments or self.epsilon or self.one_at_a_time:
+                raise ValueError("attack: file takes no arguments, epsilon or one_at_a_time")
+        elif self.path or self.index or self.labels:
+            raise ValueError("path, index and labels are of attack: file alone")
+        if "time_limit" in self.model_fields_set and not self.brendel_bethge:
+            raise ValueError("time_limit is of Brendel-Bethge attacks alone")
+        return self
+
+    @property
+    def norm(self):
+        """The norm it keeps small, by the name of its class: "linf", "l1" or "l2"."""
+        name = self.attack.lower()
+        if "linf" in name or self.attack in ("PGD", "FGSM"):
+            return "linf"
+        return "l1" if "l1" in name or "ead" in name else "l2"
+
+    @property
+    def brendel_bethge(self):
+        """Whether it is Brendel and Bethge's: an image at a time, mostly on the processor."""
+        return "BrendelBethge" in self.attack and ":" not in self.attack
+
+    @property
+    def settings(self):
+        """What decides its result. Keys of later versions only where set: results stay as they are."""
+        first = ("attack", "arguments", "epsilon")
+        return {name: getattr(self, name) for name in first} | self.model_dump(
+            exclude=set(first), exclude_defaults=True
+        )
+
+    @property
+    def files(self):
+        """The arrays of attack: file, key -> name."""
+        return {key: getattr(self, key) for key in ("path", "index", "labels")}
