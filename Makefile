@@ -12,7 +12,7 @@ demo: $(STAMP)
 	snakemake --profile profiles/local --cores $(CORES)
 
 test: $(STAMP)
-	pytest -n 2 tests
+	pytest -n 3 --dist worksteal tests
 
 lint: $(STAMP)
 	ruff check . && ruff format --check . && snakefmt --check Snakefile rules && snakemake --lint

@@ -102,7 +102,7 @@ def of_one_image(seed, image):
     """Within the block, all random numbers of torch, numpy and Python come from (seed, image)."""
     before = random.getstate(), np.random.get_state()  # noqa: NPY002
     state = np.random.SeedSequence([seed, image]).generate_state(2, np.uint64)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(device_type="cuda"):
         torch.manual_seed(int(state[0]) >> 1)
         random.seed(int(state[1]))
         np.random.seed(int(state[1]) >> 32)  # noqa: NPY002
