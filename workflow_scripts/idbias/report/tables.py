@@ -138,6 +138,8 @@ FORMATS = {
     "contrast_interval": ("attack - control [95 % interval]", str),
     "contrast_p": ("p of the contrast", "{:.2g}".format),
     **{f"{name}_over_seeds": (words, str) for name, words in OVER_SEEDS.items()},
+    "family": ("layers", str),
+    "kernel": ("side of the local kernel", WHOLE),
     "local": ("local kernel", THREE),
     "full": ("full kernel", THREE),
     **{
