@@ -127,6 +127,21 @@ def test_a_damaged_chunk_is_noticed_when_it_is_read(joined):
         files.read(shard)
 
 
+def test_of_two_open_files_the_damaged_one_is_named(joined):
+    _, (shard, whole, _) = joined
+    with h5py.File(shard) as file:
+        chunk = file["mask"].id.get_chunk_info(2)
+    content = bytearray(shard.read_bytes())
+    content[chunk.byte_offset + chunk.size // 2] ^= 0xFF
+    shard.write_bytes(content)
+    with (
+        pytest.raises(InputError, match=r"00000-00003\.h5 is damaged"),
+        files.opened(shard) as file,
+        files.opened(whole),
+    ):
+        file["mask"][()]
+
+
 def shuffles(path, replicates, **about):
     values = {"replicate": replicates, "intrinsic_dimension": np.asarray(replicates) / 10.0}
     files.write(path, values, {"seed": 0, "estimator": "base", **about})

@@ -158,11 +158,17 @@ def distance_matrix(vectors, name, path, options):
     shared = {"dtype": options.dtype, "threads": options.threads}
     try:
         if 2 * len(vectors) ** 2 * np.dtype(options.dtype).itemsize <= IN_MEMORY_BYTES:
-            return distances.squared_distances(vectors, **shared)
-        distances.write_squared_distances(vectors, path, label=f"distances of {name}", **shared)
-        return h5py.File(path, "r")[distances.DATASET]
+            matrix = distances.squared_distances(vectors, **shared)
+        else:
+            distances.write_squared_distances(vectors, path, label=f"distances of {name}", **shared)
+            matrix = h5py.File(path, "r")[distances.DATASET]
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
+    if not np.any(matrix[0]):
+        raise InputError(
+            f"{name}: all points coincide, so none has a nearest neighbour; give points that differ."
+        )
+    return matrix
 
 
 if __name__ == "__main__":

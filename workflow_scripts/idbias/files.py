@@ -18,6 +18,8 @@ from idbias import shards
 from idbias.errors import InputError, Unwritable
 
 SCHEMA_VERSION = 1
+# Attributes that say which file of the results one is; each stands in the file's path too.
+BELONGS_TO = ("experiment", "classifier", "attack", "control", "comparison", "first_or_second")
 PACKAGES = ("torch", "foolbox", "dadapy", "numpy", "h5py", "scikit-learn", "snakemake")
 
 
@@ -109,7 +111,8 @@ def read(path, names=None):
     """Read datasets of an HDF5 file, all of them or those in `names`.
 
     Returns (name -> array, name -> attribute). Raises InputError naming the file if it is missing,
-    not HDF5, of another schema version, lacks a dataset, or holds a number that is not finite.
+    not HDF5, of another schema version or another place, lacks a dataset, or holds a number that is not
+    finite. What is then asked of either dict and not in it raises InputError as well.
     """
     with opened(path) as file:
         if names is None:
@@ -119,12 +122,9 @@ def read(path, names=None):
             )
         missing = [name for name in names if name not in file]
         if missing:
-            raise InputError(
-                f"{path} lacks {', '.join(missing)}; it holds {', '.join(file)}: "
-                "it is not the file this stage expects, delete it and run again."
-            )
-        datasets = {name: file[name][()] for name in names}
-        attributes = dict(file.attrs)
+            raise _lacking(path, missing, file)
+        datasets = Expected(path, {name: file[name][()] for name in names})
+        attributes = Expected(path, file.attrs)
     for name, array in datasets.items():
         if np.issubdtype(np.asarray(array).dtype, np.floating) and not np.isfinite(array).all():
             raise InputError(
@@ -134,17 +134,49 @@ def read(path, names=None):
     return datasets, attributes
 
 
+class Expected(dict):
+    """What a file holds, by name; a name that it lacks raises InputError naming the file."""
+
+    def __init__(self, path, items):
+        super().__init__(items)
+        self.path = path
+
+    def __missing__(self, name):
+        raise _lacking(self.path, [name], self)
+
+
+class Opened(h5py.File):
+    """An HDF5 file to read; a dataset or attribute that it lacks raises InputError naming the file."""
+
+    def __getitem__(self, name):
+        if isinstance(name, str) and name not in self:
+            raise _lacking(self.filename, [name], self)
+        return super().__getitem__(name)
+
+    @property
+    def attrs(self):
+        return Expected(self.filename, super().attrs)
+
+
+def _lacking(path, missing, held):
+    return InputError(
+        f"{path} lacks {', '.join(missing)}; it holds {', '.join(held) or 'nothing'}: "
+        "it is not the file this stage expects, delete it and run again."
+    )
+
+
 @contextmanager
 def opened(path):
     """Open an HDF5 file of ours to read, checking that it is one.
 
     Raises InputError naming the file if it is missing, unreadable, damaged where it is read, of
-    another schema version, or joins shards of which one is missing or is not the one it joined.
+    another schema version, was made for another place in the results, joins shards of which one is
+    missing or is not the one it joined, or is asked for a dataset or attribute that it lacks.
     """
     if not Path(path).is_file():
         raise InputError(f"{path} does not exist; run the stage that makes it.")
     try:
-        file = h5py.File(path, "r")
+        file = Opened(path, "r")
     except OSError as error:
         raise InputError(
             f"{path} is not a readable HDF5 file ({error}); delete it and run again."
@@ -156,13 +188,42 @@ def opened(path):
                 f"{path} has schema version {found}, this idbias reads {SCHEMA_VERSION}; "
                 "delete the file and run again."
             )
+        _check_place(file, path)
         shards.verify(file, path)
         try:
             yield file
         except OSError as error:
-            if "read data" not in str(error):
+            # Of several open files each asks itself which one it was.
+            if "read data" not in str(error) or not _damaged(file):
                 raise
             raise InputError(f"{path} is damaged ({error}); delete it and run again.") from None
+
+
+def _check_place(file, path):
+    """Raise InputError if a file below results/ was made for another experiment, attack or the like."""
+    parts = Path(path).with_suffix("").parts
+    if "results" not in parts:
+        return
+    for name in BELONGS_TO:
+        value = file.attrs.get(name)
+        if isinstance(value, str) and f"/{value}/" not in f"/{'/'.join(parts)}/":
+            raise InputError(
+                f"{path} was made for the {name.replace('_', ' ')} {value}: it is of another run or was "
+                "moved here; delete it and run again."
+            )
+
+
+def _damaged(file):
+    """Return whether some dataset of an open file cannot be read."""
+    try:
+        file.visititems(
+            lambda _, item: (
+                [None for _ in shards.blocks(item)] and None if hasattr(item, "shape") else None
+            )
+        )
+    except OSError:
+        return True
+    return False
 
 
 @cache

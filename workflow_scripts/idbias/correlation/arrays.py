@@ -1,6 +1,7 @@
 """Arrays of the user's own, from files of several kinds."""
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import h5py
 import numpy as np
@@ -81,8 +82,10 @@ def read_array(name):
             return read_csv(path)
     except InputError:
         raise
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as {suffix}: {error}") from None
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        raise InputError(
+            f"{path} cannot be read as {suffix} ({error}); get or make the file again."
+        ) from None
     raise InputError(f"{path} is of no known kind; give a .npy, .npz, .h5, .hdf5 or .csv file.")
 
 

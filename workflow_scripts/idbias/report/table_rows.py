@@ -1,5 +1,7 @@
 """Rows of tables: of the I_d test, of attacks, and rows of several files joined."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -121,9 +123,10 @@ def read_statistics(paths):
 def join(rows, published=None):
     """Return the rows of CSV files as one DataFrame; rows of `published` follow, so marked.
 
-    Several rows of a test get p-values adjusted for their number beside them.
+    Several rows of a test get p-values adjusted for their number beside them. Raises InputError if a file
+    of `rows` is missing, empty, cut short or no CSV of rows.
     """
-    read = [pd.read_csv(path) for path in rows]
+    read = [read_rows(path) for path in rows]
     table = pd.concat([one for one in read if len(one)] or read[:1], ignore_index=True)
     for column in ("p", "p_permutation"):
         if column in table and len(table) > 1:
@@ -134,6 +137,25 @@ def join(rows, published=None):
         known.insert(0, "source", "published")
         table = pd.concat([table, known], ignore_index=True)
     return table.dropna(axis=1, how="all")
+
+
+def read_rows(path):
+    """Return the rows of a CSV file that a stage wrote, a DataFrame; see `join` for what is refused."""
+    try:
+        content = Path(path).read_bytes()
+        table = pd.read_csv(path) if content.endswith(b"\n") else None
+    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
+        raise InputError(
+            f"{path} is not a readable CSV file ({error}); delete it and run again."
+        ) from None
+    if table is None:
+        raise InputError(f"{path} is empty or cut short; delete it and run again.")
+    if "experiment" not in table:
+        raise InputError(
+            f"{path} has no column experiment: it is not the file this stage expects; delete it and run "
+            "again."
+        )
+    return table
 
 
 def holm(ps):
