@@ -18,8 +18,11 @@ from idbias import shards
 from idbias.errors import InputError, Unwritable
 
 SCHEMA_VERSION = 1
-# Attributes that say which file of the results one is; each stands in the file's path too.
-BELONGS_TO = ("experiment", "classifier", "attack", "control", "comparison", "first_or_second")
+# Attributes that say which file of the results one is, and what they are called; each stands in its path.
+BELONGS_TO = {
+    **{name: name for name in ("experiment", "classifier", "attack", "control", "comparison")},
+    "first_or_second": "set",
+}
 PACKAGES = ("torch", "foolbox", "dadapy", "numpy", "h5py", "scikit-learn", "snakemake")
 
 
@@ -208,7 +211,7 @@ def _check_place(file, path):
         value = file.attrs.get(name)
         if isinstance(value, str) and f"/{value}/" not in f"/{'/'.join(parts)}/":
             raise InputError(
-                f"{path} was made for the {name.replace('_', ' ')} {value}: it is of another run or was "
+                f"{path} was made for the {BELONGS_TO[name]} {value}: it is of another run or was "
                 "moved here; delete it and run again."
             )
 
