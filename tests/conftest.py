@@ -97,22 +97,47 @@ def project(tmp_path):
     return Workflow.copy_of_project(tmp_path / "project")
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory, worker_id):
-    """The small demonstration, run to its tables. Do not change it: clone it.
+def made_once(name, make, tmp_path_factory, worker_id):
+    """A workflow that `make` makes in a new folder, once for all pytest workers. Do not change it: clone it.
 
-    Of several pytest workers the first makes it, the others wait for it: together they have no more
-    cores than it uses.
+    The first worker that asks makes it, the others wait for it: together they have no more cores than
+    it uses.
     """
     shared = tmp_path_factory.getbasetemp()
     if worker_id != "master":
         shared = shared.parent
-    folder, done = shared / "finished", shared / "finished.done"
-    with FileLock(shared / "finished.lock"):
+    folder, done = shared / name, shared / f"{name}.done"
+    with FileLock(shared / f"{name}.lock"):
         if not done.exists():
-            folder.mkdir()
-            workflow = Workflow.copy_of_project(folder)
-            workflow.configure(SMALL)
-            workflow.snakemake()
+            make(folder)
             done.touch()
     return Workflow(folder)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, worker_id):
+    """The small demonstration, run to its tables. Do not change it: clone it."""
+
+    def make(folder):
+        folder.mkdir()
+        workflow = Workflow.copy_of_project(folder)
+        workflow.configure(SMALL)
+        workflow.snakemake()
+
+    return made_once("finished", make, tmp_path_factory, worker_id)
+
+
+@pytest.fixture(scope="session")
+def in_two_shards(finished, tmp_path_factory, worker_id):
+    """`finished` with its images, and its shuffles, in two uneven shards, run to FMN's row. Clone it."""
+
+    def make(folder):
+        workflow = finished.clone(folder)
+        workflow.configure({"execution": {"shuffles_per_shard": 30}})
+        overrides = {"execution": {"images_per_shard": 60}}
+        workflow.configure({"experiment_blocks": {"digits": {"overrides": overrides}}})
+        row = "results/digits/small_cnn/correlations/fmn/row.csv"
+        assert workflow.plan(row)["essential_mask_shard"] == 2
+        workflow.snakemake(row)
+
+    return made_once("in_two_shards", make, tmp_path_factory, worker_id)

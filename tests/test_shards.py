@@ -197,15 +197,12 @@ def test_two_clones_that_share_one_scratch_change_no_mask_of_each_other(tmp_path
     assert "is of other settings, data or weights: it is ignored" in capsys.readouterr().err
 
 
-def test_a_shard_purged_from_scratch_stops_the_pairs_and_is_made_again(finished, tmp_path):
-    workflow = finished.clone(tmp_path / "purged")
+def test_a_shard_purged_from_scratch_stops_the_pairs_and_is_made_again(in_two_shards, tmp_path):
+    workflow = in_two_shards.clone(tmp_path / "purged")
     folder = workflow.folder / "results/digits/small_cnn"
     pairs = "results/digits/small_cnn/correlations/fmn/pairs.h5"
-    overrides = {"execution": {"images_per_shard": 48}}
-    workflow.configure({"experiment_blocks": {"digits": {"overrides": overrides}}})
-    workflow.snakemake("--", pairs)
     before = files.read(workflow.folder / pairs)[0]
-    shard = folder / "masks/essential/00000-00047.h5"
+    shard = folder / "masks/essential/00000-00059.h5"
     shard.unlink()
     stopped = workflow.snakemake("--forcerun", "mask_pairs", "--", pairs, check=False)
     if stopped.returncode == 0:  # Snakemake itself may notice, and make the shard again

@@ -166,13 +166,8 @@ def test_a_stage_can_be_run_alone(finished, tmp_path):
     }  # fmt: skip
 
 
-def test_how_the_work_is_cut_changes_no_number(finished, tmp_path):
-    workflow = finished.clone(tmp_path / "cut")
-    workflow.configure({"execution": {"shuffles_per_shard": 30}})
-    overrides = {"execution": {"images_per_shard": 60}}
-    workflow.configure({"experiment_blocks": {"digits": {"overrides": overrides}}})
-    assert workflow.plan(f"{FMN}/row.csv")["essential_mask_shard"] == 2
-    workflow.snakemake(f"{FMN}/row.csv")
+def test_how_the_work_is_cut_changes_no_number(finished, in_two_shards):
+    workflow = in_two_shards
     for kind in ("masks/essential", "masks/adversarial/fmn", "attacks/fmn"):
         path = f"results/digits/small_cnn/{kind}"
         # Of one shard there is no file that joins shards.
