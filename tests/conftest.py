@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+# Before torch is imported: workers share the cores, and threads that wait for each other spin.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 import yaml
 from filelock import FileLock
