@@ -43,21 +43,17 @@ def rate(work, callers, threads, seconds):
 
 
 def torch_ways(classifier, images, classes):
-    """Return name -> (function, the torch.backends flags it runs under)."""
+    """Return name -> (function, whether it may use oneDNN)."""
     last = classifier.to(memory_format=torch.channels_last)
     batch = images.contiguous(memory_format=torch.channels_last)
     example = torch.linspace(0, 1, images[0].numel()).view(1, *images.shape[1:])
     engine, plain = input_gradient(classifier, example), Autograd(last)
     compiled = Autograd(torch.compile(last))
-    onednn = torch.backends.mkldnn.flags
     return {
-        "idbias.masks.cpu_engine": (lambda: engine(images, classes), onednn(enabled=True)),
-        "torch, oneDNN's choice": (lambda: plain(batch, classes), onednn(enabled=True)),
-        "torch without oneDNN (NNPACK or im2col)": (
-            lambda: plain(images, classes),
-            onednn(enabled=False),
-        ),
-        "torch.compile": (lambda: compiled(batch, classes), onednn(enabled=True)),
+        "idbias.masks.cpu_engine": (lambda: engine(images, classes), True),
+        "torch, oneDNN's choice": (lambda: plain(batch, classes), True),
+        "torch without oneDNN (NNPACK or im2col)": (lambda: plain(images, classes), False),
+        "torch.compile": (lambda: compiled(batch, classes), True),
     }
 
 
@@ -103,8 +99,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         forward = forward_passes(classifier, images, options.cores, folder)
         for _ in range(options.rounds):
-            for name, (work, flags) in ways.items():
-                with flags:
+            for name, (work, onednn) in ways.items():
+                with torch.backends.mkldnn.flags(enabled=onednn):
                     work()  # compiles
                     best = max(
                         rate(work, *arrangement, options.seconds)
