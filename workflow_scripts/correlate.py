@@ -126,15 +126,7 @@ def correlate(options):
         "first": options.first,
         "second": options.second,
         "points": len(first),
-        **id_test.summary(
-            observed["first"],
-            observed["second"],
-            observed["joined"],
-            shuffled["intrinsic_dimension"],
-        ),
-        **id_test.baselines_summary(observed, shuffled),
-        "svcca": observed.get("svcca"),
-        "scale_ratio": observed["scale_ratio"],
+        **id_test.numbers_of(observed, shuffled),
     }
     if first.shape == second.shape:
         cosine = similarity.cosine_similarity(first[()], second[()])

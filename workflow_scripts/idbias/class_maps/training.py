@@ -90,7 +90,7 @@ def _step(half, optimizer, spectra, targets, size, gradient, settings, pool):
     """Make one step of Adam on a set of images and clamp; return the loss it started from."""
     mask = half.detach()
 
-    def slope(rows):
+    def gradients(rows):
         entropy, at_pixels = gradient(
             torch.fft.irfft2(mask * spectra[rows], s=size[1:]), targets[rows]
         )
@@ -100,9 +100,9 @@ def _step(half, optimizer, spectra, targets, size, gradient, settings, pool):
 
     # Batches of one size, added in their order: how many threads there are changes no digit.
     batches = [slice(start, start + BATCH) for start in range(0, len(targets), BATCH)]
-    entropies, slopes = zip(*pool.map(slope, batches), strict=True)
+    entropies, parts = zip(*pool.map(gradients, batches), strict=True)
     total = (mask.sum(dim=(0, 1)) * pair_counts(size[2]).to(mask)).sum()
-    half.grad = sum(slopes) / len(targets) + settings.penalty * mask.sign()
+    half.grad = sum(parts) / len(targets) + settings.penalty * mask.sign()
     optimizer.step()
     half.data.clamp_(0, 1)
     return float(sum(entropies) / len(targets) + settings.penalty * total)

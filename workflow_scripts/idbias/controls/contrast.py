@@ -13,7 +13,12 @@ from scipy.special import ndtr
 from scipy.stats import norm
 
 from idbias import files
-from idbias.correlation.id_test import intrinsic_dimension, shuffled_dimensions
+from idbias.correlation.id_test import (
+    corrected_id_correlation,
+    intrinsic_dimension,
+    shuffled_dimensions,
+)
+from idbias.correlation.pairs import common_rows
 from idbias.errors import InputError
 
 SUBSAMPLES = 100
@@ -36,8 +41,8 @@ def corrected_correlation(first, second, replicates, seed, threads=1, **estimate
     """
     shuffled = shuffled_dimensions(first, second, replicates, seed, threads=threads, **estimate)
     joined = intrinsic_dimension(first, second, threads=threads, **estimate)
-    alone = max(intrinsic_dimension(one, **estimate) for one in (first, second))
-    return (np.mean(shuffled) - joined) / alone
+    alone = (intrinsic_dimension(one, **estimate) for one in (first, second))
+    return corrected_id_correlation(*alone, joined, np.mean(shuffled))
 
 
 def contrast(attack, control, seed, subsamples=SUBSAMPLES, share=0.5, threads=1, **estimate):
@@ -102,7 +107,7 @@ def of_same_images(attack, control, seed, most=MOST):
 
     attack, control: int64 (N,), (M,), the pairs' `index`. No more than `most`, drawn by `seed`.
     """
-    _, one, other = np.intersect1d(attack, control, assume_unique=True, return_indices=True)
+    _, one, other = common_rows(attack, control)
     if len(one) > most:
         drawn = np.sort(np.random.default_rng(seed).choice(len(one), most, replace=False))
         one, other = one[drawn], other[drawn]

@@ -198,6 +198,21 @@ def summary(first, second, joined, shuffled):
     }
 
 
+def numbers_of(observed, shuffled):
+    """Return all numbers of a row as a dict: of `summary`, `baselines_summary`, and what has no p.
+
+    observed: as idbias.correlation.observed.observed_statistics returns; shuffled: as
+    `shuffled_statistics`.
+    """
+    three = (float(observed[name]) for name in ("first", "second", "joined"))
+    return {
+        **summary(*three, shuffled["intrinsic_dimension"]),
+        **baselines_summary(observed, shuffled),
+        "svcca": observed.get("svcca"),
+        "scale_ratio": observed["scale_ratio"],
+    }
+
+
 def baselines_summary(observed, shuffled):
     """Return each baseline's value and its permutation p, as a dict.
 

@@ -16,7 +16,7 @@ def row(names, pairs, dimensions, shuffles):
     one way after those of another. Columns that do not apply (a spiral has no attack) are missing.
     """
     # Here, because the figures that read shuffles by this module should not wait for scipy.stats.
-    from idbias.correlation.id_test import baselines_summary, summary
+    from idbias.correlation.id_test import numbers_of
     from idbias.correlation.warnings import warnings_of
 
     with files.opened(pairs) as file:
@@ -30,7 +30,6 @@ def row(names, pairs, dimensions, shuffles):
     found = []
     for within, paths in by_way(shuffles).items():
         shuffled = read_statistics(paths)
-        alone = (observed[name] for name in ("first", "second", "joined"))
         columns = {
             **names,
             **{name: about.get(name) for name in counts},
@@ -39,10 +38,7 @@ def row(names, pairs, dimensions, shuffles):
             "cosine_mean": np.nanmean(cosine) if np.isfinite(cosine).any() else None,
             "cosine_std": np.nanstd(cosine) if np.isfinite(cosine).any() else None,
             "r_squared": about.get("r_squared"),
-            **summary(*map(float, alone), shuffled["intrinsic_dimension"]),
-            **baselines_summary(observed, shuffled),
-            "svcca": observed.get("svcca"),
-            "scale_ratio": observed["scale_ratio"],
+            **numbers_of(observed, shuffled),
         }
         found.append({**columns, "warnings": warnings_of(columns)})
     return pd.DataFrame(found)
