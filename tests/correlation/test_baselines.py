@@ -1,9 +1,9 @@
 """Distance correlation and HSIC against dcor, on the shuffles of the I_d test, blocks from disk too."""
 
-import dcor
 import h5py
 import numpy as np
 import pytest
+from filelock import FileLock
 from scipy.spatial.distance import cdist
 from scipy.stats import kstest
 
@@ -16,7 +16,16 @@ from idbias.correlation.observed import observed_statistics
 from idbias.correlation.preprocessing import preprocessed
 
 
-def oracle(first, second):
+@pytest.fixture(scope="module")
+def dcor(tmp_path_factory, worker_id):
+    """One worker imports it at a time: it compiles then, half a minute, and numba's cache bears no race."""
+    folder = tmp_path_factory.getbasetemp()
+    with FileLock((folder if worker_id == "master" else folder.parent) / "dcor.lock"):
+        import dcor
+    return dcor
+
+
+def oracle(dcor, first, second):
     """The three statistics from dcor's U-centring and U-products."""
 
     def cosine(a, b):
@@ -43,27 +52,27 @@ def sets():
     return first, np.hstack([first[:, :2] ** 2, 0.3 * rng.normal(size=(150, 2))])
 
 
-def test_values_equal_dcor_as_they_are_and_shuffled(sets):
+def test_values_equal_dcor_as_they_are_and_shuffled(dcor, sets):
     a, b = (squared_distances(z) for z in sets)
     observed = observed_statistics(a, b, sets)
     found = [observed[name] for name in NAMES]
-    assert found == pytest.approx(oracle(*sets), rel=1e-8, abs=1e-8)
+    assert found == pytest.approx(oracle(dcor, *sets), rel=1e-8, abs=1e-8)
     shuffled = shuffled_statistics(a, b, range(4), seed=3)
     for r in range(4):
         found = [shuffled[name][r] for name in NAMES]
-        expected = oracle(sets[0], sets[1][shuffle(150, 3, r)])
+        expected = oracle(dcor, sets[0], sets[1][shuffle(150, 3, r)])
         assert found == pytest.approx(expected, rel=1e-8, abs=1e-8)
     assert observed["joined"] == id_test.intrinsic_dimension(a, b)
     alone = id_test.shuffled_dimensions(a, b, range(4), 3)
     assert np.array_equal(shuffled["intrinsic_dimension"], alone)
 
 
-def test_standardised_vectors_in_many_dimensions_keep_eight_digits():
+def test_standardised_vectors_in_many_dimensions_keep_eight_digits(dcor):
     # Distances that hardly spread: centring loses the most digits there.
     rng = np.random.default_rng(1)
     sets = [preprocessed(rng.normal(size=(200, 2000)), "standardise") for _ in range(2)]
     found = joined_statistics(*map(squared_distances, sets), np.arange(200)[None])
-    assert [found[name][0] for name in NAMES] == pytest.approx(oracle(*sets), abs=1e-8)
+    assert [found[name][0] for name in NAMES] == pytest.approx(oracle(dcor, *sets), abs=1e-8)
 
 
 def test_blocks_from_disk_threads_and_shards_change_nothing(sets, tmp_path, monkeypatch):
