@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import groupby
 from pathlib import Path
 
 # Before torch is imported: workers share the cores, and threads that wait for each other spin.
@@ -91,6 +92,31 @@ def lay_over(base, top):
             lay_over(base.setdefault(key, {}), value)
         else:
             base[key] = value
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest, for a run ends with its last worker.
+
+    `--dist worksteal` gives each worker the same share of neighbours, of which those that are done take
+    the last. The first share begins with the tests of `finished`, which all others would wait for; the
+    modules with a test marked `long` are dealt to the heads of the others.
+    """
+    sharing = [item for item in items if "finished" in item.fixturenames]
+    rest = [item for item in items if "finished" not in item.fixturenames]
+    long = [item for item in rest if item.get_closest_marker("long")]
+    rest = [item for item in rest if not item.get_closest_marker("long")]
+    heads = [sharing, *([] for _ in range(1, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))))]
+    for k, (_, tests) in enumerate(groupby(long, key=lambda item: item.path)):
+        heads[-1 - k % max(len(heads) - 1, 1)].extend(tests)
+    left = len(items)
+    items.clear()
+    for k, head in enumerate(heads):
+        share = left // (len(heads) - k)
+        left -= share
+        fill = max(share - len(head), 0)
+        items += head + rest[:fill]
+        del rest[:fill]
+    items += rest
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ DATA = Path(os.environ.get("IDBIAS_TEST_DATA", HERE.parent.parent / "shared" / "
 ATTACKS = ["fmn", "pgd", "deepfool"]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"no test data in {DATA}")
 def test_three_attacks_on_64_images_from_archive_to_table(project):
     config = yaml.safe_load((HERE / "cifar10_sample.yaml").read_text())

@@ -17,6 +17,7 @@ from idbias.errors import InputError
 ARGUMENTS = {"steps": 100, "lr": 0.05}
 SETTINGS = {"attack": "L2BrendelBethgeAttack", "arguments": ARGUMENTS, "epsilon": None}
 SHAPE = (1, 4, 4)
+pytestmark = pytest.mark.long
 
 
 class TwoSides(nn.Module):

@@ -19,6 +19,7 @@ def configured(project, **dataset):
     (project.folder / "config.yaml").write_text(yaml.safe_dump(config))
 
 
+@pytest.mark.long
 def test_two_arrays_give_the_row_that_the_command_gives(project):
     rng = np.random.default_rng(0)
     first = rng.normal(size=(300, 2, 3)).astype(np.float32)

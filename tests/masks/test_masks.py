@@ -33,6 +33,7 @@ QUICK = Masks(min_steps=30, max_steps=60, tolerance=1e-3)
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("data", "count"), [("digits", 4), ("cifar", 1)])
 def test_equals_the_reference_after_500_steps_in_double(data, count, request):
     classifier, images, targets = request.getfixturevalue(data)
