@@ -112,17 +112,13 @@ def test_the_report_opens_on_the_answer_at_any_width(report, tmp_path, width, he
         )  # fmt: skip
         page.open(report)
         page.wait_for("Boolean(document.querySelector('.idbias p'))")
-        # The menu lies over the page of a phone until it is closed.
+        # The menu lies over the page of a phone until it is closed, and slides away.
         page.evaluate("document.querySelector('nav a[type=button]').click()")
-        page.wait_for("document.querySelector('.idbias').getBoundingClientRect().left >= 0")
+        place = "document.querySelector('.idbias p').getBoundingClientRect()"
+        page.wait_for(f"{place}.left >= 0 && {place}.right <= {width}")
         said = page.evaluate("document.querySelector('.idbias p').innerText").replace("\xa0", " ")
         assert re.match(r"digits, small_cnn, fmn: .* masks.*Z = -?[\d.]+, I_d .* shuffles", said)
-        box = page.evaluate(
-            "(({left, right, top, bottom}) => [left, right, top, bottom])"
-            "(document.querySelector('.idbias p').getBoundingClientRect())"
-        )
-        left, right, top, bottom = box
-        assert 0 <= left < right <= width
+        top, bottom = page.evaluate(f"(({{top, bottom}}) => [top, bottom])({place})")
         assert 0 <= top < bottom <= height / 2
         below = page.evaluate(
             "document.querySelector('.idbias p').compareDocumentPosition("
