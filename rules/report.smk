@@ -11,8 +11,8 @@ localrules:
     costs,
 
 
-rule shuffle_histogram:
-    """Draw the shuffled and the observed I_d."""
+rule dimension_figures:
+    """Draw the shuffled and the observed I_d, and I_d against scale."""
     input:
         dimensions="results/{comparison}/intrinsic_dimensions.h5",
         shuffles=lambda wildcards: expand(
@@ -21,7 +21,7 @@ rule shuffle_histogram:
             shard=experiment(wildcards).shuffle_shards,
         ),
         row="results/{comparison}/row.csv",
-        library=library("plot_shuffles.py"),
+        library=library("plot_dimensions.py"),
     output:
         shuffles=figure(
             "{comparison}/shuffles",
@@ -29,17 +29,23 @@ rule shuffle_histogram:
             "Intrinsic dimension",
             "shuffles",
         ),
+        scale=figure(
+            "{comparison}/scale",
+            "I_d against scale",
+            "Intrinsic dimension",
+            "scale",
+        ),
     log:
-        "logs/figures/{comparison}/shuffles.log",
+        "logs/figures/{comparison}/dimensions.log",
     benchmark:
-        "results/benchmarks/figures/{comparison}/shuffles.tsv"
+        "results/benchmarks/figures/{comparison}/dimensions.tsv"
     conda:
         "../envs/report.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
     script:
-        "../workflow_scripts/plot_shuffles.py"
+        "../workflow_scripts/plot_dimensions.py"
 
 
 rule mask_figures:

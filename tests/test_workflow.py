@@ -95,7 +95,7 @@ def test_more_shuffles_run_only_the_new_ones(finished, tmp_path):
     workflow = finished.clone(tmp_path / "more")
     workflow.configure({"correlation": {"shuffles": 100}})
     assert workflow.plan() == {
-        "shuffle_shard": 2, "row": 2, "shuffle_histogram": 2, "correlation_table": 1, "paper_table": 1,
+        "shuffle_shard": 2, "row": 2, "dimension_figures": 2, "correlation_table": 1, "paper_table": 1,
         "spiral_figures": 1, "costs": 1, "all": 1,
     }  # fmt: skip
     before = shuffled(workflow)

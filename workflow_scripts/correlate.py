@@ -107,6 +107,7 @@ def correlate(options):
             vectors if baselines else None,
             estimate,
             threads=options.threads,
+            seed=options.seed,
             alone=lambda which, error: print(
                 f"correlate.py: no I_d of {getattr(options, which)} alone: {error}", file=sys.stderr
             ),

@@ -20,5 +20,6 @@ with stage(snakemake):
             dict(params.settings),
             dict(params.preprocessing),
             threads=snakemake.threads,
+            seed=params.seed,
         )
     files.write(snakemake.output[0], found, {**dict(snakemake.wildcards), **dict(params.settings)})

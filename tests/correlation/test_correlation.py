@@ -331,6 +331,9 @@ def test_rows_that_cannot_carry_their_numbers_say_so():
     assert "I_d 30.8 is so high that it is underestimated" in few
     second = warnings_of({**fine, "scale_ratio": 0.01})
     assert "distances in the second set are 1e+02 times as large" in second
+    moving = warnings_of({**fine, "id_of_half_ratio": 0.8})
+    assert "half of the points give 0.80 times that of all" in moving
+    assert warnings_of({**fine, "id_of_half_ratio": 1.05}) is None
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from idbias.report import costs, figures, figures_masks, figures_spiral, mask_ex
 FIGURES = "results/figures/digits/small_cnn"
 FMN = f"{FIGURES}/correlations/fmn"
 DRAWING = {
-    "shuffle_histogram",
+    "dimension_figures",
     "mask_figures",
     "classifier_figures",
     "spiral_figures",
@@ -43,7 +43,7 @@ def pairs(finished):
 def test_each_figure_comes_as_png_pdf_and_numbers(finished):
     pngs = list((finished.folder / "results/figures").rglob("*.png"))
     assert {path.stem for path in pngs} == {
-        "shuffles", "images", "essential_masks", "adversarial_masks", "mean_masks", "radial_profile",
+        "shuffles", "scale", "images", "essential_masks", "adversarial_masks", "mean_masks", "radial_profile",
         "training", "mask_steps", "yields", "spiral", "joint", "costs",
         "spectra", "profiles", "frequencies", "kernels",
     }  # fmt: skip

@@ -205,9 +205,11 @@ def numbers_of(observed, shuffled):
     `shuffled_statistics`.
     """
     three = (float(observed[name]) for name in ("first", "second", "joined"))
+    by_scale = observed["scale/joined"]
     return {
         **summary(*three, shuffled["intrinsic_dimension"]),
         **baselines_summary(observed, shuffled),
+        "id_of_half_ratio": by_scale[1] / by_scale[0] if len(by_scale) > 1 else None,
         "svcca": observed.get("svcca"),
         "scale_ratio": observed["scale_ratio"],
     }

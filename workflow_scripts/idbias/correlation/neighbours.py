@@ -104,6 +104,33 @@ def log_sums(first, second, orders, replicate, row, partner, point, neighbours, 
 
 
 @compiled
+def nearest_by_scale(squared, first_row, ranks, out):
+    """Find the two nearest of each point among ever fewer: those whose rank agrees in the last s bits.
+
+    squared (n, N): rows of a matrix of squared distances, from number `first_row` on. ranks (N,) int64.
+    out (S, N, 2): out[s] of these n points gets the smallest and the second smallest, for s = 0 to
+    S - 1, over all points but itself whose rank is the same modulo 2^s.
+    """
+    for i in range(squared.shape[0]):
+        point = first_row + i
+        for s in range(out.shape[0]):
+            out[s, point, 0], out[s, point, 1] = np.inf, np.inf
+        for j in range(squared.shape[1]):
+            if j == point:
+                continue
+            value = squared[i, j]
+            differ = ranks[j] ^ ranks[point]
+            s = 0
+            while s < out.shape[0] and differ & ((1 << s) - 1) == 0:
+                if value < out[s, point, 0]:
+                    out[s, point, 1] = out[s, point, 0]
+                    out[s, point, 0] = value
+                elif value < out[s, point, 1]:
+                    out[s, point, 1] = value
+                s += 1
+
+
+@compiled
 def kernels(squared, first_row, width, roots, gaussian, sums, squares):
     """Turn rows of squared distances into distances and Gaussian kernels, and sum each row.
 

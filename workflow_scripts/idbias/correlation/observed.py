@@ -5,22 +5,25 @@ import numpy as np
 from idbias.correlation.baselines import root_mean_square_distance
 from idbias.correlation.id_test import intrinsic_dimension, joined_statistics
 from idbias.correlation.preprocessing import preprocessed
+from idbias.correlation.scale import dimensions_by_scale
 from idbias.correlation.similarity import svcca
 from idbias.errors import InputError
 
 
 def observed_statistics(
-    first, second, vectors=None, estimate=None, preprocessing=None, threads=1, alone=None
-):
-    """Return the statistics of two sets as they are, name -> float.
+    first, second, vectors=None, estimate=None, preprocessing=None, threads=1, alone=None, seed=0
+):  # fmt: skip
+    """Return the statistics of two sets as they are, name -> float or array.
 
     first, second: (N, N) squared distances, arrays or h5py datasets. vectors: the two sets
     themselves, (N, ...), for the baselines; None leaves these out. estimate: arguments of
     `intrinsic_dimension`; preprocessing: of `preprocessed`, what is still to be done to the vectors.
     alone: called with "first" or "second" and the InputError of a set that has no I_d of its own (a
     few classes, a grid), which is NaN then; without it the error is raised.
-    first, second, joined: I_d. scale_ratio: of the root mean square distances of both. With
-    baselines those of `joined_statistics`, and svcca where that can be had.
+    seed: of the parts of `dimensions_by_scale`.
+    first, second, joined: I_d. scale_ratio: of the root mean square distances of both. scale/...:
+    what `dimensions_by_scale` returns. With baselines those of `joined_statistics`, and svcca where
+    that can be had.
     """
     estimate = estimate or {}
     found = {}
@@ -37,6 +40,9 @@ def observed_statistics(
     found |= {name: float(value[0]) for name, value in both.items()}
     found["joined"] = found.pop("intrinsic_dimension")
     found["scale_ratio"] = root_mean_square_distance(first) / root_mean_square_distance(second)
+    fit = {name: estimate[name] for name in ("estimator", "mu_fraction") if name in estimate}
+    scales = dimensions_by_scale(first, second, seed, **fit, threads=threads)
+    found |= {f"scale/{name}": values for name, values in scales.items()}
     if baselines:
         value = svcca(*(preprocessed(one, **(preprocessing or {})) for one in vectors))
         if value is not None:

@@ -6,13 +6,15 @@ SCALES_APART = 2
 EXCESS = 1.05
 # TwoNN underestimates beyond it: docs/correlation.md has the table.
 HIGH_DIMENSION = 20
+# I_d of half of the points may differ so much from that of all before a row says so.
+DRIFT = 0.1
 
 
 def warnings_of(row):
     """Return warnings about a row (column -> number) in words, "; " between them, or None.
 
-    It takes the columns id, id_first, id_second, scale_ratio; those that are missing or NaN raise
-    no warning.
+    It takes the columns id, id_first, id_second, id_of_half_ratio, scale_ratio; those that are missing or
+    NaN raise no warning.
     """
     found = []
     one, other, joined = (row.get(name) for name in ("id_first", "id_second", "id"))
@@ -31,5 +33,11 @@ def warnings_of(row):
     if joined > HIGH_DIMENSION:
         found.append(
             f"I_d {joined:.3g} is so high that it is underestimated: compare it with its shuffles alone"
+        )
+    of_half = row.get("id_of_half_ratio")
+    if of_half and abs(of_half - 1) > DRIFT:
+        found.append(
+            f"I_d moves with the scale: half of the points give {of_half:.2f} times that of all, so compare "
+            "rows of as many points alone"
         )
     return "; ".join(found) or None

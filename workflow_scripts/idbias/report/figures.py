@@ -66,14 +66,46 @@ def shuffle_histogram(observed, shuffled, row):
             label=f"{len(shuffled)} shuffles",
         )  # fmt: skip
         axes.axvline(observed, color=OBSERVED, linestyle="--", label="observed")
-        names = [
-            row[key] for key in ("dataset", "classifier", "attack") if isinstance(row[key], str)
-        ]
-        axes.set_title(f"{', '.join(names)}:  Z = {row['z']:.2f},  p = {row['p']:.1e}")
+        axes.set_title(f"{names_in(row)}:  Z = {row['z']:.2f},  p = {row['p']:.1e}")
         axes.set_xlabel("intrinsic dimension of the joined sets")
         axes.set_ylabel("shuffles")
         axes.legend()
     return figure
+
+
+def scale_curves(scales, row):
+    """Draw I_d of each set and of both joined against how many points an estimate is of.
+
+    `scales`: DataFrame, a row a number of parts, with columns points (in a part), first, second, joined
+    (mean I_d of the parts) and first_std, second_std, joined_std. `row`: as for `shuffle_histogram`.
+    Returns a matplotlib figure.
+    """
+    curves = {
+        "both joined": ("joined", OBSERVED, "-"),
+        "first set": ("first", ESSENTIAL, "--"),
+        "second set": ("second", ADVERSARIAL, ":"),
+    }
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots()
+        for label, (name, colour, dashes) in curves.items():
+            axes.errorbar(
+                scales["points"], scales[name], scales[f"{name}_std"], color=colour, linestyle=dashes,
+                marker="o", markersize=3, capsize=2, label=label,
+            )  # fmt: skip
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter("{x:.0f}")
+        axes.set_ylim(bottom=0)
+        axes.set_title(names_in(row))
+        axes.set_xlabel("points in a part")
+        axes.set_ylabel("intrinsic dimension")
+        axes.legend()
+    return figure
+
+
+def names_in(row):
+    """Return what a row of the correlation table is of, as text."""
+    names = (row.get(key) for key in ("dataset", "classifier", "attack"))
+    return ", ".join(name for name in names if isinstance(name, str))
 
 
 def training_curves(history, name):

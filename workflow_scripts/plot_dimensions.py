@@ -1,4 +1,4 @@
-"""The histogram of the shuffled I_d, with the observed I_d as a line."""
+"""The histogram of the shuffled I_d with the observed I_d as a line, and I_d against scale."""
 
 from idbias.stage import stage
 
@@ -14,3 +14,13 @@ with stage(snakemake):
     figure = figures.shuffle_histogram(float(observed["joined"]), shuffled, row)
     numbers = pd.DataFrame({"replicate": range(len(shuffled)), "intrinsic_dimension": shuffled})
     figures.write(figure, numbers, *snakemake.output.shuffles)
+
+    scales = pd.DataFrame(
+        {
+            name.removeprefix("scale/"): observed[name]
+            for name in observed
+            if name.startswith("scale/")
+        }
+    )
+    scales.insert(0, "points", float(row["pairs"]) / scales["parts"])
+    figures.write(figures.scale_curves(scales, row), scales, *snakemake.output.scale)

@@ -1,0 +1,58 @@
+"""I_d against scale: is the estimate the same of all points and of ever smaller parts of them?
+
+The fewer the points, the farther their neighbours, so parts of a set show it at a larger scale (block
+analysis: Facco et al. 2017, "Estimating the intrinsic dimension of datasets by a minimal neighborhood
+information", Results, "Estimating a scale-dependent intrinsic dimension"). Where noise or too few points
+decide who is a neighbour, I_d moves with the scale, and a single value says little.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from idbias.correlation.estimators import two_nn
+from idbias.correlation.joined import STREAMED_BYTES, blocks, check_sizes
+from idbias.correlation.neighbours import nearest_by_scale
+from idbias.errors import InputError
+
+# Points in a part at least, and parts at most.
+LEAST = 100
+MOST_PARTS = 64
+SETS = ("first", "second", "joined")
+
+
+def dimensions_by_scale(first, second, seed, estimator="base", mu_fraction=0.9, threads=1):
+    """Return I_d of two sets and of both joined, in 1, 2, 4, ... random parts, name -> array.
+
+    first, second: (N, N) squared distances, arrays or h5py datasets, read once in blocks of rows. seed:
+    which points share a part depends on (seed, N) alone. estimator, mu_fraction: as for
+    idbias.correlation.id_test.intrinsic_dimension; TwoNN "base" in place of "mle", whose neighbours do
+    not fit into small parts.
+    parts: int64 (S,), numbers of parts, of at least LEAST points each. first, second, joined: float64
+    (S,), mean I_d of the parts; first_std, ...: their standard deviation (ddof 0). The list ends before
+    a number of parts of which one has no I_d (too many coinciding points).
+    """
+    check_sizes(first, second)
+    count = len(first)
+    scales = 1 + max(0, int(np.log2(min(count / LEAST, MOST_PARTS))))
+    ranks = np.random.default_rng((seed, count)).permutation(count)
+    dtype = np.result_type(first.dtype, second.dtype)
+    nearest = [np.empty((scales, count, 2), dtype) for _ in SETS]
+    with ThreadPoolExecutor(threads) as pool:
+        for top, a in blocks(first, dtype, STREAMED_BYTES):
+            b = np.asarray(second[top : top + len(a)], dtype)
+            work = zip((a, b, a + b), nearest, strict=True)
+            list(pool.map(lambda one: nearest_by_scale(one[0], top, ranks, one[1]), work))  # noqa: B023
+    estimate = ("base" if estimator == "mle" else estimator), mu_fraction
+    found = []
+    for s in range(scales):
+        members = [ranks % 2**s == part for part in range(2**s)]
+        try:
+            found.append([[two_nn(one[s][m], *estimate) for m in members] for one in nearest])
+        except InputError:
+            break
+    table = {"parts": 2 ** np.arange(len(found))}
+    for k, name in enumerate(SETS):
+        table[name] = np.array([np.mean(one[k]) for one in found])
+        table[f"{name}_std"] = np.array([np.std(one[k]) for one in found])
+    return table
