@@ -104,6 +104,7 @@ rule intrinsic_dimensions:
         settings=lambda wildcards: experiment(wildcards).correlation.estimate,
         preprocessing=lambda wildcards: experiment(wildcards).correlation.preprocessing,
         baselines=lambda wildcards: experiment(wildcards).correlation.baselines,
+        svcca=lambda wildcards: experiment(wildcards).correlation.svcca,
         seed=lambda wildcards: experiment(wildcards).seed,
     script:
         "../workflow_scripts/estimate_dimensions.py"

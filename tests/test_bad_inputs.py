@@ -435,6 +435,7 @@ def parameters(rule, digits):
         "dtype": correlation.distances,
         "settings": correlation.estimate,
         "baselines": correlation.baselines,
+        "svcca": correlation.svcca,
         "within": "all",
         "stratum": correlation.stratum,
         "seed": digits.seed,

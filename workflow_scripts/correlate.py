@@ -61,6 +61,9 @@ def parser():
     parser.add_argument("--estimator", choices=ESTIMATORS, default="base")
     parser.add_argument("--mu-fraction", type=float, default=0.9, help="ratios that base fits")
     parser.add_argument("--neighbours", type=int, default=100, help="that mle takes")
+    parser.add_argument(
+        "--svcca", action="store_true", help="SVCCA beyond 1,024 points or columns too"
+    )
     parser.add_argument("--labels", help="array of N classes: shuffle only within a class")
     parser.add_argument("--sizes", help="array of N sizes (or N by K): shuffle only among points "
                         "alike in them, and in class")  # fmt: skip
@@ -108,6 +111,7 @@ def correlate(options):
             estimate,
             threads=options.threads,
             seed=options.seed,
+            with_svcca=options.svcca or "auto",
             alone=lambda which, error: print(
                 f"correlate.py: no I_d of {getattr(options, which)} alone: {error}", file=sys.stderr
             ),

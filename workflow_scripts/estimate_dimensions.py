@@ -21,5 +21,6 @@ with stage(snakemake):
             dict(params.preprocessing),
             threads=snakemake.threads,
             seed=params.seed,
+            with_svcca=params.svcca,
         )
     files.write(snakemake.output[0], found, {**dict(snakemake.wildcards), **dict(params.settings)})

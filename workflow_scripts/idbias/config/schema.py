@@ -108,7 +108,12 @@ class Correlation(Section):
     )
     baselines: bool = Field(
         True,
-        description="distance correlation, HSIC and SVCCA beside it, on the same shuffles",
+        description="distance correlation and HSIC beside it, on the same shuffles, and SVCCA",
+    )
+    svcca: bool | Literal["auto"] = Field(
+        "auto",
+        description="with `baselines`, SVCCA. auto: where images, or entries of a mask, are at most 1,024, "
+        "for it costs more than the whole test; true: up to 4,096",
     )
     distances: Literal["float64", "float32"] = Field(
         "float64", description="storage of distances; float32 halves disk and memory"

@@ -6,12 +6,13 @@ from idbias.correlation.baselines import root_mean_square_distance
 from idbias.correlation.id_test import intrinsic_dimension, joined_statistics
 from idbias.correlation.preprocessing import preprocessed
 from idbias.correlation.scale import dimensions_by_scale
-from idbias.correlation.similarity import svcca
+from idbias.correlation.similarity import SVCCA_MOST, svcca
 from idbias.errors import InputError
 
 
 def observed_statistics(
-    first, second, vectors=None, estimate=None, preprocessing=None, threads=1, alone=None, seed=0
+    first, second, vectors=None, estimate=None, preprocessing=None, threads=1, alone=None, seed=0,
+    with_svcca="auto",
 ):  # fmt: skip
     """Return the statistics of two sets as they are, name -> float or array.
 
@@ -20,7 +21,7 @@ def observed_statistics(
     `intrinsic_dimension`; preprocessing: of `preprocessed`, what is still to be done to the vectors.
     alone: called with "first" or "second" and the InputError of a set that has no I_d of its own (a
     few classes, a grid), which is NaN then; without it the error is raised.
-    seed: of the parts of `dimensions_by_scale`.
+    seed: of the parts of `dimensions_by_scale`. with_svcca: True, False, or "auto", where it costs little.
     first, second, joined: I_d. scale_ratio: of the root mean square distances of both. scale/...:
     what `dimensions_by_scale` returns. With baselines those of `joined_statistics`, and svcca where
     that can be had.
@@ -43,8 +44,9 @@ def observed_statistics(
     fit = {name: estimate[name] for name in ("estimator", "mu_fraction") if name in estimate}
     scales = dimensions_by_scale(first, second, seed, **fit, threads=threads)
     found |= {f"scale/{name}": values for name, values in scales.items()}
-    if baselines:
-        value = svcca(*(preprocessed(one, **(preprocessing or {})) for one in vectors))
+    if baselines and with_svcca:
+        ready = [preprocessed(one, **(preprocessing or {})) for one in vectors]
+        value = svcca(*ready, most=SVCCA_MOST[with_svcca])
         if value is not None:
             found["svcca"] = value
     return found

@@ -5,8 +5,9 @@ import scipy.linalg
 
 from idbias.correlation.distances import HELD_BYTES
 
-# SVCCA needs eigenvectors of a matrix of N by N, or of length by length, whichever is smaller.
-SVCCA_MOST = 4096
+# SVCCA needs eigenvectors of a matrix of N by N, or of length by length, whichever is smaller: at most so
+# many, and so many where it is not asked for, for it soon costs more than the I_d test (benchmark).
+SVCCA_MOST = {True: 4096, "auto": 1024, False: 0}
 
 
 def cosine_similarity(first, second):
@@ -25,7 +26,7 @@ def r_squared(first, second):
     return float(np.corrcoef(np.ravel(first), np.ravel(second))[0, 1] ** 2)
 
 
-def svcca(first, second, kept=0.99):
+def svcca(first, second, kept=0.99, most=SVCCA_MOST[True]):
     """Return the mean canonical correlation of the main directions of two sets, 0 to 1, or None.
 
     first, second: (N, ...) vectors, arrays or what reads rows like one. Raghu et al. 2017, "SVCCA:
@@ -33,11 +34,11 @@ def svcca(first, second, kept=0.99):
     first singular vectors of each set, uncentred, whose values add up to less than `kept` of the
     whole; then canonical correlations of both centred projections, averaged over as many as the
     smaller has. It is near 1 for independent sets too where both have about as many directions
-    as points. None where both N and the vectors' length exceed 4,096, or a set is larger than 2 GiB.
+    as points. None where both N and the vectors' length exceed `most`, or a set is larger than 2 GiB.
     """
     sets = [first, second]
     count, longest = len(first), max(int(np.prod(one.shape[1:])) for one in sets)
-    if min(count, longest) > SVCCA_MOST or max(one.nbytes for one in sets) > HELD_BYTES:
+    if min(count, longest) > most or max(one.nbytes for one in sets) > HELD_BYTES:
         return None
     sets = [np.asarray(one[:]).reshape(count, -1) for one in sets]
     bases = _points_basis if count <= longest else _coordinates_basis
@@ -55,7 +56,8 @@ def _main_directions(matrix, kept):
     values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
     singular = np.sqrt(values)
     number = int((np.cumsum(singular) < kept * singular.sum()).sum())
-    return values[:number], vectors[:, :number]
+    # In order in memory: matrix products of a reversed view go without BLAS, and take minutes.
+    return values[:number], np.ascontiguousarray(vectors[:, :number])
 
 
 def _points_basis(first, second, kept):

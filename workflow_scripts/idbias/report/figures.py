@@ -93,7 +93,8 @@ def scale_curves(scales, row):
                 marker="o", markersize=3, capsize=2, label=label,
             )  # fmt: skip
         axes.set_xscale("log", base=2)
-        axes.xaxis.set_major_formatter("{x:.0f}")
+        axes.set_xticks(scales["points"], [f"{points:.0f}" for points in scales["points"]])
+        axes.minorticks_off()
         axes.set_ylim(bottom=0)
         axes.set_title(names_in(row))
         axes.set_xlabel("points in a part")
