@@ -145,7 +145,7 @@ def test_floating_images_train_as_their_bytes_do():
     images, labels = digits()
     one, other = network(), network()
     train(one, images, labels, QUICK, seed=0)
-    train(other, images / np.float32(255), labels, QUICK, seed=0)
+    train(other, images * np.float32(1 / 255), labels, QUICK, seed=0)
     assert same(one, other)
 
 

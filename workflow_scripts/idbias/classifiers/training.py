@@ -175,8 +175,8 @@ def flip_and_crop(batch, draws):
 
 
 def as_float(images):
-    """Return uint8 images as float32 in [0, 1], others as float32."""
-    return images.float() / 255 if images.dtype == torch.uint8 else images.float()
+    """Return uint8 images as float32 in [0, 1], to the bit as `read_images` does, others as float32."""
+    return images.float() * (1 / 255) if images.dtype == torch.uint8 else images.float()
 
 
 def to_device(images, labels, device):

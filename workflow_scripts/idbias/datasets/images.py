@@ -13,8 +13,8 @@ def read_images(path, part, rows=slice(None), keep_bytes=False):
 
     `part`: "train", "test", or "masked": those that get masks, which are the test images, followed
     by the training images if the dataset says so. `rows`: a slice of them. `keep_bytes`: leave
-    images of 0 to 255 uint8, a quarter of the memory. Returns float32 (N, C, H, W) in [0, 1] and
-    int64 (N,). Raises InputError if the slice reaches beyond the images.
+    images of 0 to 255 (not the digits', of 0 to 16) uint8, a quarter of the memory. Returns float32
+    (N, C, H, W) in [0, 1] and int64 (N,). Raises InputError if the slice reaches beyond the images.
     """
     with files.opened(path) as file:
         parts = parts_of(file, part)
@@ -33,9 +33,12 @@ def read_images(path, part, rows=slice(None), keep_bytes=False):
             labels.append(group["labels"][here])
             before += length
         scale = np.float32(file.attrs["scale"])
-    images = np.concatenate(images).astype(np.float32)
+    images, labels = np.concatenate(images), np.concatenate(labels).astype(np.int64)
+    if keep_bytes and images.dtype == np.uint8 and scale == np.float32(1 / 255):
+        return images, labels
+    images = images.astype(np.float32)
     images *= scale
-    return images, np.concatenate(labels).astype(np.int64)
+    return images, labels
 
 
 def image_counts(path):
