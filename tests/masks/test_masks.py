@@ -395,6 +395,15 @@ def test_progress_counts_every_image_once(digits):
     assert sum(counts) == 20
 
 
+def test_progress_counts_those_of_a_checkpoint_too(digits, tmp_path):
+    classifier, images, targets = digits
+    case = (classifier, images[:8], targets[:8], Masks(min_steps=5, max_steps=5))
+    train_masks(*case, checkpoint=tmp_path / "checkpoint")
+    counts = []
+    train_masks(*case, checkpoint=tmp_path / "checkpoint", progress=counts.append)
+    assert sum(counts) == 8
+
+
 def test_no_images_give_no_masks(digits):
     classifier, images, targets = digits
     found = train_masks(classifier, images[:0], targets[:0])

@@ -93,7 +93,8 @@ def train_masks(
         raises SystemExit(143). A checkpoint of the same settings, images, targets and weights is
         continued from; any other, or a damaged one, is ignored with a line on stderr. The caller
         deletes it once the result is safe.
-    progress: called with the number of images finished since it was last called.
+    progress: called with the number of images finished since it was last called, first with those of
+        a checkpoint.
     look_every: steps from one look at which masks are finished to the next; None: 1 on a CPU,
         LOOK_EVERY on a GPU, which a look makes wait.
     compressed: leave the masks of the result compressed, for shards that are large in memory.
@@ -124,6 +125,8 @@ def train_masks(
         parts = [FORMAT, settings.model_dump(), images, targets, repr(classifier), sorted(weights)]
         key = checkpoints.fingerprint(*parts, *(weights[name] for name in sorted(weights)))
         _restore(work, checkpoints.load(checkpoint, key))
+        if progress and work.done["finished"].any():
+            progress(int(work.done["finished"].sum()))
     with gpu.arithmetic(settings.dtype), checkpoints.terminated() as terminated:
         while not work.done["finished"].all():
             seconds = checkpoint_seconds if checkpoint else float("inf")
