@@ -17,6 +17,7 @@ def test_holm_by_hand():
 def test_each_way_to_shuffle_is_a_row_of_its_own(tmp_path):
     files.write(tmp_path / "pairs.h5", {"index": np.arange(9)})
     observed = {"first": 2.0, "second": 1.0, "joined": 2.5, "scale_ratio": 1.0, "hsic_linear": 0.3}
+    observed["scale/joined"] = np.array([2.5, 2.4])
     files.write(tmp_path / "dimensions.h5", observed)
     paths = []
     for within, shift in (("all", 3.0), ("class", 2.4)):
@@ -36,6 +37,7 @@ def test_each_way_to_shuffle_is_a_row_of_its_own(tmp_path):
     assert list(row["p_permutation"]) == pytest.approx([0.2, 0.4])
     assert list(row["id_correlation_corrected"]) == pytest.approx([0.4, 0.1])
     assert list(row["hsic_linear_p"]) == pytest.approx([0.6, 0.6])
+    assert list(row["id_of_half_ratio"]) == pytest.approx([0.96, 0.96])
     tables.write_csv(tmp_path / "row.csv", row)
     table = table_rows.join([tmp_path / "row.csv"])
     assert list(table["p_permutation_holm"]) == pytest.approx([0.4, 0.4])
