@@ -126,15 +126,19 @@ def project(tmp_path):
     return Workflow.copy_of_project(tmp_path / "project")
 
 
+def shared_folder(tmp_path_factory, worker_id):
+    """The temporary folder that all pytest workers of a run have in common."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder if worker_id == "master" else folder.parent
+
+
 def made_once(name, make, tmp_path_factory, worker_id):
     """A workflow that `make` makes in a new folder, once for all pytest workers. Do not change it: clone it.
 
     The first worker that asks makes it, the others wait for it: together they have no more cores than
     it uses.
     """
-    shared = tmp_path_factory.getbasetemp()
-    if worker_id != "master":
-        shared = shared.parent
+    shared = shared_folder(tmp_path_factory, worker_id)
     folder, done = shared / name, shared / f"{name}.done"
     with FileLock(shared / f"{name}.lock"):
         if not done.exists():

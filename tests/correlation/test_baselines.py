@@ -3,6 +3,7 @@
 import h5py
 import numpy as np
 import pytest
+from conftest import shared_folder
 from filelock import FileLock
 from scipy.spatial.distance import cdist
 from scipy.stats import kstest
@@ -19,8 +20,7 @@ from idbias.correlation.preprocessing import preprocessed
 @pytest.fixture(scope="module")
 def dcor(tmp_path_factory, worker_id):
     """One worker imports it at a time: it compiles then, half a minute, and numba's cache bears no race."""
-    folder = tmp_path_factory.getbasetemp()
-    with FileLock((folder if worker_id == "master" else folder.parent) / "dcor.lock"):
+    with FileLock(shared_folder(tmp_path_factory, worker_id) / "dcor.lock"):
         import dcor
     return dcor
 
