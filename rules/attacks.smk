@@ -102,4 +102,4 @@ rule attack:
         mem_mb=1000,
         runtime=10,
     script:
-        "../workflow_scripts/link_shards.py"
+        "../workflow_scripts/join_shards.py"

@@ -63,7 +63,7 @@ rule essential_masks:
         mem_mb=1000,
         runtime=10,
     script:
-        "../workflow_scripts/link_shards.py"
+        "../workflow_scripts/join_shards.py"
 
 
 use rule essential_masks as adversarial_masks with:

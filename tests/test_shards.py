@@ -1,6 +1,13 @@
 """Shards joined as one file: what is missing, cut short or of another run is never read as zeros."""
 
+import errno
+import json
+import os
 import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -15,6 +22,8 @@ from idbias.errors import InputError
 from idbias.masks import training
 from idbias.report import table_rows
 
+ROOT = Path(__file__).parents[1]
+
 
 @pytest.fixture
 def joined(tmp_path):
@@ -28,7 +37,7 @@ def joined(tmp_path):
             {"index": range(first, first + 4), "mask": rng.random((4, 2, 3, 3), np.float32)},
             {"settings": {"penalty": 0.01}, "shard": first},
         )
-    files.link_shards(tmp_path / "results" / "masks.h5", paths)
+    files.join_shards(tmp_path / "results" / "masks.h5", paths)
     return tmp_path / "results" / "masks.h5", paths
 
 
@@ -88,18 +97,142 @@ def test_a_results_folder_may_be_moved_whole_but_not_without_its_shards(joined, 
         files.read(tmp_path / "alone.h5")
 
 
-def test_hdf5_is_not_sent_elsewhere_by_the_environment(joined, monkeypatch):
-    monkeypatch.setenv("HDF5_VDS_PREFIX", "/elsewhere")
-    with pytest.raises(InputError, match="unset it"):
-        files.read(joined[0])
-
-
-def test_a_file_that_does_not_say_what_it_joins_is_refused(joined):
-    path, _ = joined
+def test_a_joined_file_of_an_older_idbias_is_refused_with_the_command_that_makes_it_anew(joined):
+    path, shards = joined
+    described = json.loads(files.read(path, [])[1]["shards"])
     with h5py.File(path, "a") as file:
-        del file.attrs["shards"]
-    with pytest.raises(InputError, match="older idbias"):
+        file.attrs["shards"] = json.dumps(
+            [{"path": one["path"], "bytes": one["bytes"]} for one in described]
+        )
+        layout = h5py.VirtualLayout((4, 2, 3, 3), np.float32)
+        layout[:] = h5py.VirtualSource(str(shards[0]), "mask", (4, 2, 3, 3))
+        file.create_virtual_dataset("mask", layout)
+    with pytest.raises(
+        InputError, match=rf"older idbias.*rm {path}; snakemake --cores 1 -- {path}"
+    ):
         files.read(path)
+
+
+def test_a_virtual_dataset_of_the_users_own_is_refused_but_not_to_be_deleted(tmp_path):
+    with h5py.File(tmp_path / "part.h5", "w") as file:
+        file["x"] = np.ones((4, 2))
+    with h5py.File(tmp_path / "own.h5", "w") as file:
+        layout = h5py.VirtualLayout((4, 2), float)
+        layout[:] = h5py.VirtualSource(str(tmp_path / "part.h5"), "x", (4, 2))
+        file.create_virtual_dataset("x", layout)
+    with pytest.raises(InputError, match=r"own\.h5: /x is a virtual dataset.*plain copy") as error:
+        arrays.read_array(f"{tmp_path}/own.h5:x")
+    assert "delete" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [5, -1, slice(2, 9), slice(None, None, 3), slice(9, 2, -2), slice(3, 3), [7, 0, 7, 11], [], ..., (),
+     np.arange(12) % 5 == 0, (slice(1, 6), 1), (4, 0, slice(0, 2)), ([1, 10], slice(None), 2)],
+)  # fmt: skip
+def test_rows_of_the_whole_are_those_that_numpy_would_give(joined, rows):
+    path, shards = joined
+    together = np.concatenate([files.read(shard)[0]["mask"] for shard in shards])
+    with files.opened(path) as file:
+        np.testing.assert_array_equal(file["mask"][rows], together[rows])
+
+
+def run(code, **environment):
+    """Run Python code in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "workflow_scripts"), **environment},
+    )  # fmt: skip
+
+
+REFUSING = r"""
+    #define _GNU_SOURCE
+    #include <dlfcn.h>
+    #include <errno.h>
+    #include <fcntl.h>
+    #include <stdarg.h>
+    #include <stdlib.h>
+    #include <string.h>
+    static int opened;
+    static int refused(const char *path) {
+        return strstr(path, "00007-") && opened++ >= atoi(getenv("REFUSE_AFTER"))
+            ? errno = atoi(getenv("REFUSE_WITH")) : 0;
+    }
+    #define INTERPOSED(NAME) int NAME(const char *path, int flags, ...) { \
+        va_list rest; va_start(rest, flags); int mode = va_arg(rest, int); va_end(rest); \
+        int (*real)(const char *, int, ...) = dlsym(RTLD_NEXT, #NAME); \
+        return refused(path) ? -1 : real(path, flags, mode); }
+    INTERPOSED(open)
+    INTERPOSED(open64)
+"""
+
+
+def shards_of_one_row(folder, count):
+    """Shards of one row each, row i holding i + 1, and the file that joins them, whose path is returned."""
+    paths = [folder / "masks" / f"{number:05d}-{number:05d}.h5" for number in range(count)]
+    for number, path in enumerate(paths):
+        path.parent.mkdir(exist_ok=True)
+        with h5py.File(path, "w") as file:
+            file["index"], file["mask"] = [number], [number + 1.0]
+            files.stamp(file, {"settings": {}, "content": str(number)})
+    files.join_shards(folder / "masks.h5", paths)
+    return folder / "masks.h5"
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """1,100 shards joined."""
+    return shards_of_one_row(tmp_path_factory.mktemp("many"), 1100)
+
+
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory):
+    """A library that lets some opens of the shard 7 fail, and 9 shards joined."""
+    folder = tmp_path_factory.mktemp("refusing")
+    (folder / "refusing.c").write_text(textwrap.dedent(REFUSING))
+    library = str(folder / "refusing.so")
+    subprocess.run(
+        ["gcc", "-shared", "-fPIC", "-o", library, folder / "refusing.c", "-ldl"], check=True
+    )
+    return library, shards_of_one_row(folder, 9)
+
+
+@pytest.mark.parametrize("limit", [1024, 64])
+def test_more_shards_than_files_may_be_open(many, limit):
+    done = run(f"""
+        import resource
+        resource.setrlimit(resource.RLIMIT_NOFILE, ({limit}, {limit}))
+        from idbias import files
+        from idbias.correlation.arrays import read_array
+        import numpy as np
+        assert (files.read({str(many)!r})[0]["mask"] == np.arange(1100) + 1).all()
+        assert (read_array({str(many)!r} + ":mask")[::-1] == np.arange(1100)[::-1] + 1).all()
+        files.join_shards({str(many)!r} + ".again", sorted({str(many.parent / "masks")!r} + f"/{{i:05d}}-{{i:05d}}.h5" for i in range(1100)))
+    """)  # noqa: E501
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EACCES, errno.EMFILE])
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_an_open_that_fails_in_the_middle_is_never_read_as_zeros(refusing, number, after):
+    library, joined = refusing
+    done = run(
+        f"""
+        import sys
+        from idbias import files
+        from idbias.errors import InputError
+        try:
+            masks = files.read({str(joined)!r})[0]["mask"]
+        except InputError as error:
+            sys.exit(str(error))
+        sys.exit(f"read as {{masks}}")
+        """,
+        LD_PRELOAD=library, REFUSE_WITH=str(number), REFUSE_AFTER=str(after),
+    )  # fmt: skip
+    (sentence,) = done.stderr.splitlines()
+    assert "00007-00007.h5" in sentence
+    assert os.strerror(number) in sentence
+    assert "delete" not in sentence
 
 
 @pytest.mark.parametrize("made", [{"settings": {"penalty": 0.5}}, {}])
@@ -107,13 +240,13 @@ def test_shards_of_two_configurations_are_not_joined(joined, made):
     path, shards = joined
     files.write(shards[1], files.read(shards[1])[0], made)
     with pytest.raises(InputError, match=r"00004-00007.*settings"):
-        files.link_shards(path, shards)
+        files.join_shards(path, shards)
 
 
 def test_an_image_is_not_joined_twice(joined):
     path, shards = joined
     with pytest.raises(InputError, match="twice"):
-        files.link_shards(path, [shards[0], shards[0], shards[1]])
+        files.join_shards(path, [shards[0], shards[0], shards[1]])
 
 
 def test_a_damaged_chunk_is_noticed_when_it_is_read(joined):

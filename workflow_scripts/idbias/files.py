@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import re
 import secrets
 import subprocess
 from contextlib import contextmanager, suppress
@@ -14,7 +13,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from idbias import shards
+from idbias import hdf5, shards
 from idbias.errors import InputError, Unwritable
 
 SCHEMA_VERSION = 1
@@ -55,17 +54,9 @@ def replacing(path):
 
 
 def unwritable(error):
-    """Return in words that a disk is full, over quota or read-only, if `error` says so, or None.
-
-    HDF5 gives the system's number as text, and sometimes only in the exception before the last one.
-    """
-    while error is not None:
-        said = re.search(r"errno = (\d+)", str(error))
-        number = int(said[1]) if said else getattr(error, "errno", None)
-        if number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
-            return os.strerror(number)
-        error = error.__context__
-    return None
+    """Return in words that a disk is full, over quota or read-only, if `error` says so, or None."""
+    number = hdf5.system_number(error)
+    return os.strerror(number) if number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) else None
 
 
 def write(path, datasets, attributes=None):
@@ -125,9 +116,9 @@ def read(path, names=None):
             )
         missing = [name for name in names if name not in file]
         if missing:
-            raise _lacking(path, missing, file)
-        datasets = Expected(path, {name: file[name][()] for name in names})
-        attributes = Expected(path, file.attrs)
+            raise hdf5.lacking(path, missing, file)
+        datasets = hdf5.Expected(path, {name: file[name][()] for name in names})
+        attributes = hdf5.Expected(path, file.attrs)
     for name, array in datasets.items():
         if np.issubdtype(np.asarray(array).dtype, np.floating) and not np.isfinite(array).all():
             raise InputError(
@@ -137,54 +128,16 @@ def read(path, names=None):
     return datasets, attributes
 
 
-class Expected(dict):
-    """What a file holds, by name; a name that it lacks raises InputError naming the file."""
-
-    def __init__(self, path, items):
-        super().__init__(items)
-        self.path = path
-
-    def __missing__(self, name):
-        raise _lacking(self.path, [name], self)
-
-
-class Opened(h5py.File):
-    """An HDF5 file to read; a dataset or attribute that it lacks raises InputError naming the file."""
-
-    def __getitem__(self, name):
-        if isinstance(name, str) and name not in self:
-            raise _lacking(self.filename, [name], self)
-        return super().__getitem__(name)
-
-    @property
-    def attrs(self):
-        return Expected(self.filename, super().attrs)
-
-
-def _lacking(path, missing, held):
-    return InputError(
-        f"{path} lacks {', '.join(missing)}; it holds {', '.join(held) or 'nothing'}: "
-        "it is not the file this stage expects, delete it and run again."
-    )
-
-
 @contextmanager
 def opened(path):
     """Open an HDF5 file of ours to read, checking that it is one.
 
-    Raises InputError naming the file if it is missing, unreadable, damaged where it is read, of
+    Yields an hdf5.Opened or, of a file that joins shards, a shards.Joined, which is read alike.
+    Raises InputError naming the file if it is missing, cannot be read, is damaged where it is read, is of
     another schema version, was made for another place in the results, joins shards of which one is
     missing or is not the one it joined, or is asked for a dataset or attribute that it lacks.
     """
-    if not Path(path).is_file():
-        raise InputError(f"{path} does not exist; run the stage that makes it.")
-    try:
-        file = Opened(path, "r")
-    except OSError as error:
-        raise InputError(
-            f"{path} is not a readable HDF5 file ({error}); delete it and run again."
-        ) from None
-    with file:
+    with hdf5.open_to_read(path) as file:
         found = file.attrs.get("schema_version")
         if found != SCHEMA_VERSION:
             raise InputError(
@@ -192,14 +145,7 @@ def opened(path):
                 "delete the file and run again."
             )
         _check_place(file, path)
-        shards.verify(file, path)
-        try:
-            yield file
-        except OSError as error:
-            # Of several open files each asks itself which one it was.
-            if "read data" not in str(error) or not _damaged(file):
-                raise
-            raise InputError(f"{path} is damaged ({error}); delete it and run again.") from None
+        yield shards.whole(file, path)
 
 
 def _check_place(file, path):
@@ -214,19 +160,6 @@ def _check_place(file, path):
                 f"{path} was made for the {BELONGS_TO[name]} {value}: it is of another run or was "
                 "moved here; delete it and run again."
             )
-
-
-def _damaged(file):
-    """Return whether some dataset of an open file cannot be read."""
-    try:
-        file.visititems(
-            lambda _, item: (
-                [None for _ in shards.blocks(item)] and None if hasattr(item, "shape") else None
-            )
-        )
-    except OSError:
-        return True
-    return False
 
 
 @cache
@@ -254,15 +187,15 @@ def package_versions():
     return versions
 
 
-def link_shards(path, paths, attributes=None):
-    """Write a file whose datasets are those of the shards `paths` joined along their first axis.
+def join_shards(path, paths, attributes=None):
+    """Write the file that names the shards `paths` as one whole (idbias.shards).
 
-    Nothing is copied: the shards must stay where they are relative to `path` (idbias.shards).
-    Raises InputError if a shard is bad, or was made with other settings than the first.
+    Nothing is copied: the shards must stay where they are relative to `path`. Raises InputError if a shard
+    is bad, or was made with other settings than the first.
     """
     for shard in paths:
         with opened(shard):  # refuses what is no shard of ours, before one line is written
             pass
-    with replacing(path) as temporary, h5py.File(temporary, "w", libver="latest") as file:
-        shards.join(file, paths)
-        stamp(file, attributes or {})
+    joined = shards.described(path, paths)
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        stamp(file, {**(attributes or {}), **joined})

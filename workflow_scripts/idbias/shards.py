@@ -1,27 +1,27 @@
-"""The shards of a stage as one HDF5 file, and the check that none of them is missing.
+"""The shards of a stage as one: a small file names them, and their rows are read from one at a time.
 
-The file's datasets are virtual: HDF5 looks them up in the shards when they are read, and where it
-finds no shard it reads zeros, without a word. So the file also keeps what it joined (path, bytes and
-content of each shard), and no reader takes anything from it before `verify` has compared that with
-what is there.
+A joined file holds no data. It says of each shard its path, bytes, rows and a checksum of its content,
+and `Joined` reads rows by opening a shard, comparing it with that, reading, and closing it. HDF5's own
+virtual datasets are not used: they read whatever they cannot open as zeros, without a word.
 """
 
 import hashlib
 import json
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
-import h5py
 import numpy as np
 
+from idbias import hdf5
 from idbias.errors import InputError
 
 # Rows of what is not in memory that are read at a time.
 ROWS = 64
-# Attribute of a file: what its datasets hold.
+# Attribute of a file: a checksum of what its datasets hold.
 CONTENT = "content"
 # Attribute of a joined file: its shards, as JSON.
-JOINED = "shards"
+SHARDS = "shards"
 # What must be equal in all shards of a stage: how they were made.
 MADE_BY = ("settings", "seed")
 
@@ -53,101 +53,162 @@ def blocks(array):
         yield rows, array[rows]
 
 
-def join(whole, shards):
-    """Write the virtual datasets of `shards`, joined along their first axis, into an open file.
+def described(whole, shards):
+    """Return the attributes of the file `whole` that joins `shards` (paths) along their first axis.
 
-    `whole`: an h5py.File, which may be renamed within its folder; `shards`: paths.
-    Raises InputError if shards were made with different settings, hold different datasets, or
-    hold an image twice or out of order.
+    Shards are opened one at a time. Raises InputError if one cannot be read, was made with other settings
+    than the first, holds other datasets or other shapes, or if an image is in them twice or out of order.
     """
-    folder = Path(whole.filename).parent
-    sources, joined, index, first_made = {}, [], [], None
-    for shard in shards:
-        with h5py.File(shard, "r") as file:
+    joined, last, first_kind = [], None, None
+    for path in shards:
+        with hdf5.open_to_read(path) as file:
             made = {key: file.attrs[key] for key in MADE_BY if key in file.attrs}
-            expected = sources.keys() if joined else file.keys()
-            if joined and (made != first_made or file.keys() != expected):
+            kinds = {name: (file[name].shape[1:], file[name].dtype.str) for name in file}
+            rows = {file[name].shape[0] for name in file}
+            first_kind = first_kind or (made, kinds)
+            if (made, kinds) != first_kind or len(rows) != 1:
                 raise InputError(
-                    f"{shard} was not made with the settings of {shards[0]}: they cannot be joined; "
+                    f"{path} was not made with the settings of {shards[0]}: they cannot be joined; "
                     "delete the one that is out of date and run again."
                 )
-            first_made = made
-            relative = os.path.relpath(shard, folder)
-            for name, dataset in file.items():
-                source = h5py.VirtualSource(relative, name, dataset.shape, dataset.dtype)
-                sources.setdefault(name, []).append(source)
-            if "index" in file:
-                index.append(file["index"][()])
-            joined.append(_described(shard, relative, file))
-    if index and (np.diff(np.concatenate(index)) <= 0).any():
-        raise InputError(
-            f"the shards beside {shards[0]} hold an image twice or out of order; "
-            "delete them and run again."
-        )
-    for name, parts in sources.items():
-        rows = sum(part.shape[0] for part in parts)
-        layout = h5py.VirtualLayout((rows, *parts[0].shape[1:]), parts[0].dtype)
-        first = 0
-        for part in parts:
-            if part.shape[0]:
-                layout[first : first + part.shape[0]] = part
-            first += part.shape[0]
-        whole.create_virtual_dataset(name, layout)
-    whole.attrs[JOINED] = json.dumps(joined)
+            index = file["index"][()] if "index" in file else np.array([])
+            if (np.diff(index if last is None else [last, *index]) <= 0).any():
+                raise InputError(
+                    f"the shards beside {shards[0]} hold an image twice or out of order; "
+                    "delete them and run again."
+                )
+            last = index[-1] if len(index) else last
+            joined.append(
+                {
+                    "path": os.path.relpath(path, Path(whole).parent),
+                    "bytes": os.stat(path).st_size,
+                    "rows": rows.pop(),
+                    CONTENT: file.attrs.get(CONTENT),
+                }
+            )
+    return {SHARDS: joined}
 
 
-def verify(file, path):
-    """Check that every shard that the open HDF5 `file` at `path` joins is there, whole and the same.
+def whole(file, path):
+    """Return what the open `file` at `path` holds: itself, or, if it joins shards, a `Joined`.
 
-    A file that joins nothing passes. Raises InputError naming the shard and the remedy.
+    Raises InputError if a shard is missing or another one than was joined, or if an idbias that still
+    used virtual datasets wrote the file.
     """
-    joined = json.loads(file.attrs.get(JOINED, "null"))
-    if joined is None:
-        if _has_virtual_datasets(file):
-            raise InputError(
-                f"{path} does not say which shards it joins (an older idbias wrote it), so one that "
-                f"is missing would be read as zeros; delete {path} and run again: shards are kept."
-            )
-        return
-    if os.environ.get("HDF5_VDS_PREFIX"):
+    shards = json.loads(file.attrs.get(SHARDS, "null"))
+    if shards is None:
+        return file
+    if not all("rows" in shard for shard in shards):
         raise InputError(
-            f"the environment variable HDF5_VDS_PREFIX makes HDF5 look for the shards of {path} "
-            "elsewhere; unset it."
+            f"{path} was written by an older idbias, which let HDF5 read missing shards as zeros; make it "
+            f"anew, its shards are kept: rm {path}; snakemake --cores 1 -- {path}"
         )
-    for expected in joined:
-        shard = Path(path).parent / expected["path"]
-        fault = _fault(shard, expected)
-        if fault:
-            raise InputError(
-                f"{path} joins the shard {shard}, which {fault}; delete {path}"
-                f"{' and the shard' if shard.exists() else ''} and run again: "
-                "only what is missing is made anew."
-            )
+    joined = Joined(path, shards, file.attrs)
+    for number in range(len(shards)):
+        with joined.shard(number):
+            pass
+    return joined
 
 
-def _described(shard, relative, file):
-    return {
-        "path": relative,
-        "bytes": os.stat(shard).st_size,
-        CONTENT: file.attrs.get(CONTENT),
-    }
+class Joined:
+    """The datasets of several shards, read as those of one file.
+
+    path: the joined file; shards: what `described` says of each; attrs: attributes of the joined file.
+    """
+
+    def __init__(self, path, shards, attrs):
+        self.filename, self.shards, self.attrs = str(path), shards, attrs
+        self.ends = np.cumsum([shard["rows"] for shard in shards])
+        with self.shard(0) as first:
+            self.datasets = {
+                name: JoinedRows(self, name, first[name].shape[1:], first[name].dtype)
+                for name in first
+            }
+
+    def __getitem__(self, name):
+        if name not in self.datasets:
+            raise hdf5.lacking(self.filename, [name], self)
+        return self.datasets[name]
+
+    def __contains__(self, name):
+        return name in self.datasets
+
+    def __iter__(self):
+        return iter(self.datasets)
+
+    def keys(self):
+        """Names of the datasets."""
+        return self.datasets.keys()
+
+    def visititems(self, visit):
+        """Call visit(name, dataset) for each dataset, as h5py does."""
+        for name, dataset in self.datasets.items():
+            visit(name, dataset)
+
+    @contextmanager
+    def shard(self, number):
+        """Open one shard, an hdf5.Opened. Raises InputError unless it is the one that was joined."""
+        expected = self.shards[number]
+        path = Path(self.filename).parent / expected["path"]
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:
+            raise self._refused(path, "is missing") from None
+        except OSError as error:
+            raise hdf5.fault(path, error) from None
+        if size != expected["bytes"]:
+            raise self._refused(path, f"has {size} bytes in place of {expected['bytes']}")
+        try:
+            file = hdf5.open_to_read(path)
+        except InputError as error:
+            raise InputError(f"{self.filename} joins the shard {path}, but {error}") from None
+        with file:
+            if file.attrs.get(CONTENT) != expected[CONTENT]:
+                raise self._refused(path, "is another one than was joined")
+            yield file
+
+    def _refused(self, shard, fault):
+        also = " and the shard" if shard.exists() else ""
+        return InputError(
+            f"{self.filename} joins the shard {shard}, which {fault}; delete {self.filename}{also} and run "
+            "again: only what is missing is made anew."
+        )
 
 
-def _fault(shard, expected):
-    """Return what is wrong with a shard, as the end of a sentence, or None."""
-    if not shard.is_file():
-        return "is missing"
-    if (size := shard.stat().st_size) != expected["bytes"]:
-        return f"has {size} bytes in place of {expected['bytes']}"
-    try:
-        with h5py.File(shard, "r") as file:
-            found = file.attrs.get(CONTENT)
-    except OSError as error:
-        return f"is not a readable HDF5 file ({error})"
-    return None if found == expected[CONTENT] else "is another one than was joined"
+class JoinedRows:
+    """One dataset of a `Joined`: shape (N, ...), dtype, and rows by number, slice, list or mask."""
 
+    def __init__(self, joined, name, tail, dtype):
+        self.joined, self.name, self.dtype = joined, name, dtype
+        self.shape = (int(joined.ends[-1]), *tail)
+        self.ndim = len(self.shape)
+        self.size = int(np.prod(self.shape))
+        self.nbytes = self.size * dtype.itemsize
+        self.chunks = None
 
-def _has_virtual_datasets(file):
-    virtual = []
-    file.visititems(lambda _, item: virtual.append(getattr(item, "is_virtual", False)) and None)
-    return any(virtual)
+    def __len__(self):
+        return self.shape[0]
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self[()], dtype)
+
+    def __getitem__(self, selection):
+        """Return an ndarray as numpy's indexing of the whole array gives it; one shard is open at a time."""
+        first, *others = selection if isinstance(selection, tuple) and selection else (selection,)
+        everything = first is Ellipsis or (isinstance(first, tuple) and not first)
+        rows = np.arange(len(self))[slice(None) if everything else first]
+        wanted = np.atleast_1d(rows)
+        values = np.empty((len(wanted), *self.shape[1:]), self.dtype)
+        number = np.searchsorted(self.joined.ends, wanted, side="right")
+        for shard in np.unique(number):
+            places = np.flatnonzero(number == shard)
+            start = self.joined.ends[shard] - self.joined.shards[shard]["rows"]
+            inside, back = np.unique(wanted[places] - start, return_inverse=True)
+            with self.joined.shard(shard) as file:
+                # Rows that follow each other are one read; h5py is slow where it is given a list.
+                dense = len(inside) > (inside[-1] - inside[0]) // 2
+                span = slice(inside[0], inside[-1] + 1) if dense else inside
+                block = file[self.name][span]
+                values[places] = (block[inside - inside[0]] if dense else block)[back]
+        values = values if np.ndim(rows) else values[0]
+        return values[(slice(None),) * np.ndim(rows) + tuple(others)] if others else values

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from idbias import files, shards
+from idbias import files, hdf5, shards
 from idbias.correlation.similarity import r_squared
 from idbias.errors import InputError
 
@@ -75,9 +75,8 @@ def read_array(name):
         if suffix == ".npz":
             return member(np.load(path, allow_pickle=False), path, inside)
         if suffix in (".h5", ".hdf5"):
-            file = h5py.File(path, "r")
-            shards.verify(file, path)
-            return member(file, path, inside.strip("/"))
+            # Stays open: the array that is returned reads from it.
+            return member(shards.whole(hdf5.open_to_read(path), path), path, inside.strip("/"))
         if suffix == ".csv":
             return read_csv(path)
     except InputError:
@@ -92,7 +91,7 @@ def read_array(name):
 def member(file, path, inside):
     """Return the array `inside` of an opened .npz or .h5, the only one if no name is given."""
     names = []
-    if isinstance(file, h5py.File):
+    if hasattr(file, "visititems"):
         file.visititems(lambda key, item: names.append(key) if hasattr(item, "shape") else None)
     else:
         names = list(file)
