@@ -20,8 +20,7 @@ from scipy.stats import kstest
 from sklearn.datasets import load_digits, make_swiss_roll
 
 from idbias.correlation.baselines import NAMES, Products
-from idbias.correlation.distances import squared_distances
-from idbias.correlation.id_test import (
+from idbias.correlation.dependence import (
     intrinsic_dimension,
     joined_statistics,
     permutation_p,
@@ -30,7 +29,8 @@ from idbias.correlation.id_test import (
     shuffled_statistics,
     z_test,
 )
-from idbias.correlation.joined import measure_joined, nearest_joined
+from idbias.correlation.distances import squared_distances
+from idbias.correlation.joined_measures import measure_joined, nearest_joined
 from idbias.correlation.similarity import r_squared, svcca
 from idbias.correlation.spiral import spiral
 from idbias.correlation.strata import strata, vector_sizes

@@ -32,8 +32,8 @@ from idbias.classifiers.networks.by_name import build  # noqa: E402
 from idbias.classifiers.training import train  # noqa: E402
 from idbias.config.schema import Masks  # noqa: E402
 from idbias.config.schema_inputs import Recipe  # noqa: E402
+from idbias.correlation.dependence import intrinsic_dimension  # noqa: E402
 from idbias.correlation.distances import squared_distances  # noqa: E402
-from idbias.correlation.id_test import intrinsic_dimension  # noqa: E402
 from idbias.datasets import writing  # noqa: E402
 from idbias.files import replacing  # noqa: E402
 from idbias.fourier import filtered  # noqa: E402

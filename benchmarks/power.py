@@ -19,13 +19,13 @@ from matplotlib.figure import Figure
 from threadpoolctl import threadpool_limits
 
 from idbias.correlation.baselines import NAMES
-from idbias.correlation.distances import squared_distances
-from idbias.correlation.id_test import (
+from idbias.correlation.dependence import (
     baselines_summary,
     joined_statistics,
     permutation_p,
     shuffled_statistics,
 )
+from idbias.correlation.distances import squared_distances
 from idbias.correlation.spiral import spiral
 
 SHUFFLES = 39

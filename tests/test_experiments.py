@@ -139,8 +139,8 @@ def test_a_script_depends_on_the_modules_it_imports_and_on_no_others():
     masks = dependencies.library("train_masks.py", "classifiers/networks/resnet.py")
     names = {Path(path).name for path in masks}
     assert {"training.py", "slots.py", "convolutions.cpp", "convolutions.h", "resnet.py"} <= names
-    assert not {"files.py", "figures.py", "id_test.py", "schema.py"} & names
-    assert "id_test.py" in {Path(path).name for path in dependencies.library("correlate.py")}
+    assert not {"files.py", "figures.py", "dependence.py", "schema.py"} & names
+    assert "dependence.py" in {Path(path).name for path in dependencies.library("correlate.py")}
 
 
 def test_masks_are_files_only_where_they_are_trained():

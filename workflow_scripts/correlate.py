@@ -17,13 +17,13 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from idbias.correlation import distances, id_test, similarity
+from idbias.correlation import dependence, distances, similarity
 from idbias.correlation.arrays import check_lengths, read_array
+from idbias.correlation.caveats import caveats_of
 from idbias.correlation.estimators import ESTIMATORS
-from idbias.correlation.observed import observed_statistics
+from idbias.correlation.observed_statistics import observed_statistics
 from idbias.correlation.preprocessing import preprocessed
 from idbias.correlation.strata import strata
-from idbias.correlation.warnings import warnings_of
 from idbias.errors import InputError
 from idbias.report import tables
 
@@ -116,7 +116,7 @@ def correlate(options):
                 f"correlate.py: no I_d of {getattr(options, which)} alone: {error}", file=sys.stderr
             ),
         )
-        shuffled = id_test.shuffled_statistics(
+        shuffled = dependence.shuffled_statistics(
             one,
             other,
             range(options.shuffles),
@@ -131,14 +131,14 @@ def correlate(options):
         "first": options.first,
         "second": options.second,
         "points": len(first),
-        **id_test.numbers_of(observed, shuffled),
+        **dependence.numbers_of(observed, shuffled),
     }
     if first.shape == second.shape:
         cosine = similarity.cosine_similarity(first[()], second[()])
         row |= {"cosine_mean": cosine.mean(), "cosine_std": cosine.std()}
     if first[0].size == second[0].size == 1:
         row["r_squared"] = similarity.r_squared(first[()], second[()])
-    row["warnings"] = warnings_of(row)
+    row["warnings"] = caveats_of(row)
     return pd.DataFrame([row]).dropna(axis=1, how="all")
 
 

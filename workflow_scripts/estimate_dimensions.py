@@ -4,7 +4,7 @@ from idbias.stage import stage
 
 with stage(snakemake):
     from idbias import files
-    from idbias.correlation.observed import observed_statistics
+    from idbias.correlation.observed_statistics import observed_statistics
 
     params = snakemake.params
     opened = files.opened

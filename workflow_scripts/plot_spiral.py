@@ -6,7 +6,7 @@ with stage(snakemake):
     import pandas as pd
 
     from idbias import files
-    from idbias.correlation.id_test import shuffle
+    from idbias.correlation.dependence import shuffle
     from idbias.report import figures, figures_spiral
 
     row = pd.read_csv(snakemake.input.row).iloc[0]

@@ -4,7 +4,7 @@ from idbias.stage import shard_rows, stage
 
 with stage(snakemake):
     from idbias import files
-    from idbias.correlation.id_test import shuffled_statistics
+    from idbias.correlation.dependence import shuffled_statistics
     from idbias.correlation.strata import of_pairs
 
     params = snakemake.params

@@ -6,8 +6,8 @@ import pytest
 from idbias.controls.contrast import contrast, corrected_correlation, of_same_images, read_distances
 from idbias.controls.images import control_images, noise_like
 from idbias.controls.spectrum import amplitudes
+from idbias.correlation.dependence import intrinsic_dimension, shuffled_dimensions
 from idbias.correlation.distances import squared_distances, write_squared_distances
-from idbias.correlation.id_test import intrinsic_dimension, shuffled_dimensions
 from idbias.errors import InputError
 
 RNG = np.random.default_rng(0)

@@ -8,12 +8,12 @@ from filelock import FileLock
 from scipy.spatial.distance import cdist
 from scipy.stats import kstest
 
-from idbias.correlation import id_test, joined
+from idbias.correlation import dependence, joined_measures
 from idbias.correlation.baselines import NAMES, Products, median_distance
+from idbias.correlation.dependence import joined_statistics, shuffle, shuffled_statistics
 from idbias.correlation.distances import squared_distances
-from idbias.correlation.id_test import joined_statistics, shuffle, shuffled_statistics
-from idbias.correlation.joined import measure_joined
-from idbias.correlation.observed import observed_statistics
+from idbias.correlation.joined_measures import measure_joined
+from idbias.correlation.observed_statistics import observed_statistics
 from idbias.correlation.preprocessing import preprocessed
 
 
@@ -62,8 +62,8 @@ def test_values_equal_dcor_as_they_are_and_shuffled(dcor, sets):
         found = [shuffled[name][r] for name in NAMES]
         expected = oracle(dcor, sets[0], sets[1][shuffle(150, 3, r)])
         assert found == pytest.approx(expected, rel=1e-8, abs=1e-8)
-    assert observed["joined"] == id_test.intrinsic_dimension(a, b)
-    alone = id_test.shuffled_dimensions(a, b, range(4), 3)
+    assert observed["joined"] == dependence.intrinsic_dimension(a, b)
+    alone = dependence.shuffled_dimensions(a, b, range(4), 3)
     assert np.array_equal(shuffled["intrinsic_dimension"], alone)
 
 
@@ -76,7 +76,7 @@ def test_standardised_vectors_in_many_dimensions_keep_eight_digits(dcor):
 
 
 def test_blocks_from_disk_threads_and_shards_change_nothing(sets, tmp_path, monkeypatch):
-    monkeypatch.setattr(joined, "STREAMED_BYTES", 40 * 150 * 8)
+    monkeypatch.setattr(joined_measures, "STREAMED_BYTES", 40 * 150 * 8)
     a, b = (squared_distances(z) for z in sets)
     orders = np.stack([shuffle(150, 3, r) for r in range(6)])
     whole = joined_statistics(a, b, orders)
@@ -94,7 +94,7 @@ def test_blocks_from_disk_threads_and_shards_change_nothing(sets, tmp_path, monk
 def test_p_counts_the_shuffles_that_show_as_much(sets):
     a, b = (squared_distances(z) for z in sets)
     shuffled = shuffled_statistics(a, b, range(19), 0)
-    row = id_test.baselines_summary(observed_statistics(a, b, sets), shuffled)
+    row = dependence.baselines_summary(observed_statistics(a, b, sets), shuffled)
     for name in NAMES:
         count = sum(shuffled[name] >= row[name])
         assert row[f"{name}_p"] == pytest.approx((1 + count) / 20)
@@ -112,7 +112,7 @@ def test_p_values_are_uniform_for_independent_sets():
         found = measure.statistics()
         observed = {name: values[0] for name, values in found.items()}
         shuffled = {name: values[1:] for name, values in found.items()}
-        row = id_test.baselines_summary(observed, shuffled)
+        row = dependence.baselines_summary(observed, shuffled)
         for name in NAMES:
             ps[name].append(row[f"{name}_p"])
     for name, values in ps.items():

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from idbias.correlation.distances import squared_distances
-from idbias.correlation.id_test import (
+from idbias.correlation.dependence import (
     intrinsic_dimension,
     permutation_p,
     shuffled_dimensions,
     z_test,
 )
+from idbias.correlation.distances import squared_distances
 from idbias.correlation.similarity import r_squared
 
 

@@ -13,14 +13,14 @@ from dadapy import Data
 from scipy.stats import kstest, norm
 from sklearn.datasets import load_digits, make_swiss_roll
 
-from idbias.correlation import id_test, similarity
+from idbias.correlation import dependence, similarity
+from idbias.correlation.caveats import caveats_of
+from idbias.correlation.dependence import intrinsic_dimension, shuffle, shuffled_dimensions
 from idbias.correlation.distances import squared_distances, write_squared_distances
-from idbias.correlation.id_test import intrinsic_dimension, shuffle, shuffled_dimensions
-from idbias.correlation.joined import nearest_joined
+from idbias.correlation.joined_measures import nearest_joined
 from idbias.correlation.preprocessing import preprocessed
 from idbias.correlation.spiral import spiral
 from idbias.correlation.strata import strata
-from idbias.correlation.warnings import warnings_of
 from idbias.errors import InputError
 
 
@@ -129,7 +129,7 @@ def test_labels_explain_a_dependence_that_comes_from_classes_alone():
     a, b = squared_distances(first), squared_distances(second)
     observed = intrinsic_dimension(a, b)
     z = [
-        id_test.z_test(observed, shuffled_dimensions(a, b, range(50), 0, labels=given))[2]
+        dependence.z_test(observed, shuffled_dimensions(a, b, range(50), 0, labels=given))[2]
         for given in (None, labels)
     ]
     assert z[0] < -4
@@ -185,13 +185,13 @@ def test_bad_arguments_get_a_sentence():
 
 
 def test_z_and_permutation_p_by_hand():
-    mean, std, z, p = id_test.z_test(1.0, [2.0, 4.0])
+    mean, std, z, p = dependence.z_test(1.0, [2.0, 4.0])
     assert (mean, std, z) == (3.0, 1.0, -2.0)
     assert p == pytest.approx(norm.cdf(-2))
-    assert id_test.permutation_p(2.0, [1.0, 2.0, 3.0, 4.0]) == pytest.approx((3 / 5, 1 / 5))
-    assert id_test.permutation_p(0.0, np.ones(99)) == pytest.approx((0.01, 0.01))
+    assert dependence.permutation_p(2.0, [1.0, 2.0, 3.0, 4.0]) == pytest.approx((3 / 5, 1 / 5))
+    assert dependence.permutation_p(0.0, np.ones(99)) == pytest.approx((0.01, 0.01))
     with pytest.raises(InputError, match="allows no Z"):
-        id_test.z_test(1.0, [2.0, 2.0])
+        dependence.z_test(1.0, [2.0, 2.0])
 
 
 def test_permutation_p_is_uniform_for_independent_sets():
@@ -200,7 +200,7 @@ def test_permutation_p_is_uniform_for_independent_sets():
         rng = np.random.default_rng((0, seed))
         a, b = (squared_distances(rng.random((30, 2))) for _ in range(2))
         shuffled = shuffled_dimensions(a, b, range(19), seed)
-        ps.append(id_test.permutation_p(intrinsic_dimension(a, b), shuffled)[0])
+        ps.append(dependence.permutation_p(intrinsic_dimension(a, b), shuffled)[0])
     # p takes the values 1/20, ..., 1; the middle of its step makes it comparable to a continuous one.
     assert kstest(np.array(ps) - 0.5 / 20, "uniform").pvalue > 0.01
 
@@ -209,14 +209,14 @@ def test_the_spiral_of_table_1():
     x, y = spiral(5000, 0).T
     a, b = squared_distances(x, "float32"), squared_distances(y, "float32")
     observed = intrinsic_dimension(a, b)
-    mean, std, z, _ = id_test.z_test(observed, shuffled_dimensions(a, b, range(20), 0))
+    mean, std, z, _ = dependence.z_test(observed, shuffled_dimensions(a, b, range(20), 0))
     assert similarity.r_squared(x, y) < 0.01
     assert observed == pytest.approx(1.02, abs=0.05)
     assert mean == pytest.approx(1.95, abs=0.03)
     assert 0.015 < std < 0.06
     assert z < -15
     alone = intrinsic_dimension(a), intrinsic_dimension(b)
-    assert id_test.id_correlation(*alone, observed) == pytest.approx(1, abs=0.1)
+    assert dependence.id_correlation(*alone, observed) == pytest.approx(1, abs=0.1)
 
 
 def test_corrected_id_correlation_is_0_for_independent_sets_of_high_dimension():
@@ -224,7 +224,7 @@ def test_corrected_id_correlation_is_0_for_independent_sets_of_high_dimension():
     a, b = squared_distances(first), squared_distances(second)
     alone = intrinsic_dimension(a), intrinsic_dimension(b)
     observed = intrinsic_dimension(a, b)
-    row = id_test.summary(*alone, observed, shuffled_dimensions(a, b, range(10), 0))
+    row = dependence.summary(*alone, observed, shuffled_dimensions(a, b, range(10), 0))
     assert row["id_correlation"] > 0.2
     assert abs(row["id_correlation_corrected"]) < 0.15
 
@@ -234,9 +234,9 @@ def test_id_correlation_is_1_for_a_copy_and_0_for_independent_sets():
     first, second = rng.random((2, 2000, 2))
     a, b = squared_distances(first), squared_distances(second)
     one, other = intrinsic_dimension(a), intrinsic_dimension(b)
-    copy = id_test.id_correlation(one, one, intrinsic_dimension(a, a))
+    copy = dependence.id_correlation(one, one, intrinsic_dimension(a, a))
     assert copy == pytest.approx(1, abs=1e-6)
-    independent = id_test.id_correlation(one, other, intrinsic_dimension(a, b))
+    independent = dependence.id_correlation(one, other, intrinsic_dimension(a, b))
     assert abs(independent) < 0.25
 
 
@@ -304,7 +304,7 @@ def test_command_takes_protocol_strata_and_says_when_scales_differ(arrays, monke
     row = pd.read_csv("row.csv").iloc[0]
     a, b = squared_distances(x), squared_distances(y)
     labels = strata(sizes, np.load("classes.npy"), 20)
-    found = id_test.shuffled_statistics(a, b, range(5), 0, "mle", neighbours=9, labels=labels)
+    found = dependence.shuffled_statistics(a, b, range(5), 0, "mle", neighbours=9, labels=labels)
     assert row.id_shuffled_mean == pytest.approx(found["intrinsic_dimension"].mean(), rel=1e-12)
     as_much = sum(found["hsic_gaussian"] >= row.hsic_gaussian)
     assert row.hsic_gaussian_p == pytest.approx((1 + as_much) / 6)
@@ -324,16 +324,16 @@ def test_command_takes_protocol_strata_and_says_when_scales_differ(arrays, monke
 
 def test_rows_that_cannot_carry_their_numbers_say_so():
     fine = {"id": 10.0, "id_first": 6.0, "id_second": 5.0, "scale_ratio": 1.2}
-    assert warnings_of(fine) is None
-    assert warnings_of({**fine, "id_first": np.nan}) is None
-    few = warnings_of({**fine, "id": 30.75, "id_first": 11.75, "id_second": 7.11})
+    assert caveats_of(fine) is None
+    assert caveats_of({**fine, "id_first": np.nan}) is None
+    few = caveats_of({**fine, "id": 30.75, "id_first": 11.75, "id_second": 7.11})
     assert "joined I_d 30.8 exceeds the sum of both alone (11.8 + 7.11)" in few
     assert "I_d 30.8 is so high that it is underestimated" in few
-    second = warnings_of({**fine, "scale_ratio": 0.01})
+    second = caveats_of({**fine, "scale_ratio": 0.01})
     assert "distances in the second set are 1e+02 times as large" in second
-    moving = warnings_of({**fine, "id_of_half_ratio": 0.8})
+    moving = caveats_of({**fine, "id_of_half_ratio": 0.8})
     assert "half of the points give 0.80 times that of all" in moving
-    assert warnings_of({**fine, "id_of_half_ratio": 1.05}) is None
+    assert caveats_of({**fine, "id_of_half_ratio": 1.05}) is None
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from scipy.spatial.distance import cdist
 from idbias import files
 from idbias.correlation import distances
 from idbias.correlation.distances import squared_distances, write_squared_distances
-from idbias.correlation.joined import nearest_joined
-from idbias.correlation.neighbours import compiled
+from idbias.correlation.joined_measures import nearest_joined
+from idbias.correlation.kernels_numba import compiled
 from idbias.errors import InputError
 
 

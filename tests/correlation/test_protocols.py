@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from idbias.correlation import id_test, preprocessing
+from idbias.correlation import dependence, preprocessing
+from idbias.correlation.dependence import intrinsic_dimension, shuffle, shuffled_dimensions
 from idbias.correlation.distances import squared_distances
-from idbias.correlation.id_test import intrinsic_dimension, shuffle, shuffled_dimensions
 from idbias.correlation.preprocessing import preprocessed
 from idbias.correlation.similarity import svcca
 from idbias.errors import InputError
@@ -56,7 +56,7 @@ def test_dimensions_and_id_correlation_equal_the_authors(two_sets, estimator, ne
     settings = {"estimator": estimator, "neighbours": neighbours}
     found = [intrinsic_dimension(a, **settings), intrinsic_dimension(b, **settings)]
     found.append(intrinsic_dimension(a, b, **settings, threads=2))
-    correlation = id_test.id_correlation(*found)
+    correlation = dependence.id_correlation(*found)
     assert (*found, correlation) == pytest.approx(AUTHORS[estimator, neighbours], rel=1e-5)
 
 

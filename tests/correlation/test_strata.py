@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from idbias.correlation import strata
-from idbias.correlation.distances import squared_distances
-from idbias.correlation.id_test import (
+from idbias.correlation.dependence import (
     intrinsic_dimension,
     permutation_p,
     shuffled_dimensions,
 )
+from idbias.correlation.distances import squared_distances
 from idbias.errors import InputError
 
 

@@ -160,8 +160,8 @@ def test_averages_do_not_depend_on_blocks(monkeypatch):
 
 
 def test_the_shuffled_spiral_is_the_test_s_first_replicate(finished):
+    from idbias.correlation.dependence import intrinsic_dimension
     from idbias.correlation.distances import squared_distances
-    from idbias.correlation.id_test import intrinsic_dimension
 
     folder = finished.folder / "results/spiral/correlations"
     points = pd.read_csv(finished.folder / "results/figures/spiral/correlations/spiral.csv")

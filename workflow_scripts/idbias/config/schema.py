@@ -126,7 +126,7 @@ class Correlation(Section):
 
     @property
     def estimate(self):
-        """The arguments of idbias.correlation.id_test.intrinsic_dimension that matter to it."""
+        """The arguments of idbias.correlation.dependence.intrinsic_dimension that matter to it."""
         if self.estimator == "mle":
             return {"estimator": "mle", "neighbours": self.neighbours}
         return {"estimator": self.estimator, "mu_fraction": self.mu_fraction}

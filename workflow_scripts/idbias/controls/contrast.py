@@ -13,7 +13,7 @@ from scipy.special import ndtr
 from scipy.stats import norm
 
 from idbias import files
-from idbias.correlation.id_test import (
+from idbias.correlation.dependence import (
     corrected_id_correlation,
     intrinsic_dimension,
     shuffled_dimensions,
@@ -36,8 +36,8 @@ def corrected_correlation(first, second, replicates, seed, threads=1, **estimate
     """Return the corrected I_d correlation of two sets.
 
     first, second: (N, N) squared distances, arrays; replicates, seed: of the shuffles, as for
-    idbias.correlation.id_test.shuffled_dimensions; estimate: further arguments of
-    idbias.correlation.id_test.intrinsic_dimension.
+    idbias.correlation.dependence.shuffled_dimensions; estimate: further arguments of
+    idbias.correlation.dependence.intrinsic_dimension.
     """
     shuffled = shuffled_dimensions(first, second, replicates, seed, threads=threads, **estimate)
     joined = intrinsic_dimension(first, second, threads=threads, **estimate)

@@ -9,7 +9,7 @@ distances into -2 times the linear kernel. A shuffle changes the sum of products
 
 import numpy as np
 
-from idbias.correlation.neighbours import kernels, products
+from idbias.correlation.kernels_numba import kernels, products
 
 NAMES = ("distance_correlation", "hsic_linear", "hsic_gaussian")
 # Median and mean distances are those between so many points, evenly spaced, if there are more.
@@ -19,7 +19,7 @@ ROUNDING = 1e-13
 
 
 class Products:
-    """Measure (joined.py): the three statistics of two sets joined by R permutations."""
+    """Measure (joined_measures.py): the three statistics of two sets joined by R permutations."""
 
     # Three arrays of half the size: half as much again in memory, and twice as many passes over a file.
     share = 0.5

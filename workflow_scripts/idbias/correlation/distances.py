@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from idbias.correlation.neighbours import sum_of_squares
+from idbias.correlation.kernels_numba import sum_of_squares
 from idbias.errors import InputError
 from idbias.files import replacing, stamp
 from idbias.progress import progress

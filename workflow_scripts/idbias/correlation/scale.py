@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from idbias.correlation.estimators import two_nn
-from idbias.correlation.joined import STREAMED_BYTES, blocks, check_sizes
-from idbias.correlation.neighbours import nearest_by_scale
+from idbias.correlation.joined_measures import STREAMED_BYTES, blocks, check_sizes
+from idbias.correlation.kernels_numba import nearest_by_scale
 from idbias.errors import InputError
 
 # Points in a part at least, and parts at most.
@@ -26,7 +26,7 @@ def dimensions_by_scale(first, second, seed, estimator="base", mu_fraction=0.9, 
 
     first, second: (N, N) squared distances, arrays or h5py datasets, read once in blocks of rows. seed:
     which points share a part depends on (seed, N) alone. estimator, mu_fraction: as for
-    idbias.correlation.id_test.intrinsic_dimension; TwoNN "base" in place of "mle", whose neighbours do
+    idbias.correlation.dependence.intrinsic_dimension; TwoNN "base" in place of "mle", whose neighbours do
     not fit into small parts.
     parts: int64 (S,), numbers of parts, of at least LEAST points each. first, second, joined: float64
     (S,), mean I_d of the parts; first_std, ...: their standard deviation (ddof 0). The list ends before

@@ -16,8 +16,8 @@ def row(names, pairs, dimensions, shuffles):
     one way after those of another. Columns that do not apply (a spiral has no attack) are missing.
     """
     # Here, because the figures that read shuffles by this module should not wait for scipy.stats.
-    from idbias.correlation.id_test import numbers_of
-    from idbias.correlation.warnings import warnings_of
+    from idbias.correlation.caveats import caveats_of
+    from idbias.correlation.dependence import numbers_of
 
     with files.opened(pairs) as file:
         about = dict(file.attrs)
@@ -40,7 +40,7 @@ def row(names, pairs, dimensions, shuffles):
             "r_squared": about.get("r_squared"),
             **numbers_of(observed, shuffled),
         }
-        found.append({**columns, "warnings": warnings_of(columns)})
+        found.append({**columns, "warnings": caveats_of(columns)})
     return pd.DataFrame(found)
 
 

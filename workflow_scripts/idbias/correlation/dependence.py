@@ -13,7 +13,13 @@ from scipy.special import ndtr
 
 from idbias.correlation.baselines import NAMES, Products
 from idbias.correlation.estimators import check_neighbours, levina_bickel, sums_of_logs, two_nn
-from idbias.correlation.joined import LogSums, TwoNearest, check_sizes, measure_joined, nearest
+from idbias.correlation.joined_measures import (
+    LogSums,
+    TwoNearest,
+    check_sizes,
+    measure_joined,
+    nearest,
+)
 from idbias.errors import InputError
 
 
@@ -201,7 +207,7 @@ def summary(first, second, joined, shuffled):
 def numbers_of(observed, shuffled):
     """Return all numbers of a row as a dict: of `summary`, `baselines_summary`, and what has no p.
 
-    observed: as idbias.correlation.observed.observed_statistics returns; shuffled: as
+    observed: as idbias.correlation.observed_statistics.observed_statistics returns; shuffled: as
     `shuffled_statistics`.
     """
     three = (float(observed[name]) for name in ("first", "second", "joined"))

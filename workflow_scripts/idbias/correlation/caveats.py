@@ -10,7 +10,7 @@ HIGH_DIMENSION = 20
 DRIFT = 0.1
 
 
-def warnings_of(row):
+def caveats_of(row):
     """Return warnings about a row (column -> number) in words, "; " between them, or None.
 
     It takes the columns id, id_first, id_second, id_of_half_ratio, scale_ratio; those that are missing or

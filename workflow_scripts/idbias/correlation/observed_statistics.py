@@ -3,7 +3,7 @@
 import numpy as np
 
 from idbias.correlation.baselines import root_mean_square_distance
-from idbias.correlation.id_test import intrinsic_dimension, joined_statistics
+from idbias.correlation.dependence import intrinsic_dimension, joined_statistics
 from idbias.correlation.preprocessing import preprocessed
 from idbias.correlation.scale import dimensions_by_scale
 from idbias.correlation.similarity import SVCCA_MOST, svcca

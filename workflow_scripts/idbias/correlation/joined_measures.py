@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from tqdm import tqdm
 
-from idbias.correlation.neighbours import log_sums, two_nearest
+from idbias.correlation.kernels_numba import log_sums, two_nearest
 from idbias.errors import InputError
 from idbias.progress import progress
 
