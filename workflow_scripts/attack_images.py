@@ -11,8 +11,8 @@ with stage(snakemake) as execution:
 
     where, rows = device(execution), shard_rows(snakemake.wildcards.shard)
     settings = dict(snakemake.params.settings)
-    classifier = models.load(snakemake.input.classifier, where)
     images, labels = read_images(snakemake.input.dataset, "masked", rows)
+    classifier = models.load(snakemake.input.classifier, where, images)
     predictions, _ = files.read(snakemake.input.predictions, ["index", "correct"])
     correct = predictions["correct"][rows]
     index = predictions["index"][rows][correct]

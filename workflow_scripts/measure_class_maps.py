@@ -20,7 +20,7 @@ with stage(snakemake) as execution:
     clean, _ = read_images(given.dataset, "masked", slice(0, params.images))
     trains = trained_on(np.arange(params.images), tests, params.masked, params.seed)
     found = outcome(
-        models.load(given.classifier, where),
+        models.load(given.classifier, where, clean),
         np.concatenate([one["mask"] for one in maps]),
         clean[attacked["index"]],
         attacked,

@@ -27,7 +27,7 @@ with stage(snakemake) as execution:
     checkpoint = checkpoint_path(execution, snakemake.output[0])
     bar = progress(total=settings.max_steps, unit="epoch", label=f"map of class {label}")
     trained = training.train_class_map(
-        models.load(given.classifier, where),
+        models.load(given.classifier, where, clean),
         sets,
         settings,
         device=where,

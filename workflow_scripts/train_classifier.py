@@ -8,14 +8,16 @@ with stage(snakemake) as execution:
     from idbias import files
     from idbias.classifiers import models, training, weights
     from idbias.classifiers.predictions import predict
+    from idbias.classifiers.probe import probe
     from idbias.config.schema_inputs import Recipe
-    from idbias.datasets.images import class_count, read_images
+    from idbias.datasets.images import class_count, image_counts, read_images
     from idbias.progress import progress
 
     settings, seed = dict(snakemake.params.settings), snakemake.params.seed
     dataset, output, where = snakemake.input.dataset, snakemake.output, device(execution)
-    shape = read_images(dataset, "test", slice(0, 1))[0].shape[1:]
-    classes = class_count(dataset)
+    total, _ = image_counts(dataset)
+    some, _ = read_images(dataset, "masked", slice(0, min(total, 3)))
+    shape, classes = some.shape[1:], class_count(dataset)
     classifier = models.make(settings, shape, classes, seed)
     if settings["weights"]:
         weights.load_weights(
@@ -24,6 +26,8 @@ with stage(snakemake) as execution:
             settings["weights"]["sha256"],
             new_head=settings["weights"]["new_head"],
         )
+    # Before hours of training; a head that has not been trained may give gradients of zero.
+    probe(classifier.eval(), some, classes, settings["network"], trained=not settings["recipe"])
     history, checkpoint = [], checkpoint_path(execution, output.classifier)
     if settings["recipe"]:
         images, labels = read_images(dataset, "train", keep_bytes=True)
@@ -44,7 +48,7 @@ with stage(snakemake) as execution:
     attributes = {**experiment, "settings": settings, "seed": seed}
     models.save(output.classifier, classifier, settings, shape, classes, history, attributes)
     # As every later stage reads it: in eval mode, frozen.
-    classifier = models.load(output.classifier, where)
+    classifier = models.load(output.classifier, where, some)
     predictions, accuracy = predict(classifier, dataset, where, progress)
     files.write(output.predictions, predictions, {**experiment, "test_accuracy": accuracy})
     Path(checkpoint).unlink(missing_ok=True)

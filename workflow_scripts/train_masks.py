@@ -33,7 +33,7 @@ with stage(snakemake) as execution:
     checkpoint = checkpoint_path(execution, snakemake.output[0])
     bar = progress(total=len(images), unit="mask", label=f"masks {snakemake.wildcards.shard}")
     trained = training.train_masks(
-        models.load(snakemake.input.classifier, where),
+        models.load(snakemake.input.classifier, where, images),
         images,
         targets,
         settings,

@@ -87,10 +87,10 @@ def per_image(seed, index, name):
 
     Raises InputError if it drew others, of torch, numpy or Python, that belong to a batch.
     """
-    before = _states()
+    before = states()
     with RandomNumbersPerImage(seed, index):
         yield
-    if _states() != before:
+    if states() != before:
         raise InputError(
             f"attacks: {name} draws random numbers for a batch and not for each image, so that an "
             "image's result would depend on the others; set one_at_a_time: true beside it."
@@ -113,8 +113,8 @@ def of_one_image(seed, image):
             np.random.set_state(before[1])  # noqa: NPY002
 
 
-def _states():
-    """Return the states of the streams that are everybody's, as things that can be compared."""
+def states():
+    """Return the states of torch's, numpy's and Python's own streams, as things that can be compared."""
     devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     of_torch = [state.numpy().tobytes() for state in (torch.get_rng_state(), *devices)]
     return of_torch, random.getstate(), str(np.random.get_state(legacy=False))  # noqa: NPY002

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from idbias.classifiers.models import logits_of
+from idbias.classifiers.models import classes_of, logits_of
 from idbias.fourier import filtered
 
 
@@ -24,7 +24,8 @@ def outcome(classifier, maps, clean, attacked, held_out, total, device="cpu"):
         if not len(images):
             return np.zeros(0, bool)
         through = filtered(torch.as_tensor(maps[classes]), torch.as_tensor(images)).numpy()
-        return logits_of(classifier, through, device=device).argmax(1) == label
+        logits = logits_of(classifier, through, device=device)
+        return classes_of(torch.as_tensor(logits)).numpy() == label
 
     undone = right(attacked["adversarial"][held_out], given)
     kept = right(clean[held_out], label)

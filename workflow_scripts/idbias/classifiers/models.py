@@ -1,6 +1,8 @@
 """A trained classifier: a network with its normalisation, kept in an HDF5 file."""
 
 import json
+import sys
+import traceback
 
 import numpy as np
 import torch
@@ -8,6 +10,7 @@ from torch import nn
 
 from idbias import files
 from idbias.classifiers.networks.by_name import build
+from idbias.classifiers.probe import probe, said, three_of, warn
 from idbias.errors import InputError
 
 
@@ -38,10 +41,26 @@ def make(settings, shape, classes, seed=0):
     """Return an untrained `Normalised` network; its weights are drawn from `seed`.
 
     `settings`: dict with network, arguments and normalisation (a dict of mean and std, or None);
-    `shape`: (C, H, W).
+    `shape`: (C, H, W). Raises InputError if it cannot be built.
     """
+    name = settings["network"]
     torch.manual_seed(seed)
-    network = build(settings["network"], shape, classes, settings["arguments"])
+    try:
+        network = build(name, shape, classes, settings["arguments"])
+    except InputError:
+        raise
+    except Exception as error:
+        traceback.print_exc(file=sys.stderr)
+        raise InputError(
+            f"config.yaml, classifiers: network {name} cannot be built for images of shape {tuple(shape)} "
+            f"and {classes} classes ({said(error)}); change its arguments, its constructor, or the "
+            "dataset's size."
+        ) from error
+    if not isinstance(network, nn.Module):
+        raise InputError(
+            f"config.yaml, classifiers: network {name} builds a {type(network).__name__}; its "
+            "constructor must return one torch.nn.Module."
+        )
     return Normalised(network, shape[0], **(settings["normalisation"] or {}))
 
 
@@ -54,8 +73,12 @@ def save(path, classifier, settings, shape, classes, history, attributes):
     files.write(path, {**weights, **training}, {"made_of": made_of, **attributes})
 
 
-def load(path, device="cpu"):
-    """Read a classifier that `save` wrote: in eval mode, its parameters frozen, on `device`."""
+def load(path, device="cpu", images=None):
+    """Read a classifier that `save` wrote: in eval mode, its parameters frozen, on `device`.
+
+    images: float32 (N, C, H, W) that it is about to get, or None. With some, the network is probed on
+    three of them (idbias.classifiers.probe), which raises InputError, or prints a warning to standard error.
+    """
     datasets, attributes = files.read(path)
     made_of = json.loads(attributes["made_of"])
     classifier = make(made_of["network"], made_of["shape"], made_of["classes"])
@@ -65,7 +88,16 @@ def load(path, device="cpu"):
         if name.startswith("weights/")
     }
     classifier.load_state_dict(weights)
-    return classifier.requires_grad_(False).eval().to(device)
+    classifier = classifier.requires_grad_(False).eval().to(device)
+    if images is not None and len(images):
+        name = made_of["network"]["network"]
+        warn(probe(classifier, three_of(images), made_of["classes"], name))
+    return classifier
+
+
+def classes_of(logits):
+    """Return the class of each row of logits (N, K), int64 (N,); -1 where a logit is not finite."""
+    return torch.where(logits.isfinite().all(dim=1), logits.argmax(dim=1), -1)
 
 
 def in_fixed_batches(function, *arrays, batch_size):

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from idbias import checkpoints
+from idbias.classifiers.models import classes_of
 from idbias.errors import InputError
 
 DECAY = 0.1  # at each milestone
@@ -152,7 +153,7 @@ def measure_accuracy(network, images, labels, batch_size=256):
     network.eval()
     with torch.inference_mode():
         correct = [
-            (network(as_float(batch)).argmax(1) == truth).sum()
+            (classes_of(network(as_float(batch))) == truth).sum()
             for batch, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True)
         ]
     return torch.stack(correct).sum().item() / len(images)
@@ -244,13 +245,19 @@ def make_optimizer(recipe, parameters):
 
 
 def make_scheduler(recipe, optimizer, steps):
-    """Return the schedule, to be stepped a batch (`steps` batches an epoch); None if constant."""
+    """Return the schedule, to be stepped a batch (`steps` batches an epoch); None if constant.
+
+    One-cycle of fewer than three steps in all is constant too.
+    """
     if recipe.schedule == "steps":
         milestones = [epoch * steps for epoch in recipe.milestones]
         return torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, gamma=DECAY)
-    if recipe.schedule == "onecycle":
+    total = recipe.epochs * steps
+    # The climb takes a step at least, and so does the descent; in fewer than three there is no cycle.
+    if recipe.schedule == "onecycle" and total > 2:
+        climb = WARMUP if WARMUP * total > 1 else 2 / total
         return torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, recipe.learning_rate, total_steps=recipe.epochs * steps, pct_start=WARMUP
+            optimizer, recipe.learning_rate, total_steps=total, pct_start=climb
         )
     return None
 

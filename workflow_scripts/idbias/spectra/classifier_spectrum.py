@@ -7,7 +7,7 @@ import pandas as pd
 from idbias import files
 from idbias.classifiers import models
 from idbias.classifiers.paper2 import ZOO
-from idbias.datasets.images import read_images
+from idbias.datasets.images import image_counts, read_images
 from idbias.spectra.measured_spectra import RADII, of_gradients, of_linear
 
 __all__ = ["RADII", "measure", "table"]
@@ -21,7 +21,9 @@ def measure(path, dataset, predictions, images, device="cpu"):
     weights/, name -> array, and rows of `linear_models.inequalities`, empty if it is no linear
     convolutional model of paper 2.
     """
-    classifier = models.load(path, device)
+    total, _ = image_counts(dataset)
+    some, _ = read_images(dataset, "masked", slice(0, min(total, 3)))
+    classifier = models.load(path, device, some)
     predicted, _ = files.read(predictions, ["index", "label", "correct"])
     chosen = predicted["correct"] & (predicted["index"] < images)
     index, labels = predicted["index"][chosen], predicted["label"][chosen]
