@@ -60,22 +60,29 @@ def published(name):
     return os.path.relpath(SCRIPTS / "published" / name)
 
 
-def table(path, name, caption):
-    """A table's four forms below results/tables/; two of them in the report."""
+def table(path, name, caption, details=False):
+    """A table's four forms below results/tables/; two of them in the report.
+
+    With `details` its further columns have files of their own, PATH_details.
+    """
+
+    def forms(path, name, prefix=""):
+        return {
+            f"{prefix}markdown": report(
+                f"{path}.md", category="Tables", labels={"table": name, "format": "Markdown"}
+            ),
+            f"{prefix}latex": f"{path}.tex",
+            f"{prefix}html": report(
+                f"{path}.html",
+                category="Tables",
+                caption=f"../workflow_scripts/captions/{caption}.rst",
+                labels={"table": name, "format": "HTML"},
+            ),
+        }
+
     path = f"results/tables/{path}"
-    return {
-        "csv": f"{path}.csv",
-        "markdown": report(
-            f"{path}.md", category="Tables", labels={"table": name, "format": "Markdown"}
-        ),
-        "latex": f"{path}.tex",
-        "html": report(
-            f"{path}.html",
-            category="Tables",
-            caption=f"../workflow_scripts/captions/{caption}.rst",
-            labels={"table": name, "format": "HTML"},
-        ),
-    }
+    further = forms(f"{path}_details", f"{name}, details", "details_") if details else {}
+    return {"csv": f"{path}.csv", **forms(path, name), **further}
 
 
 def figure(path, title, subcategory, caption, category=None):

@@ -144,7 +144,7 @@ rule control_table:
         contrasts=[pair.contrast for pair in CONTROLLED],
         library=library("tabulate_controls.py"),
     output:
-        **table("controls", "controls", "controls"),
+        **table("controls", "controls", "controls", details=True),
     log:
         "logs/tables/controls.log",
     benchmark:

@@ -22,7 +22,7 @@ rule correlation_table:
         rows=[pair.row for chosen in CHOSEN for pair in chosen.comparisons],
         library=library("tabulate_rows.py"),
     output:
-        **table("correlations", "correlations", "correlations"),
+        **table("correlations", "correlations", "correlations", details=True),
     log:
         "logs/tables/correlations.log",
     benchmark:
@@ -45,7 +45,7 @@ use rule correlation_table as paper_table with:
         published=lambda wildcards: published(f"table{wildcards.number}.csv"),
         library=library("tabulate_rows.py"),
     output:
-        **table("table{number}", "table {number}", "paper_table"),
+        **table("table{number}", "table {number}", "paper_table", details=True),
     log:
         "logs/tables/table{number}.log",
     benchmark:

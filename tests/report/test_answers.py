@@ -73,7 +73,7 @@ def test_what_is_printed_and_the_tables_say_it_too(tmp_path, monkeypatch):
     tables.write(pd.DataFrame([row]), *paths)
     said = answer(row)
     assert said in summary([SimpleNamespace(name="a<b", comparisons=[1])], paths[1:2])
-    assert Path(paths[1]).read_text().startswith(f"- {said}\n\n| experiment")
+    assert Path(paths[1]).read_text().startswith(f"- {said}\n\nIn all rows: experiment a<b,")
     html = Path(paths[3]).read_text()
     assert said.replace("<", "&lt;").replace(" = ", "&nbsp;=&nbsp;") in html
     # What the report's opening page takes.

@@ -52,6 +52,25 @@ def answers(rows):
     return list(filter(None, map(answer, measured)))
 
 
+def remarks(rows):
+    """Return what to know of single rows beside their numbers, sentences: warnings, why one has no I_d."""
+    found = []
+    for row in rows:
+        for column in ("reason", "warnings"):
+            if text := _text(row.get(column)).strip():
+                found.append(f"{of_row(row)}: {text}{'' if text.endswith('.') else '.'}")
+    return found
+
+
+def of_row(row):
+    """Return what a row is of, in words."""
+    names = [_text(row.get(name)) for name in ("experiment", "classifier", "attack")]
+    control, within = _text(row.get("control")), _text(row.get("shuffled_within"))
+    names += [f"control {control}"] * (control not in ("", "none"))
+    names += [f"shuffled within {within}"] * (within not in ("", "all"))
+    return ", ".join(filter(None, names))
+
+
 def _number(value):
     try:
         number = float(value)

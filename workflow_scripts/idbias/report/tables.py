@@ -1,11 +1,15 @@
 """The forms of a table: CSV with all digits, Markdown, LaTeX and HTML for reading."""
 
+import re
 from html import escape
-
-import pandas as pd
+from pathlib import Path
 
 from idbias.files import replacing
-from idbias.report.answers import answers
+from idbias.report import latex as tex
+from idbias.report.answers import answers, remarks
+from idbias.report.table_columns import parts
+
+__all__ = ["write", "write_csv"]
 
 
 def write_csv(path, table):
@@ -14,33 +18,92 @@ def write_csv(path, table):
         table.to_csv(temporary, index=False)
 
 
-def write(table, csv, markdown, latex, html):
-    """Write a table of rows: CSV with all digits, and rounded for people in the other three.
+def write(table, csv, markdown, latex, html, said=None, **details):
+    """Write a table of rows: CSV with all digits and columns, and rounded for people in the other three.
 
-    Markdown and HTML begin with what rows of the I_d test say, in words (idbias.report.answers).
+    Those begin with what the rows say, in words (`said`, a list of sentences; that of the I_d test if
+    None), and show what a row is of and the answer, at most ten columns (table_columns.parts). The other
+    columns come below, or in files of their own: details_markdown, details_latex and details_html.
+    Remarks on single rows, such as warnings, follow the first columns.
     """
+    rows = table.to_dict("records")
+    said = answers(rows) if said is None else said
+    notes, lead, first, others = parts(table)
+    remarked = remarks(rows)
     write_csv(csv, table)
-    shown = for_people(table)
-    said = answers(table.to_dict("records"))
+    paths = (markdown, latex, html)
+    if not details or others.empty:
+        _write_forms(paths, said, notes, [(first, lead), (others, lead)], remarked)
+    else:
+        more = f"More columns: {Path(details['details_markdown']).stem}."
+        _write_forms(paths, said, [*notes, more], [(first, lead)], remarked)
+    if details:
+        shown = first if others.empty else others
+        paths = [details[f"details_{form}"] for form in ("markdown", "latex", "html")]
+        _write_forms(paths, [], notes, [(shown, lead)], [])
+
+
+def _write_forms(paths, said, notes, shown, remarked):
+    """Write Markdown, LaTeX and HTML: sentences, notes, tables (with how many columns lead), remarks."""
+    markdown, latex_path, html = paths
+    tables = [table for table, _ in shown if len(table.columns)]
+    listed = ["".join(f"- {one}\n" for one in lines) for lines in (said, remarked) if lines]
+    blocks = [
+        *listed[: bool(said)],
+        *(f"{note}\n" for note in notes),
+        *(table.to_markdown(index=False, disable_numparse=True) + "\n" for table in tables),
+        *listed[bool(said) :],
+    ]
+    page = PAGE.format(
+        "".join(f"<p>{_html(one)}</p>\n" for one in said),
+        "".join(f'<p class="note">{_html(note)}</p>\n' for note in notes)
+        + "".join(
+            f'<div class="wide">\n{_html_table(*one)}\n</div>\n'
+            for one in shown
+            if len(one[0].columns)
+        )
+        + "".join(f'<p class="note">{_html(one)}</p>\n' for one in remarked),
+    )
+    captions = [note for note in notes if not note.startswith("More columns")]
     forms = {
-        markdown: "".join(f"- {one}\n" for one in said)
-        + "\n" * bool(said)
-        + shown.to_markdown(index=False, disable_numparse=True)
-        + "\n",
-        latex: shown.rename(columns=LATEX_NAMES)
-        .replace(LATEX_CELLS, regex=True)
-        .to_latex(index=False),
-        html: PAGE.format(
-            "".join(f"<p>{escape(one).replace(' = ', '&nbsp;=&nbsp;')}</p>\n" for one in said),
-            shown.to_html(index=False, border=0),
-        ),
+        markdown: "\n".join(blocks),
+        latex_path: tex.document(Path(latex_path).stem, shown, captions),
+        html: page,
     }
     for path, text in forms.items():
         with replacing(path) as temporary:
             temporary.write_text(text)
 
 
-# In the report a table stands in a narrow frame of its own, and that of the I_d tests on the opening page,
+def _html(text):
+    return escape(text).replace(" = ", "&nbsp;=&nbsp;")
+
+
+def _html_table(table, lead):
+    head = "".join(
+        _html_cell(name, "th", ["of"] * (place < lead)) for place, name in enumerate(table)
+    )
+    rows = "".join(
+        "<tr>"
+        + "".join(
+            _html_cell(
+                value, "td", ["of"] * (place < lead) + ["long"] * (len(value) > tex.SENTENCE)
+            )
+            for place, value in enumerate(row)
+        )
+        + "</tr>\n"
+        for row in table.to_numpy()
+    )
+    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>"
+
+
+def _html_cell(text, tag, kinds):
+    # A hyphen in front of a number is a minus.
+    text = re.sub(r"(?<![\w-])-(?=\d)", "\u2212", escape(text))
+    return f'<{tag} class="{" ".join(kinds)}">{text}</{tag}>' if kinds else f"<{tag}>{text}</{tag}>"
+
+
+# In the report a table stands in a narrow frame of its own, and that of the first answer on the opening page,
 # which takes what is between the tags of body.
 PAGE = """<!doctype html>
 <html lang="en">
@@ -52,199 +115,18 @@ PAGE = """<!doctype html>
 <body>
 <div class="idbias">
 <style>
-.idbias {{ font: 10.5px/1.5 sans-serif; margin: 6px; color: #111; background: #fff; }}
+.idbias {{ font: 11px/1.5 sans-serif; margin: 6px; color: #111; background: #fff; }}
 .idbias p {{ font-size: 13px; margin: 0 0 6px; }}
-.idbias .wide {{ overflow-x: auto; }}
+.idbias p.note {{ font-size: 11px; color: #444; }}
+.idbias .wide {{ overflow-x: auto; margin-bottom: 8px; }}
 .idbias table {{ border-collapse: collapse; margin: 0; }}
 .idbias th {{ border-bottom: 1px solid #333; font-weight: 600; }}
 .idbias td {{ border-bottom: 1px solid #ddd; white-space: nowrap; }}
 .idbias th, .idbias td {{ padding: 2px 4px; text-align: right; vertical-align: bottom; }}
+.idbias .of {{ text-align: left; }}
+.idbias .long {{ white-space: normal; min-width: 20em; text-align: left; }}
 </style>
-{}<div class="wide">
-{}
-</div>
-</div>
+{}{}</div>
 </body>
 </html>
 """
-
-PERCENT, WHOLE, TWO, THREE = "{:.1%}".format, "{:.0f}".format, "{:.2f}".format, "{:.3f}".format
-# What a table over seeds has the mean and the standard deviation of.
-OVER_SEEDS = {
-    "test_accuracy": "accuracy",
-    "attack_success": "success",
-    "pairs": "pairs N",
-    "z": "Z",
-    "id_correlation_corrected": "I_d correlation, corrected",
-    "contrast": "attack - control",
-}
-# Column -> its name for people and how its values are written; in the order of the columns.
-FORMATS = {
-    **{name: (name, str) for name in ("source", "experiment", "dataset", "classifier")},
-    "seed": ("seed", WHOLE),
-    "seeds": ("seeds", WHOLE),
-    "published_name": ("published as", str),
-    "hidden_layers": ("hidden layers", WHOLE),
-    "nonlinearity": ("nonlinearity", str),
-    "test_accuracy": ("accuracy", PERCENT),
-    "published_accuracy": ("published accuracy", PERCENT),
-    "accuracy_difference": ("measured - published", "{:+.1%}".format),
-    "top5_accuracy": ("top-5 accuracy", PERCENT),
-    "published_top5": ("published top-5", PERCENT),
-    "attack": ("attack", str),
-    "epsilon": ("epsilon", "{:.3g}".format),
-    "control": ("control", str),
-    "of": ("of", str),
-    "images": ("images", WHOLE),
-    "correct": ("classified correctly", WHOLE),
-    "succeeded": ("attack succeeded", WHOLE),
-    "attack_success": ("success", PERCENT),
-    "timed_out": ("out of time", WHOLE),
-    "median_linf": ("median linf", "{:.4f}".format),
-    "median_l2": ("median l2", "{:.3f}".format),
-    "essential_masks": ("essential masks", WHOLE),
-    "adversarial_masks": ("adversarial masks", WHOLE),
-    "pairs": ("pairs N", WHOLE),
-    "shuffled_within": ("shuffled within", str),
-    "cosine": ("cosine", str),
-    "r_squared": ("R^2", "{:.1e}".format),
-    "id_first": ("I_d first", TWO),
-    "id_second": ("I_d second", TWO),
-    "id": ("I_d", TWO),
-    "id_shuffled": ("I_d shuffled", str),
-    "z": ("Z", TWO),
-    "p": ("p", "{:.1e}".format),
-    "p_holm": ("p, Holm", "{:.1e}".format),
-    "p_permutation": ("permutation p", "{:.2g}".format),
-    "p_permutation_holm": ("permutation p, Holm", "{:.2g}".format),
-    "id_correlation": ("I_d correlation", TWO),
-    "id_correlation_corrected": ("I_d correlation, corrected", TWO),
-    "distance_correlation": ("distance correlation", THREE),
-    "distance_correlation_p": ("its p", "{:.2g}".format),
-    "hsic_linear": ("HSIC, linear", THREE),
-    "hsic_linear_p": ("p, linear", "{:.2g}".format),
-    "hsic_gaussian": ("HSIC, Gaussian", THREE),
-    "hsic_gaussian_p": ("p, Gaussian", "{:.2g}".format),
-    "svcca": ("SVCCA", TWO),
-    "scale_ratio": ("scale ratio", "{:.2g}".format),
-    "warnings": ("warnings", str),
-    "training_images": ("training images", WHOLE),
-    "test_images": ("test images", WHOLE),
-    "accuracy": ("accuracy before the attack", PERCENT),
-    "attacked_accuracy": ("after it", PERCENT),
-    "undone_accuracy": ("after the map undid it", PERCENT),
-    "undone_share": ("attacks undone", PERCENT),
-    "kept_accuracy": ("clean images after their map", PERCENT),
-    "contrast_interval": ("attack - control [95 % interval]", str),
-    "contrast_p": ("p of the contrast", "{:.2g}".format),
-    **{f"{name}_over_seeds": (words, str) for name, words in OVER_SEEDS.items()},
-    "family": ("layers", str),
-    "kernel": ("side of the local kernel", WHOLE),
-    "local": ("local kernel", THREE),
-    "full": ("full kernel", THREE),
-    **{
-        f"{kernel}_{name}": (f"{kernel}: {words}", show)
-        for name, words, show in (
-            ("learning_rate", "learning rate", "{:.3g}".format),
-            ("train_accuracy", "training accuracy", PERCENT),
-        )
-        for kernel in ("local", "full")
-    },
-    "interval": ("radial frequency [95 % interval]", str),
-    **{
-        f"share_above_{radius}": (f"energy above {radius}", PERCENT)
-        for radius in (0.125, 0.25, 0.375, 0.5)
-    },
-    "inequality": ("inequality", str),
-    "radius": ("radius", WHOLE),
-    "layer": ("layer", WHOLE),
-    "readout": ("with readout", str),
-    "outside_space": ("kappa(S^c)", THREE),
-    "outside_frequency": ("kappa-hat(Omega^c)", THREE),
-    "constant": ("constant", THREE),
-    "beta": ("kappa(Omega, beta)", THREE),
-    "product": ("product of kappa(Omega, w)", "{:.2e}".format),
-    "misalignment": ("misalignment", "{:.2e}".format),
-    "holds": ("holds", str),
-    "held": ("held in single filters", PERCENT),
-    "stated_holds": ("holds as printed", str),
-    "stated_held": ("as printed, in single filters", PERCENT),
-}
-
-LATEX_NAMES = {
-    "I_d": "$I_d$",
-    "I_d essential": "$I_d$ essential",
-    "I_d adversarial": "$I_d$ adversarial",
-    "I_d first": "$I_d$ first",
-    "I_d second": "$I_d$ second",
-    "I_d shuffled": "$I_d$ shuffled",
-    "R^2": "$R^2$",
-    "I_d correlation": "$I_d$ correlation",
-    "radial frequency [95 % interval]": r"radial frequency [95 \% interval]",
-    "attack - control [95 % interval]": r"attack $-$ control [95 \% interval]",
-    "kappa(S^c)": r"$\kappa(S^c)$",
-    "kappa-hat(Omega^c)": r"$\hat\kappa(\Omega^c)$",
-    "kappa(Omega, beta)": r"$\kappa(\Omega, \beta)$",
-    "product of kappa(Omega, w)": r"$\prod \kappa(\Omega, w_l)$",
-    "median linf": r"median $\ell_\infty$",
-    "median l2": r"median $\ell_2$",
-    "Z": "$Z$",
-    "p": "$p$",
-}
-LATEX_CELLS = {"_": r"\_", "%": r"\%", "±": r"$\\pm$"}
-
-
-def for_people(table):
-    """Return the columns of a table that FORMATS knows, in its order, rounded and named for reading.
-
-    A mean stands with its standard deviation, or with its interval, in one cell.
-    """
-    masks = "attack" in table and table["attack"].notna().all()
-    first, second = ("essential", "adversarial") if masks else ("first", "second")
-    if "shuffled_within" in table and (table["shuffled_within"].dropna() == "all").all():
-        table = table.drop(columns="shuffled_within")
-    table = table.assign(
-        cosine=plus_minus(table, "cosine_mean", "cosine_std"),
-        id_shuffled=plus_minus(table, "id_shuffled_mean", "id_shuffled_std"),
-        interval=with_interval(table, "difference" if "difference" in table else "mean"),
-        contrast_interval=with_interval(table, "contrast", "contrast_low", "contrast_high"),
-        **{
-            f"{name}_over_seeds": plus_minus(table, f"{name}_mean", f"{name}_std")
-            for name in OVER_SEEDS
-        },
-    ).dropna(axis=1, how="all")
-    formats = {
-        **FORMATS,
-        "id_first": (f"I_d {first}", "{:.2f}".format),
-        "id_second": (f"I_d {second}", "{:.2f}".format),
-    }
-    shown = {
-        name: [show(value) if pd.notna(value) else "" for value in table[column]]
-        for column, (name, show) in formats.items()
-        if column in table
-    }
-    return pd.DataFrame(shown)
-
-
-def with_interval(table, mean, low="low", high="high"):
-    """Return "mean [low, high]" for each row, the mean alone where it has no interval."""
-    if mean not in table:
-        return pd.Series([None] * len(table), index=table.index)
-    texts = [
-        f"{m:.3f} [{below:.3f}, {above:.3f}]"
-        if pd.notna(below)
-        else f"{m:.3f}"
-        if pd.notna(m)
-        else None
-        for m, below, above in zip(table[mean], table[low], table[high], strict=True)
-    ]
-    return pd.Series(texts, index=table.index)
-
-
-def plus_minus(table, mean, std):
-    """Return "mean ± std" for each row, missing where the mean is."""
-    if mean not in table:
-        return pd.Series([None] * len(table), index=table.index)
-    both = zip(table[mean], table[std], strict=True)
-    texts = [f"{m:.2f} ± {s:.2f}" if pd.notna(m) else None for m, s in both]
-    return pd.Series(texts, index=table.index)

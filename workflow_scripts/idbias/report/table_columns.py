@@ -1,0 +1,268 @@
+"""The columns of tables: their names and values for people, and which of them come first."""
+
+import pandas as pd
+
+# Columns on the first screen of a table, at most.
+MOST = 10
+
+PERCENT, WHOLE, TWO, THREE = "{:.1%}".format, "{:.0f}".format, "{:.2f}".format, "{:.3f}".format
+
+
+def p_value(p):
+    """Return a p-value as text: two digits, and no zero, which no p-value is."""
+    if p < 1e-300:  # the normal distribution's tail ends below what a double can hold
+        return "< 1e-300"
+    return f"{p:.2g}" if p >= 1e-3 else f"{p:.1e}"
+
+
+# What a table over seeds has the mean and the standard deviation of.
+OVER_SEEDS = {
+    "test_accuracy": "accuracy",
+    "attack_success": "success",
+    "pairs": "N",
+    "z": "Z",
+    "id_correlation_corrected": "I_d correlation, corrected",
+    "contrast": "attack - control",
+}
+# Column -> its name for people and how its values are written; in the order of the columns.
+FORMATS = {
+    **{name: (name, str) for name in ("source", "experiment", "dataset", "classifier")},
+    "seed": ("seed", WHOLE),
+    "seeds": ("seeds", WHOLE),
+    "published_name": ("published as", str),
+    "hidden_layers": ("hidden layers", WHOLE),
+    "nonlinearity": ("nonlinearity", str),
+    "test_accuracy": ("accuracy", PERCENT),
+    "published_accuracy": ("published accuracy", PERCENT),
+    "accuracy_difference": ("measured - published", "{:+.1%}".format),
+    "top5_accuracy": ("top-5 accuracy", PERCENT),
+    "published_top5": ("published top-5", PERCENT),
+    "attack": ("attack", str),
+    "epsilon": ("epsilon", "{:.3g}".format),
+    "control": ("control", str),
+    "of": ("of", str),
+    "images": ("images", WHOLE),
+    "correct": ("classified correctly", WHOLE),
+    "succeeded": ("attack succeeded", WHOLE),
+    "attack_success": ("success", PERCENT),
+    "timed_out": ("out of time", WHOLE),
+    "median_linf": ("median linf", "{:.4f}".format),
+    "median_l2": ("median l2", "{:.3f}".format),
+    "essential_masks": ("essential masks", WHOLE),
+    "adversarial_masks": ("adversarial masks", WHOLE),
+    "pairs": ("N", WHOLE),
+    "shuffled_within": ("shuffled within", str),
+    "cosine": ("cosine", str),
+    "r_squared": ("R^2", "{:.1e}".format),
+    "id_first": ("I_d first", TWO),
+    "id_second": ("I_d second", TWO),
+    "id": ("I_d", TWO),
+    "id_shuffled": ("I_d shuffled", str),
+    "z": ("Z", TWO),
+    "p": ("p", p_value),
+    "p_holm": ("p, Holm", p_value),
+    "p_permutation": ("permutation p", p_value),
+    "p_permutation_holm": ("permutation p, Holm", p_value),
+    "id_correlation": ("I_d correlation", TWO),
+    "id_correlation_corrected": ("I_d correlation, corrected", TWO),
+    "distance_correlation": ("distance correlation", THREE),
+    "distance_correlation_p": ("its p", p_value),
+    "hsic_linear": ("HSIC, linear", THREE),
+    "hsic_linear_p": ("p, linear", p_value),
+    "hsic_gaussian": ("HSIC, Gaussian", THREE),
+    "hsic_gaussian_p": ("p, Gaussian", p_value),
+    "svcca": ("SVCCA", TWO),
+    "scale_ratio": ("scale ratio", "{:.2g}".format),
+    "warnings": ("warnings", str),
+    "reason": ("reason", str),
+    "training_images": ("training images", WHOLE),
+    "test_images": ("test images", WHOLE),
+    "accuracy": ("accuracy before the attack", PERCENT),
+    "attacked_accuracy": ("after it", PERCENT),
+    "undone_accuracy": ("after the map undid it", PERCENT),
+    "undone_share": ("attacks undone", PERCENT),
+    "kept_accuracy": ("clean images after their map", PERCENT),
+    "contrast_interval": ("attack - control [95 % interval]", str),
+    "contrast_p": ("p of the contrast", p_value),
+    **{f"{name}_over_seeds": (words, str) for name, words in OVER_SEEDS.items()},
+    "family": ("layers", str),
+    "kernel": ("side of the local kernel", WHOLE),
+    "local": ("local kernel", THREE),
+    "full": ("full kernel", THREE),
+    **{
+        f"{kernel}_{name}": (f"{kernel}: {words}", show)
+        for name, words, show in (
+            ("learning_rate", "learning rate", "{:.3g}".format),
+            ("train_accuracy", "training accuracy", PERCENT),
+        )
+        for kernel in ("local", "full")
+    },
+    "networks": ("networks", WHOLE),
+    "rho_interval": ("rho [95 % interval]", str),
+    "interval": ("radial frequency [95 % interval]", str),
+    **{
+        f"share_above_{radius}": (f"energy above {radius}", PERCENT)
+        for radius in (0.125, 0.25, 0.375, 0.5)
+    },
+    "inequality": ("inequality", str),
+    "radius": ("radius", WHOLE),
+    "layer": ("layer", WHOLE),
+    "readout": ("with readout", str),
+    "outside_space": ("kappa(S^c)", THREE),
+    "outside_frequency": ("kappa-hat(Omega^c)", THREE),
+    "constant": ("constant", THREE),
+    "beta": ("kappa(Omega, beta)", THREE),
+    "product": ("product of kappa(Omega, w)", "{:.2e}".format),
+    "misalignment": ("misalignment", "{:.2e}".format),
+    "holds": ("holds", str),
+    "held": ("held in single filters", PERCENT),
+    "stated_holds": ("holds as printed", str),
+    "stated_held": ("as printed, in single filters", PERCENT),
+}
+
+
+# What a row is of. Those that do not differ between rows are said once, above the table.
+OF = (
+    "source", "experiment", "dataset", "classifier", "seed", "seeds", "attack", "epsilon", "control", "of",
+    "shuffled_within",
+)  # fmt: skip
+ALWAYS = ("classifier", "attack")
+# A column that only tables of this kind have -> what such a table shows first, most important last: from
+# the left they give way where a row is of so much that there is no room.
+FIRST = {
+    "z": (
+        "r_squared", "reason", "cosine", "pairs", "id_shuffled", "id", "effect", "p_shown", "z",
+        "contrast_interval",
+    ),
+    "rho": (
+        "interaction_interval", "interaction_p", "interaction", "network_means", "networks", "images",
+        "p_holm", "rho_interval",
+    ),
+    "z_mean": tuple(f"{name}_over_seeds" for name in OVER_SEEDS),
+}  # fmt: skip
+
+
+def texts(table):
+    """Return a table's values as text, rounded for people, by columns of FORMATS, in its order.
+
+    A mean stands with its standard deviation, or with its interval, in one cell. Empty columns and
+    those that FORMATS does not know are left out.
+    """
+    if "shuffled_within" in table and (table["shuffled_within"].dropna() == "all").all():
+        table = table.drop(columns="shuffled_within")
+    table = table.assign(
+        cosine=plus_minus(table, "cosine_mean", "cosine_std"),
+        id_shuffled=plus_minus(table, "id_shuffled_mean", "id_shuffled_std"),
+        interval=with_interval(table, "difference" if "difference" in table else "mean"),
+        rho_interval=with_interval(table, "rho"),
+        contrast_interval=with_interval(table, "contrast", "contrast_low", "contrast_high"),
+        **{
+            f"{name}_over_seeds": plus_minus(table, f"{name}_mean", f"{name}_std")
+            for name in OVER_SEEDS
+        },
+    ).dropna(axis=1, how="all")
+    return pd.DataFrame(
+        {
+            column: [show(value) if pd.notna(value) else "" for value in table[column]]
+            for column, (_, show) in FORMATS.items()
+            if column in table
+        },
+        index=table.index,
+    )
+
+
+def names(table):
+    """Return the name for people of each column of a table of `texts`, a dict."""
+    masks = "attack" in table and (table["attack"] != "").all()
+    first, second = ("essential", "adversarial") if masks else ("first", "second")
+    special = {"id_first": f"I_d {first}", "id_second": f"I_d {second}"}
+    return {column: special.get(column, FORMATS[column][0]) for column in table}
+
+
+def for_people(table):
+    """Return the columns of a table that FORMATS knows, in its order, rounded and named for reading."""
+    shown = texts(table)
+    return shown.rename(columns=names(shown))
+
+
+def parts(table):
+    """Return a table for people in parts: (notes, lead, the first columns, the others).
+
+    table: DataFrame of numbers. Notes: sentences, of what all rows are of, and of which p column p is.
+    The first columns, MOST of them at most, say what each row is of and the answer; the other columns
+    come with what each row is of. Both are DataFrames of text, whose first `lead` columns say what a row
+    is of; the second has no columns where everything is among the first.
+    """
+    shown = texts(table)
+    named = all_names = names(shown)
+    of = [name for name in OF if name in shown]
+    shared = [name for name in of if len(set(shown[name])) == 1 and name not in ALWAYS]
+    if len(shown) < 2:
+        shared = [name for name in shared if name in ("experiment", "dataset")]
+    alike = ", ".join(f"{named[name]} {shown[name].iloc[0]}" for name in shared)
+    notes = [f"In all rows: {alike}."] if alike else []
+    told = [name for name in of if name not in shared and not _follows(shown, name)]
+    measured = [name for name in shown if name not in of]
+    kind = next((kind for kind in FIRST if kind in table), None)
+    if kind:
+        wanted = [_stands_for(name, shown) for name in FIRST[kind]]
+        wanted = [name for name in dict.fromkeys(wanted) if name in measured]
+        wanted = wanted[-max(MOST - len(told), 2) :]
+    else:
+        wanted = measured[: max(MOST - len(told), 2)]
+    first = told + [name for name in measured if name in wanted]
+    if kind == "z" and (p := _stands_for("p_shown", shown)) in first and p != "p":
+        # Which p it is, is said once, so that its column is narrow.
+        notes.append(f"p: {named[p]}.")
+        named = {**named, p: "p"}
+    rest = [name for name in shown if name not in first and name not in shared]
+    others = [name for name in of if name in told] + rest if rest else []
+    return (
+        notes,
+        len(told),
+        shown[first].rename(columns=named),
+        shown[others].rename(columns=all_names),
+    )
+
+
+def _stands_for(name, shown):
+    """The column that says `name` in the table of texts `shown`."""
+    if name == "effect":
+        return "distance_correlation"
+    if name == "p_shown":
+        # Published p-values are the normal distribution's, and are read beside measured ones of that kind.
+        order = ("p_permutation_holm", "p_permutation", "p")
+        return next((p for p in (("p",) if "source" in shown else order) if p in shown), "p")
+    return name
+
+
+def _follows(shown, name):
+    """Whether what a row is of is known without the column `name`."""
+    known = {"dataset": "experiment", "epsilon": "attack"}.get(name)
+    if known not in shown or (shown[known] == "").any():
+        return False
+    return len(set(zip(shown[known], shown[name], strict=True))) == len(set(shown[known]))
+
+
+def with_interval(table, mean, low="low", high="high"):
+    """Return "mean [low, high]" for each row, the mean alone where it has no interval."""
+    if mean not in table:
+        return pd.Series([None] * len(table), index=table.index)
+    texts = [
+        f"{m:.3f} [{below:.3f}, {above:.3f}]"
+        if pd.notna(below)
+        else f"{m:.3f}"
+        if pd.notna(m)
+        else None
+        for m, below, above in zip(table[mean], table[low], table[high], strict=True)
+    ]
+    return pd.Series(texts, index=table.index)
+
+
+def plus_minus(table, mean, std):
+    """Return "mean ± std" for each row, missing where the mean is."""
+    if mean not in table:
+        return pd.Series([None] * len(table), index=table.index)
+    both = zip(table[mean], table[std], strict=True)
+    texts = [f"{m:.2f} ± {s:.2f}" if pd.notna(m) else None for m, s in both]
+    return pd.Series(texts, index=table.index)
