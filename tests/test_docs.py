@@ -24,6 +24,8 @@ from idbias.config.reference import reference
 from idbias.config.schema_inputs import Attack
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+# Logs of what was measured, which may name times and commits.
+LOGS = [ROOT / "benchmarks/RESULTS.md", ROOT / "tests/slurm/README.md"]
 
 
 def test_the_configuration_reference_is_what_the_models_say():
@@ -227,7 +229,7 @@ def test_every_table_and_figure_is_explained(finished, outputs):
             assert f"`{path.stem}`" in outputs
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *LOGS], ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page):
     for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
         if "://" in link:
@@ -239,6 +241,37 @@ def test_links_between_pages_lead_somewhere(page):
             headings = re.findall(r"^#+ (.*)$", target.read_text(), re.M)
             slugs = {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
             assert anchor in slugs, f"{page.name}: {link}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_is_no_diary(page):
+    """What was measured, when and with which commit is in LOGS."""
+    text = page.read_text()
+    clock = re.findall(r"\b[0-2]?\d:[0-5]\d(?::[0-5]\d)?\b(?!\])", text)
+    commits = [
+        word for word in re.findall(r"(?<![\w/.-])[0-9a-f]{7,40}\b", text) if not word.isalpha()
+    ]
+    assert clock == []
+    assert [word for word in commits if not word.isdigit()] == []
+
+
+def test_the_pages_are_short_enough_to_be_read():
+    lines = sum(len(page.read_text().splitlines()) for page in (ROOT / "docs").glob("*.md"))
+    assert lines <= 2000
+
+
+def test_the_site_builds_with_every_page_and_no_warning(tmp_path):
+    pytest.importorskip("mkdocs", reason="mkdocs-material is not installed")
+    pytest.importorskip("latex2mathml", reason="latex2mathml is not installed")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for page in PAGES:
+        name = "index" if page.name == "README.md" else page.stem
+        assert (tmp_path / f"{name}.html").is_file(), page.name
+    masks = (tmp_path / "masks.html").read_text()
+    assert "<math" in masks
+    assert "arithmatex" not in masks
 
 
 def test_the_citation_file_has_what_citing_needs():
