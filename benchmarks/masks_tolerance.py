@@ -34,7 +34,7 @@ from idbias.config.schema import Masks  # noqa: E402
 from idbias.config.schema_inputs import Recipe  # noqa: E402
 from idbias.correlation.dependence import intrinsic_dimension  # noqa: E402
 from idbias.correlation.distances import squared_distances  # noqa: E402
-from idbias.datasets import writing  # noqa: E402
+from idbias.datasets.digits import digits  # noqa: E402
 from idbias.files import replacing  # noqa: E402
 from idbias.fourier import filtered  # noqa: E402
 from idbias.masks.cpu_engine import convolutions  # noqa: E402
@@ -53,17 +53,20 @@ CODE = [
 
 def digits_case(count):
     """Return the demonstration's network, trained, and the first `count` digits that it gets right."""
-    parts = writing.digits(600, seed=0)
-    images = {part: parts[f"{part}/images"].astype(np.float32) / 16 for part in ("train", "test")}
+    data = digits(600, seed=0)
+    images = {
+        "train": data.train_images.astype(np.float32) / 16,
+        "test": data.test_images.astype(np.float32) / 16,
+    }
     torch.manual_seed(0)
     classifier = Normalised(build("small_cnn", (1, 8, 8), 10), 1)
     recipe = Recipe(
         optimizer="adam", learning_rate=0.003, epochs=60, batch_size=64, schedule="onecycle",
         weight_decay=0.0, augment=False,
     )  # fmt: skip
-    train(classifier, images["train"], parts["train/labels"], recipe, seed=0)
+    train(classifier, images["train"], data.train_labels, recipe, seed=0)
     classifier.eval().requires_grad_(False)
-    tests, targets = torch.tensor(images["test"]), torch.tensor(parts["test/labels"])
+    tests, targets = torch.tensor(images["test"]), torch.tensor(data.test_labels)
     right = (classifier(tests).argmax(1) == targets).nonzero().flatten()[:count]
     return classifier, tests[right], targets[right]
 

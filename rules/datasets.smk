@@ -42,5 +42,6 @@ rule dataset:
     params:
         settings=lambda wildcards: experiment(wildcards).dataset.source_settings,
         seed=lambda wildcards: experiment(wildcards).seed,
+        published=lambda wildcards: experiment(wildcards).dataset.published,
     script:
         "../workflow_scripts/write_dataset.py"

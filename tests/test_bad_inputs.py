@@ -20,7 +20,7 @@ from idbias.attacks import attack_files
 from idbias.classifiers.models import make
 from idbias.classifiers.weights import load_weights
 from idbias.config.checking import check
-from idbias.datasets import archives
+from idbias.datasets import binary
 from idbias.stage import stage
 
 DIGITS = "results/digits/small_cnn"
@@ -277,7 +277,7 @@ def test_archives(tmp_path, harm, members, words):
 
     def work():
         with stage(job.snakemake):
-            archives.cifar10(path)
+            binary.cifar10(path)
 
     job = Job(tmp_path)
     job.fails(work, words)

@@ -6,4 +6,10 @@ with stage(snakemake):
     from idbias.datasets import writing
 
     settings, sources = dict(snakemake.params.settings), list(snakemake.input.sources)
-    writing.write(snakemake.output[0], settings, snakemake.params.seed, sources)
+    writing.write(
+        snakemake.output[0],
+        settings,
+        snakemake.params.seed,
+        sources,
+        snakemake.params.published,
+    )

@@ -8,7 +8,7 @@ import pytest
 from archive_files import DATA, pack, pixels, refused
 from scipy.io import savemat
 
-from idbias.datasets import archives
+from idbias.datasets import binary
 
 # CIFAR
 
@@ -44,7 +44,7 @@ def cifar10_files(folder="cifar-10-batches-bin/"):
 
 def test_cifar10(tmp_path):
     images, files = cifar10_files()
-    data = archives.cifar10(pack(tmp_path / "cifar.tar.gz", files))
+    data = binary.cifar10(pack(tmp_path / "cifar.tar.gz", files))
     expected = np.concatenate([images[f"data_batch_{i}.bin"] for i in range(1, 6)])
     np.testing.assert_array_equal(data.train_images, expected)
     np.testing.assert_array_equal(data.test_images, images["test_batch.bin"])
@@ -55,7 +55,7 @@ def test_cifar10(tmp_path):
     for name, content in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)
-    unpacked = archives.cifar10(tmp_path / "cifar-10-batches-bin")
+    unpacked = binary.cifar10(tmp_path / "cifar-10-batches-bin")
     np.testing.assert_array_equal(unpacked.train_images, expected)
 
 
@@ -63,22 +63,22 @@ def test_cifar100_has_fine_labels(tmp_path):
     files = {"cifar-100-binary/fine_label_names.txt": b"\n".join(b"c%d" % i for i in range(100))}
     for name, labels in (("train", [99, 1]), ("test", [50, 0])):
         _, files[f"cifar-100-binary/{name}.bin"] = cifar_records(labels, coarse=True)
-    data = archives.cifar100(pack(tmp_path / "cifar.tar.gz", files))
+    data = binary.cifar100(pack(tmp_path / "cifar.tar.gz", files))
     assert data.train_labels.tolist() == [99, 1]
     assert data.test_labels.tolist() == [50, 0]
     assert data.train_images.shape == (2, 3, 32, 32)
     assert data.classes[99] == "c99"
     files["cifar-100-binary/test.bin"] += b"1"
-    refused("test.bin has 6149 bytes", archives.cifar100, pack(tmp_path / "1.tar.gz", files))
+    refused("test.bin has 6149 bytes", binary.cifar100, pack(tmp_path / "1.tar.gz", files))
     del files["cifar-100-binary/test.bin"]
-    refused("has no test.bin", archives.cifar100, pack(tmp_path / "2.tar.gz", files))
+    refused("has no test.bin", binary.cifar100, pack(tmp_path / "2.tar.gz", files))
     files["cifar-100-binary/test.bin"] = cifar_records([100], coarse=True)[1]
-    refused("label 100", archives.cifar100, pack(tmp_path / "3.tar.gz", files))
+    refused("label 100", binary.cifar100, pack(tmp_path / "3.tar.gz", files))
 
 
 @pytest.mark.skipif(not (DATA / "cifar10-first1017.tar.gz").exists(), reason=f"no {DATA}")
 def test_the_first_images_of_cifar10_without_training_batches():
-    data = archives.cifar10(DATA / "cifar10-first1017.tar.gz")
+    data = binary.cifar10(DATA / "cifar10-first1017.tar.gz")
     assert data.test_images.shape == (1017, 3, 32, 32)
     assert data.train_images.shape == (0, 3, 32, 32)
     assert data.train_labels.shape == (0,)
@@ -105,7 +105,7 @@ TEST = "cifar-10-batches-bin/test_batch.bin"
 def test_broken_cifar10(tmp_path, change, message):
     _, files = cifar10_files()
     files = {name: content for name, content in (files | change).items() if content is not None}
-    refused(message, archives.cifar10, pack(tmp_path / "cifar.tar.gz", files))
+    refused(message, binary.cifar10, pack(tmp_path / "cifar.tar.gz", files))
 
 
 @pytest.mark.parametrize("suffix", [".tar.gz", ".tar", ".zip"])
@@ -116,12 +116,12 @@ def test_damaged_archives_are_named_wherever_they_are_cut(tmp_path, suffix):
     # 4608: between the first and the second member of the tar.
     for cut in (0, 100, 1024, 4608, len(whole) // 2, len(whole) - 10_000):
         path.write_bytes(whole[:cut])
-        refused(f"cifar{suffix}.* is truncated or damaged", archives.cifar10, path)
-    refused("missing.tar.gz does not exist", archives.cifar10, tmp_path / "missing.tar.gz")
+        refused(f"cifar{suffix}.* is truncated or damaged", binary.cifar10, path)
+    refused("missing.tar.gz does not exist", binary.cifar10, tmp_path / "missing.tar.gz")
     if suffix != ".tar":  # which has no checksums
         middle = len(whole) // 2
         path.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
-        refused(f"cifar{suffix}.* is truncated or damaged", archives.cifar10, path)
+        refused(f"cifar{suffix}.* is truncated or damaged", binary.cifar10, path)
 
 
 # MNIST and Fashion-MNIST
@@ -148,15 +148,15 @@ def test_mnist(tmp_path, packed):
     for name, content in files.items():
         path = tmp_path / (name + ".gz" * packed)
         path.write_bytes(gzip.compress(content) if packed else content)
-    data = archives.mnist(tmp_path)
+    data = binary.mnist(tmp_path)
     np.testing.assert_array_equal(data.train_images[:, 0], arrays["train-images-idx3-ubyte"])
     np.testing.assert_array_equal(data.test_images[:, 0], arrays["t10k-images-idx3-ubyte"])
     assert data.train_labels.tolist() == [5, 0, 4, 9]
     assert data.test_labels.tolist() == [7, 2, 1]
-    assert archives.fashion_mnist(tmp_path).classes[5] == "Sandal"
+    assert binary.fashion_mnist(tmp_path).classes[5] == "Sandal"
     for path in tmp_path.glob("train*"):
         path.unlink()
-    assert archives.mnist(tmp_path).train_images.shape == (0, 1, 28, 28)
+    assert binary.mnist(tmp_path).train_images.shape == (0, 1, 28, 28)
 
 
 IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
@@ -183,7 +183,7 @@ def test_broken_mnist(tmp_path, name, change, message):
     for file, content in files.items():
         if content is not None:
             (tmp_path / file).write_bytes(content)
-    refused(message, archives.mnist, tmp_path)
+    refused(message, binary.mnist, tmp_path)
 
 
 # SVHN
@@ -193,12 +193,12 @@ def test_svhn(tmp_path):
     images = pixels(32, 32, 3, 4)
     labels = np.array([[1], [10], [9], [10]], np.uint8)
     savemat(tmp_path / "test_32x32.mat", {"X": images, "y": labels})
-    data = archives.svhn(tmp_path)
+    data = binary.svhn(tmp_path)
     assert data.test_labels.tolist() == [1, 0, 9, 0]
     np.testing.assert_array_equal(data.test_images[2].transpose(1, 2, 0), images[..., 2])
     assert data.train_images.shape == (0, 3, 32, 32)
     savemat(tmp_path / "train_32x32.mat", {"X": images[..., :2], "y": labels[:2]})
-    assert archives.svhn(tmp_path).train_labels.tolist() == [1, 0]
+    assert binary.svhn(tmp_path).train_labels.tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -223,4 +223,4 @@ def test_broken_svhn(tmp_path, content, message):
         cut = content == "cut"
         savemat(path, {"X": pixels(32, 32, 3, 2), "y": [1, 2]} if cut else content)
         path.write_bytes(path.read_bytes()[: -1000 if cut else None])
-    refused(message, archives.svhn, tmp_path)
+    refused(message, binary.svhn, tmp_path)

@@ -1,6 +1,7 @@
 """Files arrive whole and checked, from servers that fail in several ways, or not at all."""
 
 import hashlib
+import inspect
 import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,7 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from idbias.datasets.downloads import check_sha256, fetch
-from idbias.datasets.sources import KNOWN
+from idbias.datasets.published import PUBLISHED
+from idbias.datasets.writing import MODULES
 from idbias.errors import InputError
 
 CONTENT = os.urandom(3_000_000)
@@ -198,9 +200,17 @@ def test_checksums_are_checked(tmp_path):
 
 
 def test_every_known_file_has_sources_and_a_checksum():
-    for name, files in KNOWN.items():
-        for urls, sha256 in files:
-            assert len(sha256) == 64, name
-            assert int(sha256, 16), name
-            assert len({url.rsplit("/", 1)[-1] for url in urls}) == 1
-    assert len({sha256 for files in KNOWN.values() for _, sha256 in files}) == 15
+    files = [(name, *file) for one in PUBLISHED.values() for name, file in one.files.items()]
+    for name, urls, sha256 in files:
+        assert len(sha256) == 64, name
+        assert int(sha256, 16), name
+        assert {url.rsplit("/", 1)[-1] for url in urls} == {name}
+    assert len({sha256 for *_, sha256 in files}) == 15
+
+
+def test_every_published_dataset_has_a_reader_that_takes_its_options():
+    for name, published in PUBLISHED.items():
+        module, function = published.reader.split(".")
+        taken = list(inspect.signature(getattr(MODULES[module], function)).parameters)
+        assert set(published.options) <= set(taken), name
+        assert ("path" in taken) == (name != "digits")

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from archive_files import DATA, encoded, pack, pixels, refused
 from scipy.io import loadmat, savemat
 
-from idbias.datasets import archives
+from idbias.datasets import image_archives
 
 WNIDS = ["n01440764", "n02102040", "n02979186"]
 
@@ -42,7 +42,7 @@ def test_image_folders_load_the_same_from_any_container(tmp_path, suffix):
     if not suffix:
         shutil.unpack_archive(path, tmp_path / "unpacked")
         path = tmp_path / "unpacked"
-    data = archives.image_folder(path)
+    data = image_archives.image_folder(path)
     assert data.classes == ["cat", "dog"]
     for split in ("train", "test"):
         found, labels = getattr(data, f"{split}_images"), getattr(data, f"{split}_labels")
@@ -51,24 +51,27 @@ def test_image_folders_load_the_same_from_any_container(tmp_path, suffix):
         for image, label in zip(found, labels, strict=True):
             names = [n for n, i in images.items() if (i.transpose(2, 0, 1) == image).all()]
             assert names[0].startswith(f"pets/{split}/{data.classes[label]}/")
-    again = archives.image_folder(path)
+    again = image_archives.image_folder(path)
     np.testing.assert_array_equal(again.test_images, data.test_images)
-    other = archives.image_folder(path, seed=1)
+    other = image_archives.image_folder(path, seed=1)
     assert not np.array_equal(other.test_images, data.test_images)
 
 
 def test_a_folder_without_split_is_split_by_class_and_seed(tmp_path):
     images = folder_files(number=10, classes=("a", "b", "c"), splits=("",))
     path = packed(tmp_path / "x.zip", images)
-    data = archives.image_folder(path, test_fraction=0.3)
+    data = image_archives.image_folder(path, test_fraction=0.3)
     assert np.bincount(data.train_labels).tolist() == [7, 7, 7]
     assert np.bincount(data.test_labels).tolist() == [3, 3, 3]
     together = np.concatenate([data.train_images, data.test_images])
     assert len(np.unique(together.reshape(30, -1), axis=0)) == 30
-    again = archives.image_folder(path, test_fraction=0.3)
+    again = image_archives.image_folder(path, test_fraction=0.3)
     np.testing.assert_array_equal(again.test_images, data.test_images)
     refused(
-        "class 'a' has 10 images, of which 0.01", archives.image_folder, path, test_fraction=0.01
+        "class 'a' has 10 images, of which 0.01",
+        image_archives.image_folder,
+        path,
+        test_fraction=0.01,
     )
 
 
@@ -81,12 +84,12 @@ def test_images_are_scaled_cropped_and_made_grey(tmp_path):
         whole = torch.tensor(image.transpose(2, 0, 1)[None], dtype=torch.float32)
         return F.interpolate(whole, size, mode="bilinear", antialias=True)[0].numpy()
 
-    stretched = archives.image_folder(path, size=16, fit="stretch").test_images[0]
+    stretched = image_archives.image_folder(path, size=16, fit="stretch").test_images[0]
     np.testing.assert_allclose(stretched, scaled(16, 16), atol=1.01)
     # The shorter side becomes 16 * 256 / 224 = 18.3, rounded.
-    cropped = archives.image_folder(path, size=16, fit="crop").test_images[0]
+    cropped = image_archives.image_folder(path, size=16, fit="crop").test_images[0]
     np.testing.assert_allclose(cropped, scaled(18, 36)[:, 1:17, 10:26], atol=1.01)
-    grey = archives.image_folder(path, channels=1).test_images
+    grey = image_archives.image_folder(path, channels=1).test_images
     weights = np.array([0.299, 0.587, 0.114])
     np.testing.assert_allclose(grey[0, 0], image @ weights, atol=1.01)
 
@@ -96,11 +99,11 @@ def test_large_sets_may_go_straight_to_hdf5(tmp_path):
     path = packed(tmp_path / "x.tgz", images)
     with h5py.File(tmp_path / "x.h5", "w") as file:
         names = iter(["train", "test"])
-        data = archives.image_folder(
+        data = image_archives.image_folder(
             path, allocate=lambda shape, dtype: file.create_dataset(next(names), shape, dtype)
         )
         assert isinstance(data.train_images, h5py.Dataset)
-        expected = archives.image_folder(path)
+        expected = image_archives.image_folder(path)
         np.testing.assert_array_equal(data.train_images[()], expected.train_images)
         np.testing.assert_array_equal(file["test"][()], expected.test_images)
 
@@ -108,7 +111,7 @@ def test_large_sets_may_go_straight_to_hdf5(tmp_path):
 @pytest.mark.skipif(not (DATA / "cifar10-jpeg-imagefolder.zip").exists(), reason=f"no {DATA}")
 def test_twenty_thousand_jpegs_by_class():
     counts = []
-    data = archives.image_folder(
+    data = image_archives.image_folder(
         DATA / "cifar10-jpeg-imagefolder.zip", progress=lambda **settings: Counter(counts, settings)
     )
     assert data.train_images.shape == data.test_images.shape == (10_000, 3, 32, 32)
@@ -164,16 +167,16 @@ def test_broken_image_folders(tmp_path, suffix, change, message):
             files[name] = value
     before = sorted(os.listdir(tmp_path))
     path = pack(tmp_path / f"pets{suffix}", files, links)
-    refused(message, archives.image_folder, path)
+    refused(message, image_archives.image_folder, path)
     path.unlink()
     assert sorted(os.listdir(tmp_path)) == before, "something half-made is left"
 
 
 def test_a_folder_without_images_is_refused(tmp_path):
-    refused("there are no images", archives.image_folder, tmp_path)
-    refused("does not exist", archives.image_folder, tmp_path / "none")
+    refused("there are no images", image_archives.image_folder, tmp_path)
+    refused("does not exist", image_archives.image_folder, tmp_path / "none")
     path = packed(tmp_path / "x.zip", folder_files())
-    refused("by 'squash' to 3", archives.image_folder, path, size=8, fit="squash")
+    refused("by 'squash' to 3", image_archives.image_folder, path, size=8, fit="squash")
 
 
 # Imagenette and ImageNet
@@ -189,16 +192,16 @@ def test_imagenette_is_stretched_and_its_classes_have_names(tmp_path):
     files = {name: encoded(image, "JPEG") for name, image in images.items()}
     files["imagenette2-320/noisy_imagenette.csv"] = b"path,label"
     path = pack(tmp_path / "imagenette2-320.tgz", files)
-    data = archives.imagenette(path, size=16)
+    data = image_archives.imagenette(path, size=16)
     assert data.train_images.shape == data.test_images.shape == (6, 3, 16, 16)
     assert data.classes == ["tench", "English springer", "cassette player"]
-    assert archives.imagenette(path).test_images.shape[2:] == (224, 224)
+    assert image_archives.imagenette(path).test_images.shape[2:] == (224, 224)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    refused("imagenette2-320.tgz is truncated", archives.imagenette, path)
+    refused("imagenette2-320.tgz is truncated", image_archives.imagenette, path)
     name = "imagenette2-320/val/n01440764/n01440764_0.JPEG"
     path = pack(tmp_path / "x.tgz", files | {name: files[name][:-400]})
-    refused(f"{name} is no readable image", archives.imagenette, path)
+    refused(f"{name} is no readable image", image_archives.imagenette, path)
 
 
 def imagenet(tmp_path):
@@ -227,7 +230,7 @@ def test_imagenet_labels_come_from_devkit_list_or_folders_alike(tmp_path):
     images, devkit = imagenet(tmp_path)
     flat = pack(tmp_path / "ILSVRC2012_img_val.tar", images)
     kit = pack(tmp_path / "ILSVRC2012_devkit_t12.tar.gz", devkit)
-    data = archives.imagenet(flat, kit, size=16)
+    data = image_archives.imagenet(flat, kit, size=16)
     assert data.classes == WNIDS
     assert data.test_labels.tolist() == [2, 0, 1]
     assert [round(image.mean() / 50) for image in data.test_images] == [0, 1, 2]
@@ -239,11 +242,12 @@ def test_imagenet_labels_come_from_devkit_list_or_folders_alike(tmp_path):
         tmp_path / "val.tar", {f"val/{wnids[name]}/{name}": image for name, image in images.items()}
     )
     for path, labels in ((flat, listed), (by_folder, None)):
-        again = archives.imagenet(path, labels, size=16)
+        refused("3 of ImageNet.s 1,000 classes", image_archives.imagenet, path, labels)
+        again = image_archives.imagenet(path, labels, size=16, index=WNIDS)
         assert again.test_labels.tolist() == [2, 0, 1]
         np.testing.assert_array_equal(again.test_images, data.test_images)
     listed.write_text("".join(f"{name} {i * 400}\n" for i, name in enumerate(sorted(images))))
-    numbered = archives.imagenet(flat, listed, size=16)
+    numbered = image_archives.imagenet(flat, listed, size=16)
     assert numbered.test_labels.tolist() == [0, 400, 800]
     assert len(numbered.classes) == 1000
 
@@ -251,16 +255,18 @@ def test_imagenet_labels_come_from_devkit_list_or_folders_alike(tmp_path):
 def test_broken_imagenet(tmp_path):
     images, devkit = imagenet(tmp_path)
     flat = pack(tmp_path / "val.tar", images)
-    refused("outside of folders named by WordNet id", archives.imagenet, flat)
+    refused("outside of folders named by WordNet id", image_archives.imagenet, flat)
     half = {name: content for name, content in devkit.items() if "truth" in name}
-    refused("has no data/meta.mat", archives.imagenet, flat, pack(tmp_path / "1.tar.gz", half))
+    refused(
+        "has no data/meta.mat", image_archives.imagenet, flat, pack(tmp_path / "1.tar.gz", half)
+    )
     few = devkit | {next(n for n in devkit if "truth" in n): b"1\n2\n"}
     refused(
         r"no label for ILSVRC2012_val_00000003.JPEG .*\(1 of 3",
-        archives.imagenet, flat, pack(tmp_path / "2.tar.gz", few),
+        image_archives.imagenet, flat, pack(tmp_path / "2.tar.gz", few),
     )  # fmt: skip
     bad = devkit | {next(n for n in devkit if "meta" in n): b"x"}
-    refused("damaged", archives.imagenet, flat, pack(tmp_path / "3.tar.gz", bad))
+    refused("damaged", image_archives.imagenet, flat, pack(tmp_path / "3.tar.gz", bad))
     listed = tmp_path / "val.txt"
     for text, message in [
         ("a\n", "line 1 is not"),
@@ -268,6 +274,6 @@ def test_broken_imagenet(tmp_path):
         ("".join(f"{name} 1000\n" for name in images), "has label 1000, but"),
     ]:
         listed.write_text(text)
-        refused(message, archives.imagenet, flat, listed)
+        refused(message, image_archives.imagenet, flat, listed)
     flat.write_bytes(flat.read_bytes()[:2000])
-    refused("val.tar.* is truncated", archives.imagenet, flat, listed)
+    refused("val.tar.* is truncated", image_archives.imagenet, flat, listed)

@@ -6,10 +6,10 @@ from idbias.classifiers import paper2
 from idbias.classifiers.networks.by_name import NETWORKS
 from idbias.config import arms as arms_of
 from idbias.config import schema_inputs
-from idbias.config.counts import CLASSES, known_images
+from idbias.config.counts import known_images
 from idbias.config.experiments import Experiment
 from idbias.config.sentences import GONE, require_known, validated
-from idbias.datasets.sources import SIDES
+from idbias.datasets.published import PUBLISHED
 from idbias.errors import InputError
 from idbias.own_code import require
 
@@ -133,7 +133,7 @@ def _resolved(settings, block, family, name, dataset_name, where):
             dataset,
             f"{here}.images" if block.images else f"{where}: datasets.{dataset_name}.images",
         )
-    if "class_maps" in block.analyses and not (dataset.classes or dataset.source in CLASSES):
+    if "class_maps" in block.analyses and not dataset.class_count:
         raise InputError(
             f"{where}: datasets.{dataset_name} is of source {dataset.source}, whose classes are not known "
             "beforehand; class_maps makes a job of each: give classes, their number."
@@ -202,7 +202,8 @@ def _test_fits(experiment, here):
         )
     if len(set(correlation.shuffles_within)) < len(correlation.shuffles_within):
         raise InputError(f"{here}.shuffles_within names one thing twice; name each once.")
-    side = dataset.size or SIDES.get(dataset.source)
+    known = PUBLISHED.get(dataset.source)
+    side = dataset.size or (known and (known.size or known.side))
     if (dataset.source == "spiral" and correlation.pool > 1) or (side and side % correlation.pool):
         raise InputError(
             f"{here}.pool is {correlation.pool}, which does not divide "

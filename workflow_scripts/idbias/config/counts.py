@@ -1,17 +1,8 @@
-"""How many images and classes datasets have, and how work is counted out to shards."""
+"""How many images datasets have, and how work is counted out to shards."""
 
 from pathlib import Path
 
-from idbias.datasets.sources import SIZES
-
-# source -> its number of classes, where that is known without reading it. Not in datasets.sources: an
-# edit there writes every dataset again.
-CLASSES = {
-    **dict.fromkeys(["digits", "cifar10", "mnist", "fashion_mnist", "svhn"], 10),
-    **dict.fromkeys(["imagenette", "imagenette320", "imagenette160"], 10),
-    "cifar100": 100,
-    "imagenet": 1000,
-}
+from idbias.datasets.published import PUBLISHED
 
 
 def shards(total, size):
@@ -27,5 +18,5 @@ def files_named(names):
 
 def known_images(dataset):
     """Return how many images of a published dataset can get masks."""
-    test, train = SIZES[dataset.source]
-    return test + train if dataset.masked == "all" else test
+    known = PUBLISHED[dataset.source]
+    return known.test + known.train if dataset.masked == "all" else known.test

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from idbias.datasets.sources import KNOWN
+from idbias.datasets.published import PUBLISHED
 from idbias.errors import InputError
 
 
@@ -13,8 +13,8 @@ def local_path(path):
 
 def downloads(dataset):
     """Return the files of a published dataset, name -> (urls, sha256)."""
-    files = KNOWN.get(dataset.source, [])
-    return {urls[0].rsplit("/", 1)[1]: (urls, sha256) for urls, sha256 in files}
+    known = PUBLISHED.get(dataset.source)
+    return known.files if known else {}
 
 
 def weights_name(weights):

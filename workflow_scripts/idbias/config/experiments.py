@@ -12,7 +12,7 @@ from idbias.classifiers.paper2 import ZOO
 from idbias.config import schema, schema_inputs
 from idbias.config.arms import CONTROLS
 from idbias.config.comparisons import Comparison
-from idbias.config.counts import CLASSES, files_named, known_images, shards
+from idbias.config.counts import files_named, known_images, shards
 from idbias.config.downloads import downloads, local_path, weights_name
 from idbias.own_code import own_file
 
@@ -147,7 +147,7 @@ class Experiment:
     @property
     def classes(self):
         """How many classes its images have."""
-        return self.dataset.classes or CLASSES[self.dataset.source]
+        return self.dataset.class_count
 
     @property
     def image_shards(self):
@@ -170,7 +170,7 @@ class Experiment:
     def dataset_files(self):
         """Files the dataset is read from: the user's own, or those that are downloaded."""
         if self.dataset.path:
-            return [local_path(path) for path in (self.dataset.path, self.dataset.labels) if path]
+            return [local_path(path) for path in self.dataset.paths]
         return [f"resources/{self.dataset.source}/{name}" for name in downloads(self.dataset)]
 
     def weights_files(self, classifier):

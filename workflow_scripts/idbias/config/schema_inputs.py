@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from idbias.classifiers.paper2 import ZOO
+from idbias.datasets.published import PUBLISHED
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+.-]*$")]
 Positive = Annotated[float, Field(gt=0)]
@@ -25,14 +26,11 @@ class Normalisation(Section):
 class Dataset(Section):
     """One dataset: where its images come from and how many of them get masks."""
 
-    source: Literal[
-        "digits", "spiral", "arrays", "cifar10", "cifar100", "mnist", "fashion_mnist", "svhn", "imagenette",
-        "imagenette320", "imagenette160", "imagenet", "folder",
-    ] = Field(
+    source: Literal["spiral", "arrays", "folder", *PUBLISHED] = Field(
         description="digits: scikit-learn's handwritten digits; spiral: the two scalars of Table 1; "
         "arrays: two arrays of your own, whose row i is the same point; "
         "folder: your own images, sorted into folders by class; others: the published archives"
-    )  # fmt: skip
+    )
     normalisation: Normalisation | None = Field(
         None,
         description="what classifiers trained on it do to their images, which attacks and masks see "
@@ -74,7 +72,16 @@ class Dataset(Section):
     train_images: Count = Field(600, description="digits: images used to train, the others test")
     points: Count = Field(5000, description="spiral: number of points")
     classes: Count | None = Field(
-        None, description="folder: how many classes it has; only class_maps asks beforehand"
+        None,
+        description="folder: how many classes it has, which class_maps asks beforehand; with class_index, "
+        "how many outputs the network has",
+    )
+    class_index: dict[str, Annotated[int, Field(ge=0)]] | str | None = Field(
+        None,
+        description="folder, imagenet: which number each class has among the outputs of a network that "
+        "knows more classes than there are folders: a map from folder to number, or a file (JSON of number "
+        "-> name, such as imagenet_class_index.json, or a text file with a name a line); left out: folders "
+        "are numbered in alphabetical order",
     )
 
     @model_validator(mode="after")
@@ -83,6 +90,12 @@ class Dataset(Section):
             raise ValueError(f"source {self.source} needs a path to your images")
         if self.source == "arrays" and not (self.first and self.second):
             raise ValueError("source arrays needs first and second: files of the two arrays")
+        if self.class_index is not None and self.source not in ("folder", "imagenet"):
+            raise ValueError("class_index is of source folder or imagenet")
+        if isinstance(self.class_index, dict) and not self.classes:
+            raise ValueError(
+                "with class_index as a map, give classes: how many outputs the network has"
+            )
         if self.source not in ("digits", "spiral", "arrays") and self.path and not self.images:
             raise ValueError("with a path, give images: how many of its images get masks")
         return self
@@ -90,7 +103,31 @@ class Dataset(Section):
     @property
     def source_settings(self):
         """What decides the dataset's file: all but how its images are used."""
-        return self.model_dump(exclude={"images", "normalisation", "classes"})
+        if self.class_index is not None:
+            return self.model_dump(exclude={"images", "normalisation"})
+        return self.model_dump(exclude={"images", "normalisation", "classes", "class_index"})
+
+    @property
+    def published(self):
+        """How a published dataset is read: reader, options and size of its entry; {} of the user's own."""
+        known = PUBLISHED.get(self.source)
+        return (
+            {"reader": known.reader, "options": list(known.options), "size": known.size}
+            if known
+            else {}
+        )
+
+    @property
+    def class_count(self):
+        """How many classes it has, or None where that is not known beforehand."""
+        known = PUBLISHED.get(self.source)
+        return self.classes or (known.classes if known else None)
+
+    @property
+    def paths(self):
+        """The user's own files that it is read from, in the order that idbias.datasets.writing asks for."""
+        index = self.class_index if isinstance(self.class_index, str) else None
+        return [path for path in (self.path, self.labels, index) if path]
 
 
 class Recipe(Section):

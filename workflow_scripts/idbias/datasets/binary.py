@@ -76,24 +76,23 @@ def records(path, name, content, label_bytes, classes):
     return rows[:, label_bytes:].reshape(-1, 3, 32, 32).copy(), labels
 
 
-def mnist(folder):
-    """Read MNIST from a folder with its four idx files (LeCun et al. 1998), gzipped or not.
+def mnist(path):
+    """Read MNIST's four idx files (LeCun et al. 1998), gzipped or not.
 
-    Without the training files the training set is empty.
+    path: the folder they are in, or one of them. Without the training files the training set is empty.
     Raises InputError if the test files are missing, or a file is truncated, has another format or
     size, or a label is not 0..9.
     """
-    return idx(folder, DIGITS)
+    return idx(folder_of(path), DIGITS)
 
 
-def fashion_mnist(folder):
+def fashion_mnist(path):
     """Read Fashion-MNIST (Xiao et al. 2017, arXiv:1708.07747), otherwise as `mnist`."""
-    return idx(folder, FASHION)
+    return idx(folder_of(path), FASHION)
 
 
 def idx(folder, classes):
     """Read {train,t10k}-{images-idx3,labels-idx1}-ubyte, with or without .gz."""
-    folder = Path(folder)
     parts = []
     for part in ("train", "t10k"):
         files = [f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"]
@@ -114,6 +113,12 @@ def idx(folder, classes):
     if parts[0] is None:
         parts[0] = np.empty((0, *parts[2].shape[1:]), np.uint8)
     return Dataset(*parts, list(classes))
+
+
+def folder_of(path):
+    """Return a folder as it is, and that of a file."""
+    path = Path(path)
+    return path if path.is_dir() else path.parent
 
 
 def find(folder, name):
@@ -142,14 +147,14 @@ def idx_array(file, dimensions):
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape).copy()
 
 
-def svhn(folder):
+def svhn(path):
     """Read SVHN's cropped digits (Netzer et al. 2011) from train_32x32.mat and test_32x32.mat.
 
     The files label the digit 0 with 10; here it is 0. Without the training file the training set
     is empty. Raises InputError if the test file is missing, or a file is damaged, lacks X or y, is
     not uint8 (32, 32, 3, N), or a label is not 1..10.
     """
-    folder = Path(folder)
+    folder = folder_of(path)
     if not (folder / "test_32x32.mat").is_file():
         raise InputError(f"{folder} has no test_32x32.mat; put it there.")
     parts = []

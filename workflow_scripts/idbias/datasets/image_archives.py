@@ -2,17 +2,18 @@
 
 import io
 import re
+from collections import Counter
 
 import numpy as np
-from PIL import Image
 from scipy.io import loadmat
 
+from idbias.datasets.class_folders import find_splits, pictures_among, shuffled, split
+from idbias.datasets.class_numbers import numbered
 from idbias.datasets.dataset import Dataset, check_labels
-from idbias.datasets.members import contents, explained, names
+from idbias.datasets.members import contents, explained, listing, names
+from idbias.datasets.pictures import DEPTHS, SCALES, decode
 from idbias.errors import InputError
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-TESTS = ("test", "val", "valid", "validation")  # the first of these that there is
 IMAGENETTE = {
     "n01440764": "tench", "n02102040": "English springer", "n02979186": "cassette player",
     "n03000684": "chain saw", "n03028079": "church", "n03394916": "French horn",
@@ -22,28 +23,39 @@ IMAGENETTE = {
 
 
 def image_folder(
-    path, size=None, fit="crop", channels=3, test_fraction=0.2, seed=0, *,
+    path, size=None, fit="crop", channels=3, test_fraction=0.2, seed=0, index=None, *, upright=True,
     allocate=np.empty, progress=None,
 ):  # fmt: skip
     """Read images sorted into folders by class, from a folder, zip or tar.
 
     path: holds train/<class>/<image> and test (or val, valid, validation)/<class>/<image>, or only
-        one of them, or <class>/<image>; any folders around that and other files are passed over.
+        one of them, or <class>/<image>; any folders around that and files that are no pictures are
+        passed over, and counted. Links to folders are followed.
         Without a split, `test_fraction` of each class become the test set, drawn by `seed`.
-    size, fit: scale images to `size` by `size` pixels, see `decode`; None: all have one size.
+    size, fit, upright: scale images to `size` by `size` pixels, and turn them, see `pictures.decode`;
+        None: all have one size.
     channels: 3 (RGB) or 1 (grey).
+    index: names of a network's classes in the order of its outputs; None: the folders', sorted.
     seed: also shuffles each set, so that its first images are a sample of all classes.
     allocate: called as allocate(shape, dtype), once for the training and once for the test images;
         give a function that makes an HDF5 dataset to keep large sets out of memory.
     progress: called like idbias.progress.progress, counts images; None is silent.
-    Returns a Dataset with sorted class names. Raises InputError if there are no images in class
-    folders, classes of train and test differ, or an image is unreadable or of another size.
+    Returns a Dataset; its notes say what was passed over or done to images. Raises InputError if
+    there are no images in class folders, a class folder has none, classes of train and test differ, or
+    an image cannot be read as it is or is of another size or depth.
     """
-    files = [name for name in names(path) if is_image(name)]
-    train, test = find_splits(path, files)
+    found, notes = listing(path), Counter()
+    files = pictures_among(path, found[0], notes)
+    if not files:
+        beside = f" ({', '.join(f'{n} {name}' for name, n in notes.items())})" if notes else ""
+        raise InputError(
+            f"{path}: there are no images{beside}; images belong into train/<class>/ and test/<class>/, "
+            "or into <class>/."
+        )
+    train, test = find_splits(path, files, found[1], notes)
     if test is None:
         train, test = split(path, train, test_fraction, seed)
-    classes = sorted({*train.values(), *test.values()})
+    classes, place = numbered(path, {*train.values(), *test.values()}, index)
     if train and test and set(train.values()) != set(test.values()):
         odd = sorted(set(train.values()) ^ set(test.values()))
         raise InputError(
@@ -52,10 +64,10 @@ def image_folder(
         )
     generator = np.random.default_rng(seed)
     train, test = (shuffled(part, generator) for part in (train, test))
-    arrays = decode_all(path, [list(train), list(test)], size, fit, channels, allocate, progress)
-    place = {name: i for i, name in enumerate(classes)}
+    sets = [list(train), list(test)]
+    arrays, scale = decode_all(path, sets, size, fit, channels, upright, allocate, progress, notes)
     labels = [np.array([place[c] for c in part.values()], np.int64) for part in (train, test)]
-    return Dataset(arrays[0], labels[0], arrays[1], labels[1], classes)
+    return Dataset(arrays[0], labels[0], arrays[1], labels[1], classes, scale, notes)
 
 
 def imagenette(path, size=224, fit="stretch", seed=0, *, allocate=np.empty, progress=None):
@@ -64,21 +76,28 @@ def imagenette(path, size=224, fit="stretch", seed=0, *, allocate=np.empty, prog
     Paper 1 (section 4.7) resizes to 224 by 224; the authors' code stretches, see `decode`.
     Otherwise as `image_folder`.
     """
-    data = image_folder(path, size, fit, seed=seed, allocate=allocate, progress=progress)
+    data = image_folder(
+        path, size, fit, seed=seed, upright=False, allocate=allocate, progress=progress
+    )
     data.classes = [IMAGENETTE.get(name, name) for name in data.classes]
     return data
 
 
-def imagenet(path, labels=None, size=224, fit="crop", *, allocate=np.empty, progress=None):
+def imagenet(
+    path, labels=None, size=224, fit="crop", index=None, *, allocate=np.empty, progress=None
+):
     """Read ImageNet's validation images (Russakovsky et al. 2015), which the user supplies.
 
     path: ILSVRC2012_img_val.tar or its folder; without `labels`, sorted into folders by WordNet id.
     labels: ILSVRC2012_devkit_t12.tar.gz, or a text file of lines "image label" with a label the
         WordNet id, or its place (from 0) among the 1,000 sorted ids.
+    index: names of a network's classes in the order of its outputs, needed for a part of the 1,000.
     Returns a Dataset with no training images; classes are the sorted WordNet ids (or the places),
     the order of public checkpoints' outputs; images in the order of their names, which is random.
     """
-    files = sorted((n for n in names(path) if is_image(n)), key=lambda name: name.split("/")[-1])
+    notes = Counter()
+    files = pictures_among(path, names(path), notes)
+    files.sort(key=lambda name: name.split("/")[-1])
     if labels is None:
         truth = {name: ("/" + name).split("/")[-2] for name in files}
         if not files or not all(re.fullmatch(r"n\d{8}", wnid) for wnid in truth.values()):
@@ -86,23 +105,37 @@ def imagenet(path, labels=None, size=224, fit="crop", *, allocate=np.empty, prog
                 f"{path} has images outside of folders named by WordNet id (such as n01440764); "
                 "sort them into such folders or give `labels`."
             )
-        classes = sorted(set(truth.values()))
-        place = {wnid: i for i, wnid in enumerate(classes)}
-        index = [place[truth[name]] for name in files]
+        classes, place = wordnet_classes(path, truth, index)
+        numbers = [place[truth[name]] for name in files]
     else:
-        truth, classes = read_labels(labels)
+        truth, classes = read_labels(labels, index)
         unknown = [name for name in files if name.split("/")[-1] not in truth]
         if unknown or not files:
             raise InputError(
                 f"{labels} has no label for {unknown[0] if unknown else 'any image'} of {path} "
                 f"({len(unknown)} of {len(files)} images without one); give the labels of that set."
             )
-        index = check_labels([truth[n.split("/")[-1]] for n in files], len(classes), labels)
-    train, test = decode_all(path, [[], files], size, fit, 3, allocate, progress)
-    return Dataset(train, np.empty(0, np.int64), test, np.asarray(index, np.int64), classes)
+        numbers = check_labels([truth[n.split("/")[-1]] for n in files], len(classes), labels)
+    arrays, scale = decode_all(path, [[], files], size, fit, 3, False, allocate, progress, notes)
+    numbers = np.asarray(numbers, np.int64)
+    return Dataset(arrays[0], np.empty(0, np.int64), arrays[1], numbers, classes, scale, notes)
 
 
-def read_labels(path):
+def wordnet_classes(path, truth, index):
+    """Return (names of all classes, WordNet id -> number) for `truth`, image -> WordNet id.
+
+    Raises InputError for a part of the 1,000 without `index`: which outputs they are is not known.
+    """
+    found = set(truth.values())
+    if index is None and len(found) != 1000:
+        raise InputError(
+            f"{path} has {len(found)} of ImageNet's 1,000 classes; give class_index, a file of all classes in "
+            "the order of a network's outputs, such as imagenet_class_index.json."
+        )
+    return numbered(path, found, index)
+
+
+def read_labels(path, index=None):
     """Return (name of an image -> class index, class names) of a devkit or a text file."""
     if str(path).endswith((".tar.gz", ".tgz", ".tar")):
         return read_devkit(path)
@@ -115,8 +148,7 @@ def read_labels(path):
         )
     if all(row[1].isdigit() for row in rows):
         return {name: int(label) for name, label in rows}, [str(number) for number in range(1000)]
-    classes = sorted({label for _, label in rows})
-    place = {wnid: i for i, wnid in enumerate(classes)}
+    classes, place = wordnet_classes(path, dict(rows), index)
     return {name: place[label] for name, label in rows}, classes
 
 
@@ -145,123 +177,36 @@ def read_devkit(path):
     return truth, classes
 
 
-def is_image(name):
-    """Tell whether a member is an image, and not what a file manager hides beside one."""
-    parts = name.split("/")
-    return name.lower().endswith(SUFFIXES) and not any(
-        part.startswith(".") or part == "__MACOSX" for part in parts
-    )
-
-
-def find_splits(path, files):
-    """Return (train, test), dicts from name to class; test is None if there is no split."""
-    parts = {name: name.split("/") for name in files}
-    splits = ("train", *TESTS)
-    # Take off the folders around it all.
-    while parts and len({p[0] for p in parts.values()}) == 1 and min(map(len, parts.values())) > 2:
-        if next(iter(parts.values()))[0] in splits:
-            break
-        parts = {name: p[1:] for name, p in parts.items()}
-    tops = {p[0] for p in parts.values()}
-    if tops & set(splits):
-        test = next((name for name in TESTS if name in tops), None)
-        outside = sorted(tops - set(splits))
-        if outside:
-            raise InputError(
-                f"{path} has {outside[0]!r} beside {', '.join(sorted(tops & set(splits)))}; put all "
-                "images into train and test, or have class folders only."
-            )
-        inner = {name: p[1:] for name, p in parts.items()}
-        chosen = [
-            {name: inner[name][0] for name in files if parts[name][0] == top}
-            for top in ("train", test)
-        ]
-        if test is None:
-            chosen[1] = None
-    else:
-        inner, chosen = parts, [{name: p[0] for name, p in parts.items()}, None]
-    loose = [name for name in files if len(inner[name]) < 2]
-    if loose or not files:
-        what = f"{loose[0]} lies in no class folder" if loose else "there are no images"
-        raise InputError(
-            f"{path}: {what}; images belong into train/<class>/ and test/<class>/, or into <class>/."
-        )
-    return chosen
-
-
-def split(path, files, test_fraction, seed):
-    """Return (train, test) with `test_fraction` of each class in test, drawn by `seed`."""
-    generator = np.random.default_rng(seed)
-    train, test = {}, {}
-    for label in sorted(set(files.values())):
-        members = sorted(name for name in files if files[name] == label)
-        number = round(test_fraction * len(members))
-        if not 0 < number < len(members):
-            raise InputError(
-                f"{path}: class {label!r} has {len(members)} images, of which {test_fraction} as a "
-                "test set leaves one of the sets empty; change test_fraction or add images."
-            )
-        chosen = generator.permutation(len(members))
-        test |= {members[i]: label for i in chosen[:number]}
-        train |= {members[i]: label for i in chosen[number:]}
-    return train, test
-
-
-def shuffled(files, generator):
-    """Return the dict `files` in an order drawn from `generator`, whatever its order was."""
-    files = sorted(files.items())
-    return dict(files[i] for i in generator.permutation(len(files)))
-
-
-def decode_all(path, sets, size, fit, channels, allocate, progress):
-    """Return one uint8 array (N, channels, H, W) for each list of names in `sets`."""
+def decode_all(path, sets, size, fit, channels, upright, allocate, progress, notes):
+    """Return (an array (N, channels, H, W) for each list of names in `sets`, their scale to [0, 1])."""
     if fit not in ("crop", "stretch") or channels not in (1, 3):
         raise InputError(
             f"Images are fit by crop or stretch, to 1 or 3 channels; not by {fit!r} to {channels}."
         )
     place = {name: (i, j) for i, files in enumerate(sets) for j, name in enumerate(files)}
     bar = progress(total=len(place), unit="image", label="reading") if progress else None
-    arrays, shape, first = None, None, None
+    arrays, first = None, None
     for name, content in contents(path, place):
-        image = decode(path, name, content, size, fit, channels)
+        image = decode(f"{path}: {name}", content, size, fit, channels, upright, notes)
         if arrays is None:
-            shape, first = image.shape, name
-            arrays = [allocate((len(files), *shape), np.uint8) for files in sets]
+            shape, dtype, first = image.shape, image.dtype, name
+            arrays = [allocate((len(files), *shape), dtype) for files in sets]
         if image.shape != shape:
             raise InputError(
                 f"{path}: {name} is {image.shape[2]} by {image.shape[1]} pixels, but {first} is "
                 f"{shape[2]} by {shape[1]}; give a `size` that all are scaled to."
             )
+        if image.dtype != dtype:
+            raise InputError(
+                f"{path}: {name} is {DEPTHS[image.dtype.name]}, but {first} is {DEPTHS[dtype.name]}; save all "
+                "at one depth."
+            )
+        if image.min() == image.max():
+            notes["are of one colour throughout"] += 1
         which, row = place[name]
         arrays[which][row] = image
         if bar is not None:
             bar.update(1)
     if bar is not None:
         bar.close()
-    return arrays
-
-
-def decode(path, name, content, size=None, fit="crop", channels=3):
-    """Return one image as uint8 (channels, H, W).
-
-    fit: "stretch" to size by size, whatever the proportions; or "crop": the shorter side to
-    size * 256 / 224, then the central size by size, as ImageNet classifiers are tested. Both by
-    bilinear interpolation over all the pixels that fall into one, as torchvision does.
-    """
-    try:
-        with Image.open(io.BytesIO(content)) as opened:
-            image = opened.convert("RGB" if channels == 3 else "L")
-    except Exception as error:  # each format's reader raises its own
-        raise InputError(
-            f"{path}: {name} is no readable image ({str(error).splitlines()[0]}); replace or "
-            "remove it."
-        ) from None
-    if size is not None and fit == "stretch":
-        image = image.resize((size, size), Image.Resampling.BILINEAR)
-    elif size is not None:
-        shorter = round(size * 256 / 224)
-        width, height = (int(shorter * side / min(image.size)) for side in image.size)
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-        left, top = round((width - size) / 2), round((height - size) / 2)
-        image = image.crop((left, top, left + size, top + size))
-    return np.asarray(image).reshape(*image.size[::-1], channels).transpose(2, 0, 1)
+    return arrays, SCALES[dtype.name]
