@@ -185,7 +185,7 @@ def decode_all(path, sets, size, fit, channels, upright, allocate, progress, not
         )
     place = {name: (i, j) for i, files in enumerate(sets) for j, name in enumerate(files)}
     bar = progress(total=len(place), unit="image", label="reading") if progress else None
-    arrays, first = None, None
+    arrays, first, brightest = None, None, 0
     for name, content in contents(path, place):
         image = decode(f"{path}: {name}", content, size, fit, channels, upright, notes)
         if arrays is None:
@@ -203,10 +203,13 @@ def decode_all(path, sets, size, fit, channels, upright, allocate, progress, not
             )
         if image.min() == image.max():
             notes["are of one colour throughout"] += 1
+        brightest = max(brightest, image.max())
         which, row = place[name]
         arrays[which][row] = image
         if bar is not None:
             bar.update(1)
     if bar is not None:
         bar.close()
+    if dtype == np.uint16 and brightest < 2**15:
+        notes[f"are grey of 16 bits, and none is brighter than {brightest} of 65,535"] = len(place)
     return arrays, SCALES[dtype.name]
