@@ -58,8 +58,10 @@ def rows(count=3, **changes):
         "images": 100, "pairs": 90, "shuffled_within": "all", "cosine_mean": 0.28, "cosine_std": 0.15,
         "id_first": 3.4, "id_second": 4.1, "id": 5.34, "id_shuffled_mean": 7.2, "id_shuffled_std": 0.3,
         "shuffles": 50, "z": -5.58, "p": 1.2e-8, "p_holm": 3.6e-8, "p_permutation": 0.02,
-        "p_permutation_holm": 0.06, "id_correlation": 0.53, "distance_correlation": 0.147,
-        "distance_correlation_p": 0.02, "warnings": None, **changes,
+        "p_permutation_holm": 0.06, "p_two_sided_holm": 0.12, "id_correlation": 0.53,
+        "distance_correlation": 0.147, "distance_correlation_low": 0.1,
+        "distance_correlation_high": 0.2, "distance_correlation_p": 0.02,
+        "warnings": None, **changes,
     }  # fmt: skip
     return pd.DataFrame([{**one, "attack": f"fmn_{number}"} for number in range(count)])
 
@@ -71,9 +73,10 @@ def test_the_first_columns_are_the_answer_and_the_others_come_second():
     ]  # fmt: skip
     assert lead == 2
     assert notes == [
-        "In all rows: experiment my_runs & 50%, dataset digits.", "p: permutation p, Holm.",
+        "In all rows: experiment my_runs & 50%, dataset digits.", "p: two-sided p, Holm.",
     ]  # fmt: skip
-    assert list(first["p"]) == ["0.06"] * 3
+    assert list(first["p"]) == ["0.12"] * 3
+    assert list(first["distance correlation"]) == ["0.147 [0.100, 0.200]"] * 3
     assert list(others)[:2] == ["classifier", "attack"]
     assert {"p", "permutation p", "I_d essential", "accuracy"} <= set(others)
     mixed = pd.concat([rows(2), rows(2, experiment="other", control="noise")])
@@ -128,7 +131,7 @@ def test_every_table_compiles_and_fits_the_page(finished, tmp_path, columns):
     assert "correlations_details.tex" in names
     body = "".join(f"\\input{{{name}}}\\clearpage\n" for name in names)
     (tmp_path / "all.tex").write_text(
-        f"\\documentclass[{columns}]{{article}}\\usepackage{{booktabs}}\n"
+        f"\\documentclass[{columns}]{{article}}\\usepackage{{booktabs,graphicx}}\n"
         f"\\begin{{document}}\n{body}\\end{{document}}\n"
     )
     done = subprocess.run(

@@ -56,7 +56,7 @@ def remarks(rows):
     """Return what to know of single rows beside their numbers, sentences: warnings, why one has no I_d."""
     found = []
     for row in rows:
-        for column in ("reason", "warnings"):
+        for column in ("reason", "warnings", "caveats"):
             if text := _text(row.get(column)).strip():
                 found.append(f"{of_row(row)}: {text}{'' if text.endswith('.') else '.'}")
     return found

@@ -2,9 +2,9 @@
 
 import re
 
-# Widths in points: of a column in two-column styles, and of the text block of a one-column article, which
-# is narrower than that of two columns.
-COLUMN, PAGE = 229, 345
+# Widths in points: of a column in two-column styles, and of the text blocks of a one-column article and of
+# two columns.
+COLUMN, PAGE, WIDE_PAGE = 229, 345, 469
 # \\scriptsize takes this share of it.
 SMALLER = 0.9
 # Of a letter at \\footnotesize, and between two columns.
@@ -45,8 +45,8 @@ def document(name, parts, notes=()):
         (piece, lead) for part, lead in parts if len(part.columns) for piece in cut(part, lead)
     ]
     lines = [
-        f"% {name}: written by idbias. Needs \\usepackage{{booktabs}}. \\input it outside of any other table;",
-        "% table* is as wide as the page in two columns, and the same as table in one.",
+        f"% {name}: written by idbias. Needs \\usepackage{{booktabs,graphicx}}.",
+        "% \\input it outside of any other table; table* is as wide as the page in two columns.",
     ]
     for number, (piece, lead) in enumerate(pieces):
         environment = "table*" if width(piece) > COLUMN else "table"
@@ -61,10 +61,18 @@ def document(name, parts, notes=()):
             f"\\begin{{{environment}}}",
             f"\\centering\\{size}\\setlength{{\\tabcolsep}}{{{gap}pt}}",
             f"\\caption{{{caption}}}\\label{{{label}}}",
-            *tabular(piece, lead),
+            *fitting(tabular(piece, lead), width(piece)),
             f"\\end{{{environment}}}",
         ]
     return "\n".join(lines) + "\n"
+
+
+def fitting(lines, estimate):
+    """Return the lines of a tabular, scaled to the line's width if it may be wider."""
+    if estimate * SMALLER <= PAGE * 0.9:
+        return lines
+    fits = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
+    return [fits, *lines[:-1], f"{lines[-1]}}}"]
 
 
 def tabular(table, lead):
@@ -149,9 +157,12 @@ def width(table):
 
 
 def cut(table, lead):
-    """Return `table` in parts of at most PAGE points, each with its first `lead` columns."""
+    """Return `table` in parts of at most PAGE points, each with its first `lead` columns.
+
+    One that fits a page of two columns stays whole.
+    """
     measured = widths(table)
-    if sum(measured) * SMALLER <= PAGE or lead == len(measured):
+    if sum(measured) * SMALLER <= WIDE_PAGE or lead == len(measured):
         return [table]
     begin = sum(measured[:lead])
     found, used = [], 0

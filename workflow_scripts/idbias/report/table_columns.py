@@ -21,6 +21,8 @@ OVER_SEEDS = {
     "attack_success": "success",
     "pairs": "N",
     "z": "Z",
+    "distance_correlation": "distance correlation",
+    "dimensions_lost": "share of dimensions lost",
     "id_correlation_corrected": "I_d correlation, corrected",
     "contrast": "attack - control",
 }
@@ -53,6 +55,13 @@ FORMATS = {
     "pairs": ("N", WHOLE),
     "shuffled_within": ("shuffled within", str),
     "cosine": ("cosine", str),
+    "coincident": ("coinciding pairs", WHOLE),
+    "coincident_first": ("coinciding, first set", WHOLE),
+    "coincident_second": ("coinciding, second set", WHOLE),
+    "degenerate_first": ("masks of one entry or none, first set", WHOLE),
+    "degenerate_first_by_class": ("by class, first set", str),
+    "degenerate_second": ("masks of one entry or none, second set", WHOLE),
+    "degenerate_second_by_class": ("by class, second set", str),
     "r_squared": ("R^2", "{:.1e}".format),
     "id_first": ("I_d first", TWO),
     "id_second": ("I_d second", TWO),
@@ -63,10 +72,22 @@ FORMATS = {
     "p_holm": ("p, Holm", p_value),
     "p_permutation": ("permutation p", p_value),
     "p_permutation_holm": ("permutation p, Holm", p_value),
+    "p_two_sided": ("two-sided p", p_value),
+    "p_two_sided_holm": ("two-sided p, Holm", p_value),
+    "effect": ("distance correlation", str),
     "id_correlation": ("I_d correlation", TWO),
     "id_correlation_corrected": ("I_d correlation, corrected", TWO),
-    "distance_correlation": ("distance correlation", THREE),
-    "distance_correlation_p": ("its p", p_value),
+    "dimensions_lost": ("share of dimensions lost", TWO),
+    "distance_correlation_p": ("p of the distance correlation", p_value),
+    "information_first_to_second": ("information, first to second", THREE),
+    "information_first_to_second_p": ("p, first to second", p_value),
+    "information_second_to_first": ("information, second to first", THREE),
+    "information_second_to_first_p": ("p, second to first", p_value),
+    **{
+        f"class_decoded_{one}{scrambled}": (f"class decoded, {one} set{words}", PERCENT)
+        for one in ("first", "second")
+        for scrambled, words in (("", ""), ("_scrambled", ", scrambled labels"))
+    },
     "hsic_linear": ("HSIC, linear", THREE),
     "hsic_linear_p": ("p, linear", p_value),
     "hsic_gaussian": ("HSIC, Gaussian", THREE),
@@ -74,6 +95,7 @@ FORMATS = {
     "svcca": ("SVCCA", TWO),
     "scale_ratio": ("scale ratio", "{:.2g}".format),
     "warnings": ("warnings", str),
+    "caveats": ("caveats", str),
     "reason": ("reason", str),
     "training_images": ("training images", WHOLE),
     "test_images": ("test images", WHOLE),
@@ -121,6 +143,8 @@ FORMATS = {
 }
 
 
+# The p that a verdict goes by: the first of these that there is.
+P_VALUES = ("p_two_sided_holm", "p_two_sided", "p_permutation_holm", "p_permutation", "p")
 # What a row is of. Those that do not differ between rows are said once, above the table.
 OF = (
     "source", "experiment", "dataset", "classifier", "seed", "seeds", "attack", "epsilon", "control", "of",
@@ -155,6 +179,9 @@ def texts(table):
         id_shuffled=plus_minus(table, "id_shuffled_mean", "id_shuffled_std"),
         interval=with_interval(table, "difference" if "difference" in table else "mean"),
         rho_interval=with_interval(table, "rho"),
+        effect=with_interval(
+            table, "distance_correlation", "distance_correlation_low", "distance_correlation_high"
+        ),
         contrast_interval=with_interval(table, "contrast", "contrast_low", "contrast_high"),
         **{
             f"{name}_over_seeds": plus_minus(table, f"{name}_mean", f"{name}_std")
@@ -227,13 +254,11 @@ def parts(table):
 
 def _stands_for(name, shown):
     """The column that says `name` in the table of texts `shown`."""
-    if name == "effect":
-        return "distance_correlation"
-    if name == "p_shown":
-        # Published p-values are the normal distribution's, and are read beside measured ones of that kind.
-        order = ("p_permutation_holm", "p_permutation", "p")
-        return next((p for p in (("p",) if "source" in shown else order) if p in shown), "p")
-    return name
+    if name != "p_shown":
+        return name
+    # Published p-values are the normal distribution's, and are read beside measured ones of that kind.
+    order = ("p",) if "source" in shown else P_VALUES
+    return next((p for p in order if p in shown), "p")
 
 
 def _follows(shown, name):
@@ -248,6 +273,8 @@ def with_interval(table, mean, low="low", high="high"):
     """Return "mean [low, high]" for each row, the mean alone where it has no interval."""
     if mean not in table:
         return pd.Series([None] * len(table), index=table.index)
+    if low not in table:
+        table = table.assign(**{low: None, high: None})
     texts = [
         f"{m:.3f} [{below:.3f}, {above:.3f}]"
         if pd.notna(below)
