@@ -9,23 +9,20 @@ from idbias.config.schema import Config
 
 INTRODUCTION = """# Configuration reference
 
-<!-- Written by workflow_scripts/idbias/config/reference.py from the models in
-idbias/config/schema.py that check config.yaml. Do not edit: change those and run
+<!-- Written by workflow_scripts/idbias/config/reference.py from the models in idbias/config/schema.py that check
+config.yaml. Do not edit: change those and run
     PYTHONPATH=workflow_scripts python -m idbias.config.reference > docs/configuration.md
 A test fails when the two differ. -->
 
-All settings stand in `config.yaml`. They are checked before anything runs: an unknown key, a wrong
-type or a value out of range ends in one sentence that says where it is and what is allowed. Single
-values can be given on the command line, `--config seed=1 experiments='[digits]'`, and whole files
-with `--configfile mine.yaml`, which are laid over `config.yaml`.
+All settings are in `config.yaml` and are checked before anything runs: an unknown key, a wrong type or a value
+out of range ends in one sentence that says where it is and what is allowed. A file of your own, `--configfile
+mine.yaml`, is laid over `config.yaml`; single values can be given on the command line, `--config seed=1
+experiments='[digits]'`.
 
-An experiment may override {overridable} for
-itself alone: what stands under its `overrides` is laid over the section of the same name, and its
-`recipe` over the recipe of each classifier that the experiment trains. Nothing else inherits anything.
+The `overrides` of an experiment are laid over {overridable}, for this experiment only. `recipe` is laid
+over the recipe of each classifier that the experiment trains.
 
-What a change reruns: a setting of a stage reruns this stage and those after it, and nothing before.
-More images, attacks, classifiers or shuffles reuse everything that is finished. Nothing under
-`execution` changes a result.
+A changed setting reruns its stage and those after it ([what reruns when](architecture.md#what-reruns-when)).
 """
 
 
@@ -34,14 +31,17 @@ def reference():
     schema = Config.model_json_schema()
     overridable = ", ".join(f"`{name}`" for name in OVERRIDABLE)
     parts = [INTRODUCTION.format(overridable=overridable)]
-    parts += section("", schema, schema["$defs"])
+    parts += section("", schema, schema["$defs"], {})
     networks = ", ".join(f"`{name}`" for name in NETWORKS)
     parts.append(f"## Networks\n\nNames for `classifiers.NAME.network`: {networks}.")
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def section(path, schema, definitions):
-    """Return headings and tables, as a list of texts, of one section and of those inside it."""
+def section(path, schema, definitions, written):
+    """Return headings and tables, as a list of texts, of one section and of those inside it.
+
+    written: definition -> path where it has a table already; what is defined once is explained once.
+    """
     heading = f"`{path}`" if path else "Top level"
     rows = ["| key | allowed | default | meaning |", "| --- | --- | --- | --- |"]
     inside = []
@@ -50,7 +50,10 @@ def section(path, schema, definitions):
         reference, named = section_of(field)
         if reference:
             below += ".NAME" if named else ""
-            inside += section(below, definitions[reference], definitions)
+            if reference not in written:
+                written[reference] = below
+                inside += section(below, definitions[reference], definitions, written)
+            below = written[reference]
             meaning = f"see [`{below}`](#{anchor(below)})"
             meaning = f"{field['description']}; {meaning}" if "description" in field else meaning
             kind = "sections by name" if named else "section"
