@@ -7,20 +7,22 @@ with stage(snakemake) as execution:
     from idbias.attacks import batched, brendel_bethge, made_elsewhere
     from idbias.classifiers import models
     from idbias.config.schema_inputs import Attack
-    from idbias.datasets.images import read_images
+    from idbias.datasets.images import image_counts, read_images
 
-    where, rows = device(execution), shard_rows(snakemake.wildcards.shard)
-    settings = dict(snakemake.params.settings)
+    settings, rows = dict(snakemake.params.settings), shard_rows(snakemake.wildcards.shard)
+    attack = Attack(**settings)
+    # Brendel-Bethge asks for no GPU (attack_shard_on_cpu), and so takes none.
+    where = "cpu" if attack.brendel_bethge else device(execution)
     images, labels = read_images(snakemake.input.dataset, "masked", rows)
     classifier = models.load(snakemake.input.classifier, where, images)
     predictions, _ = files.read(snakemake.input.predictions, ["index", "correct"])
     correct = predictions["correct"][rows]
     index = predictions["index"][rows][correct]
     batch, seed = {"batch_size": execution.attack_batch}, {"seed": snakemake.params.seed}
-    attack = Attack(**settings)
     if attack.brendel_bethge:
         # The same images for all shards, so that where an attack starts depends on no shard.
-        candidates, _ = read_images(snakemake.input.dataset, "test", slice(0, 1000))
+        _, tests = image_counts(snakemake.input.dataset)
+        candidates, _ = read_images(snakemake.input.dataset, "test", slice(0, min(tests, 1000)))
         options = {"candidates": candidates, "time_limit": attack.time_limit, **seed}
         run, what = brendel_bethge.run, settings
     elif attack.attack == "file":

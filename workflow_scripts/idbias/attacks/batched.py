@@ -1,12 +1,17 @@
 """Adversarial attacks on batches, with randomness that belongs to an image, not to a batch."""
 
+import sys
+
 import foolbox
+import numpy as np
 import torch
 
 from idbias.attacks.by_name import make
-from idbias.attacks.perturbations import ROUNDING, norms
+from idbias.attacks.outcomes import checked, failure, is_fault, tell_failures
+from idbias.attacks.perturbations import ORDERS, blanks, largest, norms, succeeded
 from idbias.attacks.random_numbers import of_one_image, per_image
-from idbias.classifiers.models import in_fixed_batches
+from idbias.classifiers.models import classes_of, in_fixed_batches
+from idbias.classifiers.probe import said
 from idbias.errors import InputError
 from idbias.progress import progress
 
@@ -22,66 +27,112 @@ def run(
     perturbation) and, if true, one_at_a_time: a batch is then one image.
 
     Returns name -> array: adversarial float32 (N, C, H, W); adversarial_class int64 (N,), the class
-    the classifier gives it; success bool (N,), whether that differs from the label; l2 and linf
-    float32 (N,), norms of the perturbation in units of the pixel range. Raises InputError if the
-    attack cannot be had, draws random numbers for a batch, or does not return attacked images.
+    the classifier gives it, -1 if its logits are not finite; success bool (N,), as
+    idbias.attacks.perturbations.succeeded; l2 and linf float32 (N,), norms of the perturbation in units of
+    the pixel range; failed bool (N,), where the attack returned no image, or raised an exception with
+    one_at_a_time: such images come back as they were. Raises InputError if the attack cannot be had, fails,
+    draws random numbers for a batch, or does not return attacked images.
     """
     name, alone = settings["attack"], settings.get("one_at_a_time", False)
-    attack = make(name, settings["arguments"], settings["epsilon"])
+    epsilon = settings["epsilon"]
+    attack = make(name, settings["arguments"], epsilon)
+    order = order_of(attack, settings)
+    check_epsilon(name, epsilon, order, images.shape[1:])
     model = foolbox.PyTorchModel(classifier, bounds=(0, 1), device=device)
     batch_size = 1 if alone else batch_size
     bar = progress(total=len(images), unit="image", label=label)
 
     def attack_batch(images, labels, index):
         images, labels, index = images.to(device), labels.to(device), index.tolist()
-        with of_one_image(seed, index[0]) if alone else per_image(seed, index, name):
-            if isinstance(attack, foolbox.attacks.base.Attack):
-                _, adversarial, _ = attack(model, images, labels, epsilons=settings["epsilon"])
-            else:
-                adversarial = checked(attack(classifier, images, labels), images, name)
+        try:
+            with of_one_image(seed, index[0]) if alone else per_image(seed, index, name):
+                adversarial, failed = attacked(attack, model, classifier, images, labels, settings)
+        except InputError:
+            raise
+        except Exception as error:
+            if not alone or is_fault(error):
+                raise failure(error, name, label, batch_size) from error
+            print(f"{label} image {index[0]}: {name} failed ({said(error)}).", file=sys.stderr)
+            adversarial, failed = images, torch.ones(1, dtype=torch.bool)
         with torch.no_grad():
-            found = classifier(adversarial).argmax(1)
+            classes = classes_of(classifier(adversarial))
         bar.update(min(batch_size, bar.total - bar.n))
-        return adversarial.cpu().numpy(), found.cpu().numpy()
+        return adversarial.cpu().numpy(), classes.cpu().numpy(), failed.cpu().numpy()
 
+    adversarial, classes, failed = images, labels, np.zeros(len(images), bool)
     if len(images):
-        adversarial, found = in_fixed_batches(
-            attack_batch, images, labels, index, batch_size=batch_size
-        )
-    else:
-        adversarial, found = images, labels
+        adversarial, classes, failed = in_fixed_batches(
+            attack_batch, images, labels, index, batch_size=batch_size,
+            last=last_batch(classifier, images, labels, batch_size, device),
+        )  # fmt: skip
     bar.close()
+    tell_failures(failed, label)
     return {
         "adversarial": adversarial,
-        "adversarial_class": found,
-        "success": found != labels,
+        "adversarial_class": classes,
+        "success": succeeded(images, adversarial, classes, labels, order, epsilon) & ~failed,
         **norms(adversarial - images),
+        "failed": failed,
     }
 
 
-def checked(attacked, images, name):
-    """Return what an attack of the user's own made of `images` (N, C, H, W), float32 in [0, 1].
+def attacked(attack, model, classifier, images, labels, settings):
+    """Attack one batch; return the attacked images, checked, and on which the attack failed, bool (N,)."""
+    name = settings["attack"]
+    if not isinstance(attack, foolbox.attacks.base.Attack):
+        return checked(
+            attack(classifier, images, labels), images, name, settings.get("one_at_a_time")
+        )
+    raw, clipped, _ = attack(model, images, labels, epsilons=settings["epsilon"])
+    # foolbox's own cannot be mended by who uses them.
+    adversarial, failed = checked(clipped, images, name, forgiving=True)
+    # Before they are clipped towards the image: black is what foolbox returns where it found nothing.
+    empty = torch.as_tensor(blanks(images.cpu().numpy(), raw.detach().cpu().numpy()))
+    failed = failed | empty.to(failed.device)
+    return torch.where(failed.view(-1, 1, 1, 1), images, adversarial), failed
 
-    Raises InputError if it is no tensor of that shape, or has values that are not finite or not in
-    [0, 1].
+
+def last_batch(classifier, images, labels, batch_size, device="cpu"):
+    """Return to how many rows the last batch of images (N, C, H, W) has to be filled up.
+
+    The smallest power of two for which the logits, input gradients and norms of these images are, bit for
+    bit, those of a full batch; mostly 4 or more on a CPU. So a shard of 11 images costs 16, not `batch_size`.
     """
-    if not isinstance(attacked, torch.Tensor) or attacked.shape != images.shape:
-        shape = getattr(attacked, "shape", None)
-        found = type(attacked).__name__ if shape is None else f"shape {tuple(shape)}"
-        raise InputError(
-            f"attacks: {name} returned {found}; it must return a tensor of attacked images of the "
-            f"shape of the images it was given, {tuple(images.shape)}."
+    rows = np.arange(len(images) - len(images) % batch_size, len(images))
+    size = 1 << max(len(rows) - 1, 0).bit_length()
+    if not len(rows) or size >= batch_size:
+        return batch_size
+
+    def answers(size):
+        filled = np.resize(rows, size)
+        batch = torch.as_tensor(images[filled]).to(device).requires_grad_()
+        logits = classifier(batch)
+        loss = torch.nn.functional.cross_entropy(
+            logits, torch.as_tensor(labels[filled]).to(device), reduction="sum"
         )
-    attacked = attacked.detach().to(images)
-    if not attacked.isfinite().all():
+        (gradient,) = torch.autograd.grad(loss, batch)
+        sizes = [gradient.flatten(1).norm(order, dim=1) for order in (1, 2, torch.inf)]
+        return [part.detach()[: len(rows)] for part in (logits, gradient, *sizes)]
+
+    full = answers(batch_size)
+    while size < batch_size:
+        if all(map(torch.equal, answers(size), full)):
+            return size
+        size *= 2
+    return batch_size
+
+
+def order_of(attack, settings):
+    """Return the order of the norm that an attack keeps small, as numpy takes it; None if not known."""
+    if settings.get("norm"):
+        return ORDERS[settings["norm"]]
+    return getattr(getattr(attack, "distance", None), "p", None)
+
+
+def check_epsilon(name, epsilon, order, shape):
+    """Raise InputError if `epsilon` is larger than any perturbation of images (C, H, W) in [0, 1]."""
+    if epsilon is not None and order is not None and epsilon > largest(shape, order):
         raise InputError(
-            f"attacks: {name} returned images that are not finite; where it fails on an image it "
-            "must return that image as it was."
+            f"config.yaml: attack {name} has epsilon {epsilon:g}, but perturbations of images {tuple(shape)} in "
+            f"[0, 1] are {largest(shape, order):g} at most; give it in units of the pixel range, such as 8/255."
         )
-    low, high = attacked.min().item(), attacked.max().item()
-    if low < -ROUNDING or high > 1 + ROUNDING:
-        raise InputError(
-            f"attacks: {name} returned pixels from {low:.4g} to {high:.4g}; they must lie in [0, 1]: "
-            "end it with .clamp(0, 1)."
-        )
-    return attacked.clamp(0, 1)

@@ -22,7 +22,10 @@ from torch import nn
 
 from idbias.attacks import limited
 from idbias.attacks.by_name import make
-from idbias.attacks.perturbations import norms
+from idbias.attacks.outcomes import checked, failure, is_fault, tell_failures
+from idbias.attacks.perturbations import norms, succeeded
+from idbias.classifiers.models import classes_of
+from idbias.classifiers.probe import said
 from idbias.errors import InputError
 from idbias.progress import progress
 
@@ -91,23 +94,35 @@ class OneImage:
     def __call__(self, image, label, index):
         """Attack an image (C, H, W) of class `label` at position `index` of the dataset.
 
-        Returns the adversarial image, where it started (0, 1 or 2) and how many steps were singular.
+        Returns the adversarial image, where it started (0, 1 or 2), how many steps were singular, and
+        whether the attack failed with an exception, which is printed to standard error.
         """
         batch = torch.as_tensor(image[None]).to(self.device)
         truth = torch.as_tensor([int(label)]).to(self.device)
         if classify(self.classifier, batch, self.device)[0] != label:
-            return image, 0, 0
+            return image, 0, 0, False
         point, start = starting_point(self.model, batch, truth, [self.seed, index])
         if start == 0 and self.candidates is not None:
             point, start = nearest_candidate(batch, label, self.candidates, self.classes)
         if start == 0:
-            return image, 0, 0
+            return image, 0, 0, False
         before = self.solver.singular
         # run, not __call__: a starting point, and no clipping to an epsilon.
-        found = self.attack.run(
-            self.model, batch, foolbox.criteria.Misclassification(truth), starting_points=point
-        )
-        return found[0].clamp(0, 1).cpu().numpy(), start, self.solver.singular - before
+        name = self.settings["attack"]
+        try:
+            attacked = self.attack.run(
+                self.model, batch, foolbox.criteria.Misclassification(truth), starting_points=point
+            )
+            attacked, failed = checked(attacked, batch, name, forgiving=True)
+        except InputError:
+            raise
+        except Exception as error:
+            if is_fault(error):
+                raise failure(error, name, f"image {index}", 1) from error
+            print(f"image {index}: {name} failed ({said(error)}).", file=sys.stderr)
+            attacked, failed = batch, torch.ones(1, dtype=torch.bool)
+        singular = self.solver.singular - before
+        return attacked[0].cpu().numpy(), start, singular, failed.item()
 
 
 def run(
@@ -126,7 +141,7 @@ def run(
     Returns further, name -> array: started bool (N,), whether there was a starting point;
     start int64 (N,), 0 if none, 1 noise, 2 a candidate; singular_steps int64 (N,), steps not taken;
     timed_out bool (N,), whether it reached `time_limit`. Success is False where an image was not
-    started, ran out of time, or was misclassified from the outset; such images come back unchanged.
+    started, ran out of time, failed, or was misclassified from the outset; such images come back unchanged.
     The first image in a process waits up to a minute for numba to compile the solver.
     """
     attack = OneImage(classifier, settings, seed, candidates, device)
@@ -138,6 +153,7 @@ def run(
         found = limited.answers(attack, rows, time_limit)
     adversarial, start = np.array(images, np.float32), np.zeros(len(images), np.int64)
     singular, timed_out = np.zeros(len(images), np.int64), np.zeros(len(images), bool)
+    failed = np.zeros(len(images), bool)
     for row, answer in progress(enumerate(found), total=len(rows), unit="image", label=label):
         timed_out[row] = answer is None
         if answer is None:
@@ -147,15 +163,17 @@ def run(
                 file=sys.stderr,
             )
         else:
-            adversarial[row], start[row], singular[row] = answer
+            adversarial[row], start[row], singular[row], failed[row] = answer
     # One by one, as the attack saw them: they lie so near the boundary that another shape of batch,
     # adding in another order, may put them on its other side.
     classes = classify(classifier, adversarial, device, batch_size=1)
+    tell_failures(failed, label)
     return {
         "adversarial": adversarial,
         "adversarial_class": classes,
-        "success": (classes != labels) & (start > 0),
+        "success": succeeded(images, adversarial, classes, labels) & (start > 0) & ~failed,
         **norms(adversarial - images),
+        "failed": failed,
         "started": start > 0,
         "start": start,
         "singular_steps": singular,
@@ -180,13 +198,13 @@ def starting_point(model, image, truth, seed):
         warnings.simplefilter("ignore")
         point = attack.run(model, image, criterion)
     with torch.no_grad():
-        misclassified = model(point).argmax(1) != truth
-    return (point, 1) if misclassified.item() else (None, 0)
+        found = classes_of(model(point))
+    return (point, 1) if found.item() not in (-1, truth.item()) else (None, 0)
 
 
 def nearest_candidate(image, truth, candidates, classes):
     """Return (point, 2), the candidate nearest in l2 whose class is not `truth`; or (None, 0)."""
-    others = np.flatnonzero(classes != truth)
+    others = np.flatnonzero((classes != truth) & (classes >= 0))
     if not len(others):
         return None, 0
     pool = torch.as_tensor(candidates[others]).to(image.device)
@@ -196,10 +214,10 @@ def nearest_candidate(image, truth, candidates, classes):
 
 
 def classify(classifier, images, device, batch_size=256):
-    """Return the classes int64 (N,) of images (N, C, H, W)."""
+    """Return the classes int64 (N,) of images (N, C, H, W), -1 where logits are not finite."""
     if not len(images):
         return np.zeros(0, np.int64)
     with torch.no_grad():
         batches = torch.as_tensor(images).split(batch_size)
-        found = [classifier(batch.to(device)).argmax(1).cpu() for batch in batches]
-    return torch.cat(found).numpy()
+        classes = [classes_of(classifier(batch.to(device))).cpu() for batch in batches]
+    return torch.cat(classes).numpy()

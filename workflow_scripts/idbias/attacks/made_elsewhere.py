@@ -3,10 +3,11 @@
 import sys
 
 import numpy as np
+import torch
 
 from idbias import files
-from idbias.attacks.perturbations import norms
-from idbias.classifiers.models import logits_of
+from idbias.attacks.perturbations import norms, succeeded
+from idbias.classifiers.models import classes_of, logits_of
 
 
 def run(classifier, images, labels, index, path, *, batch_size=256, device="cpu", label=""):
@@ -30,13 +31,14 @@ def run(classifier, images, labels, index, path, *, batch_size=256, device="cpu"
             "image; they count as not succeeded.",
             file=sys.stderr,
         )
-    found = np.array(labels)
+    classes = np.array(labels)
     if len(images):
-        found = logits_of(classifier, adversarial, batch_size, device).argmax(1)
+        logits = logits_of(classifier, adversarial, batch_size, device)
+        classes = classes_of(torch.as_tensor(logits)).numpy()
     return {
         "adversarial": adversarial,
-        "adversarial_class": found,
-        "success": (found != labels) & given,
+        "adversarial_class": classes,
+        "success": succeeded(images, adversarial, classes, labels) & given,
         **norms(adversarial - images),
         "given": given,
     }

@@ -100,18 +100,19 @@ def classes_of(logits):
     return torch.where(logits.isfinite().all(dim=1), logits.argmax(dim=1), -1)
 
 
-def in_fixed_batches(function, *arrays, batch_size):
+def in_fixed_batches(function, *arrays, batch_size, last=None):
     """Apply `function` to batches of `batch_size` rows; return its results joined, as arrays.
 
     `arrays`: numpy arrays (N, ...) of one length. `function` gets tensors of exactly `batch_size`
     rows: the last batch is filled up with its own rows and the surplus is dropped. The shape of a
     batch chooses the arithmetic's order in torch, so a fixed shape makes an image's result the same
     whatever stands beside it.
+    last: how many rows the last batch is filled up to, if not `batch_size`.
     """
     results = []
     for first in range(0, len(arrays[0]), batch_size):
         rows = np.arange(first, min(first + batch_size, len(arrays[0])))
-        filled = np.resize(rows, batch_size)
+        filled = np.resize(rows, last if last and len(rows) < batch_size else batch_size)
         result = function(*(torch.as_tensor(array[filled]) for array in arrays))
         results.append([part[: len(rows)] for part in result])
     return [np.concatenate(parts) for parts in zip(*results, strict=True)]
