@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from idbias.correlation import dependence, distances, similarity
-from idbias.correlation.arrays import check_lengths, read_array
+from idbias.correlation.arrays import check_lengths, check_numbers, read_array, read_labels
 from idbias.correlation.caveats import caveats_of
 from idbias.correlation.estimators import ESTIMATORS
 from idbias.correlation.observed_statistics import observed_statistics
@@ -84,14 +84,16 @@ def correlate(options):
         )
     if options.threads < 1 or options.seed < 0 or options.pool < 1:
         raise InputError("--threads and --pool must be at least 1, --seed at least 0.")
+    check_places(options)
     first, second = read_array(options.first), read_array(options.second)
-    labels, sizes = (
-        None if name is None else read_array(name)[()] for name in (options.labels, options.sizes)
-    )
-    labels = None if labels is None else np.ravel(labels)
+    labels = None if options.labels is None else read_labels(options.labels)
+    sizes = None if options.sizes is None else read_array(options.sizes)[()]
     arrays = {options.first: first, options.second: second}
     arrays |= {options.labels: labels, options.sizes: sizes}
     check_lengths({name: array for name, array in arrays.items() if array is not None})
+    for name in (options.first, options.second, options.sizes):
+        if name is not None:
+            check_numbers(arrays[name], name)
     if sizes is not None:
         labels = strata(sizes, labels, options.stratum)
     estimate = {"estimator": options.estimator, "mu_fraction": options.mu_fraction}
@@ -140,6 +142,31 @@ def correlate(options):
         row["r_squared"] = similarity.r_squared(first[()], second[()])
     row["warnings"] = caveats_of(row)
     return pd.DataFrame([row]).dropna(axis=1, how="all")
+
+
+def check_places(options):
+    """Raise InputError, before any work, if the row or the distances cannot be written."""
+    if options.scratch and not Path(options.scratch).is_dir():
+        raise InputError(
+            f"--scratch {options.scratch} is no folder; make it, or leave --scratch out."
+        )
+    if not options.output:
+        return
+    output = Path(options.output)
+    if output.is_dir():
+        raise InputError(f"--output {output} is a folder; give the name of a CSV file in it.")
+    if output.exists() and str(output) in (
+        options.first,
+        options.second,
+        options.labels,
+        options.sizes,
+    ):
+        raise InputError(f"--output {output} would overwrite what is read; give another name.")
+    folder = next(parent for parent in output.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError(
+            f"--output {output} cannot be written: {folder} is no folder you may write to."
+        )
 
 
 def prepared(vectors, name, options):

@@ -60,6 +60,6 @@ def test_bad_arrays_are_named_and_leave_no_file(tmp_path):
     a, b, c = (str(tmp_path / f"{name}.npy") for name in "abc")
     with pytest.raises(InputError, match=r"a\.npy has 5 rows and .*b\.npy has 4"):
         arrays.write_pairs(tmp_path / "pairs.h5", a, b)
-    with pytest.raises(InputError, match=r"c\.npy holds numbers that are not finite"):
+    with pytest.raises(InputError, match=r"c\.npy: Row 3 .* holds NaN or infinity"):
         arrays.write_pairs(tmp_path / "pairs.h5", a, c)
     assert not (tmp_path / "pairs.h5").exists()

@@ -1,0 +1,207 @@
+"""Tables of numbers in text files: CSV and its relatives, whatever the delimiter and the decimal mark."""
+
+import codecs
+import csv
+import re
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from idbias.errors import InputError
+
+# Lines that the layout of a file is read from.
+LINES = 200
+MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+WORDS = {"", "nan", "na", "n/a", "null", "none", "inf", "-inf", "infinity", "true", "false"}
+
+
+@dataclass
+class Layout:
+    """How a text file is written: its encoding, delimiter, decimal mark, names, and row names."""
+
+    encoding: str
+    delimiter: str
+    decimal: str
+    header: list[str] | None
+    row_names: bool
+
+
+def read_numbers(path):
+    """Return the numbers of a text file, (N, columns) float64; a first line of names is skipped.
+
+    Delimiters are commas, semicolons, tabs or blanks; with the last three the decimal mark may be a comma.
+    A column of row names, as pandas and R write it, is left out. Lines that begin with # are comments.
+    Raises InputError for what is no number, rows of several lengths, or a column that counts the rows.
+    """
+    layout = layout_of(path)
+    table = _table(path, layout, float_precision="round_trip")
+    header = layout.header or []
+    named_last = len(header) == table.shape[1] and header[-1]
+    if table.shape[1] > 1 and table.iloc[:, -1].isna().all() and not named_last:
+        table = table.iloc[:, :-1]  # a delimiter at the end of each line
+        header = header[: table.shape[1]]
+    if layout.row_names:
+        table = table.iloc[:, 1:]
+    names = header[-table.shape[1] :]
+    names = names if len(names) == table.shape[1] else [str(k) for k in range(table.shape[1])]
+    for name, column in zip(names, table, strict=True):
+        if table[column].dtype.kind not in "fiub":
+            raise _no_number(path, name, table[column])
+        if table.shape[1] > 1 and _counts_rows(table[column]):
+            raise InputError(
+                f"{path}: column {name} counts the rows; a row's number is no coordinate: take the column "
+                "out (pandas: to_csv(..., index=False))."
+            )
+    if not table.size:
+        raise InputError(f"{path} holds no numbers; give a row for each point.")
+    return table.to_numpy(np.float64)
+
+
+def read_words(path):
+    """Return the one column of a text file, (N,) of text: labels. A first line of a name is skipped.
+
+    The first line is a name where no other line is equal to it, unless all lines are numbers.
+    Raises InputError if there are several columns, or an empty entry.
+    """
+    layout = layout_of(path)
+    if layout.delimiter == " ":  # within a label
+        layout.delimiter = "\t"
+    table = _table(path, layout, dtype=str, skip=0, keep_default_na=False)
+    table = table.iloc[:, 1:] if layout.row_names and table.shape[1] > 1 else table
+    if table.shape[1] != 1:
+        raise InputError(
+            f"{path} has {table.shape[1]} columns; labels are one column, a label a row."
+        )
+    words = table.iloc[:, 0].str.strip()
+    numbers = words.str.fullmatch(NUMBER)
+    named = (
+        not numbers.iloc[0] if numbers.iloc[1:].all() else words.iloc[0] not in set(words.iloc[1:])
+    )
+    words = words.iloc[1:] if named and not numbers.all() else words
+    if (words == "").any() or words.str.lower().isin(WORDS - {"true", "false"}).any():
+        row = int(((words == "") | words.str.lower().isin(WORDS - {"true", "false"})).argmax())
+        raise InputError(
+            f"{path}: row {row} (counted from 0) has no label; label every point, or leave it out of all sets."
+        )
+    return words.to_numpy(str)
+
+
+def layout_of(path):
+    """Return the Layout of a text file; raise InputError if it is empty or no text."""
+    start = Path(path).read_bytes()[:4]
+    encoding = next((name for mark, name in MARKS.items() if start.startswith(mark)), "utf-8")
+    try:
+        with open(path, encoding=encoding, newline=None) as file:
+            lines = list(islice((line for line in file if _counts(line)), LINES))
+    except UnicodeError:
+        raise InputError(
+            f"{path} is not text in UTF-8; save it as CSV in UTF-8 (or as .npy)."
+        ) from None
+    if not lines:
+        raise InputError(f"{path} is empty; give a row for each point.")
+    body = lines[1:] or lines
+    delimiter = next((mark for mark in (";", "\t", ",") if any(mark in line for line in body)), " ")
+    rows = [_fields(line, delimiter) for line in lines]
+    decimal = "." if delimiter == "," else _decimal(path, rows[1:] or rows)
+    first, others = rows[0], rows[1:]
+    named = (
+        not all(_is_number(field, decimal) for field in first)
+        or _are_pandas_names(first, others)
+        # The name of an index of pandas.
+        or (first[0] == "" and len(first) > 1 and all(row[0] for row in others))
+    )
+    header = [field.strip().strip('"') for field in first] if named else None
+    longer = bool(header and others) and len(header) == len(others[0]) - 1 and others[0][-1] != ""
+    unnamed = bool(header and len(header) > 1) and header[0] in ("", "Unnamed: 0")
+    return Layout(encoding, delimiter, decimal, header, longer or unnamed)
+
+
+def _table(path, layout, skip=None, **options):
+    """Return all rows as a DataFrame whose columns are numbered; `skip`: lines, those of the names."""
+    skip = (1 if layout.header else 0) if skip is None else skip
+    try:
+        with open(path, encoding=layout.encoding, newline=None) as file:
+            while skip:
+                skip -= _counts(next(file))
+            return pd.read_csv(
+                file,
+                header=None,
+                sep=r"\s+" if layout.delimiter == " " else layout.delimiter,
+                decimal=layout.decimal,
+                skipinitialspace=True,
+                index_col=False,
+                comment="#",
+                low_memory=False,
+                **options,
+            )
+    except pd.errors.EmptyDataError:
+        raise InputError(
+            f"{path} has names of columns and no rows; give a row for each point."
+        ) from None
+    except pd.errors.ParserError as error:
+        said = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+        what = f"a row of {said[3]} fields among rows of {said[1]}" if said else str(error).strip()
+        raise InputError(f"{path} has {what}; give as many numbers in each row.") from None
+    except UnicodeError:
+        raise InputError(
+            f"{path} is not text in UTF-8; save it as CSV in UTF-8 (or as .npy)."
+        ) from None
+
+
+def _counts(line):
+    """Tell whether a line is neither empty nor a comment."""
+    return bool(line.strip()) and not line.lstrip().startswith("#")
+
+
+def _fields(line, delimiter):
+    if delimiter == " ":
+        return line.split()
+    return [field.strip() for field in next(csv.reader([line.rstrip("\n")], delimiter=delimiter))]
+
+
+def _decimal(path, rows):
+    """Return the decimal mark of rows whose delimiter is no comma."""
+    fields = [field for row in rows for field in row if "," in field]
+    if not fields:
+        return "."
+    if any(field.count(",") > 1 or "." in field for field in fields):
+        raise InputError(
+            f"{path} has numbers such as {fields[0]!r}, with marks of thousands; write them without."
+        )
+    return ","
+
+
+def _is_number(field, decimal="."):
+    field = field.strip().replace(decimal, ".") if decimal != "." else field.strip()
+    return bool(re.fullmatch(NUMBER, field)) or field.lower() in WORDS
+
+
+def _are_pandas_names(first, others):
+    """Tell whether a first line 0, 1, 2, ... names columns, which pandas writes of a plain array."""
+    whole = [bool(re.fullmatch(r"[+-]?\d+", field)) for row in others for field in row]
+    return first == [str(k) for k in range(len(first))] and bool(whole) and not any(whole)
+
+
+def _counts_rows(column):
+    values = column.to_numpy()
+    if column.dtype.kind != "i" or len(values) < 5:
+        return False
+    return values[0] in (0, 1) and bool((np.diff(values) == 1).all())
+
+
+def _no_number(path, name, column):
+    words = column.dropna().astype(str)
+    wrong = words[~words.str.fullmatch(NUMBER)]
+    example = wrong.iloc[0] if len(wrong) else words.iloc[0]
+    hint = "drop or encode it"
+    if re.fullmatch(r"[+-]?\d{1,3}([,'. ]\d{3})+([.,]\d+)?", example):
+        hint = "write numbers without marks of thousands"
+    return InputError(f"{path}: column {name} is not numeric, it holds {example!r}; {hint}.")
