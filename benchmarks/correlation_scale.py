@@ -61,7 +61,7 @@ def run(points, options):
     disk = sum(file.stat().st_size for file in results.rglob("*.h5"))
     for file in (results / "distances").glob("*.h5"):
         file.unlink()
-    with open(folder / "runs.csv", "a") as file:
+    with open(folder / "runs.csv", "a", encoding="utf-8") as file:
         csv.writer(file).writerow([points, options.cores, seconds, disk])
 
 

@@ -94,7 +94,8 @@ def peak_of(images):
     random = torch.rand(images, 3, 32, 32), torch.zeros(images, dtype=torch.int64)
     train_masks(classifier, *random, fixed(3), batch_size=images)
     # Not getrusage's, which begins with that of the process that started this one.
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    status = dict(line.split(":", 1) for line in lines)
     print(int(status["VmHWM"].split()[0]) / 1024)
 
 
@@ -108,7 +109,9 @@ def memory_of_an_image(few=64, many=576):
 
 
 def has_bfloat16():
-    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    flags = (
+        Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
+    )
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
@@ -133,7 +136,12 @@ def main():
 
     if device == "cpu":
         name = next(
-            (x for x in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in x), ""
+            (
+                x
+                for x in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+                if "model name" in x
+            ),
+            "",
         )
         print(
             f"{platform.node()}: {name.partition(':')[2].strip()}, {arguments.threads} threads,",

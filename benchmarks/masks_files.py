@@ -48,7 +48,8 @@ def shard(images, steps):
         )
         files.write(Path(folder, "masks.h5"), {"mask": result.masks, "steps": result.steps})
     # Not getrusage's, which begins with that of the process that started this one.
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    status = dict(line.split(":", 1) for line in lines)
     print(f"{int(status['VmHWM'].split()[0]) / 2**20:.2f}")
 
 

@@ -112,7 +112,7 @@ def test_a_result_without_room_is_one_sentence_and_a_failed_job(disk, tmp_path, 
     )
     assert done.stderr.count("\n") == 1
     assert not list(folder.glob("*.h5")) + list(folder.glob(".*.tmp"))
-    assert log_too or done.stderr in Path(log).read_text()
+    assert log_too or done.stderr in Path(log).read_text(encoding="utf-8")
 
 
 def test_a_read_only_folder_is_said_to_be_one(disk):

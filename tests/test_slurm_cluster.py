@@ -343,7 +343,7 @@ def test_the_profile_runs_groups_and_goes_on_from_a_checkpoint_after_scancel(slu
     before = int(re.search(r"NEXT_JOB_ID += (\d+)", output_of("scontrol", "show", "config"))[1])
     command = [sys.executable, "-m", "snakemake", "--profile", "slurm"]
     command += ["--slurm-init-seconds-before-status-checks", "1"]
-    with open(tmp_path / "output", "w") as output:
+    with open(tmp_path / "output", "w", encoding="utf-8") as output:
         run = subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=output)
     try:
         started = tmp_path / "started-a"

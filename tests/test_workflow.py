@@ -111,7 +111,7 @@ def test_more_shuffles_run_only_the_new_ones(finished, tmp_path):
 def test_editing_the_masks_code_reruns_masks_and_what_follows(finished, tmp_path, edit):
     workflow = finished.clone(tmp_path / "edited")
     time.sleep(0.1)
-    with open(workflow.folder / "workflow_scripts/idbias" / edit[0], "a") as file:
+    with open(workflow.folder / "workflow_scripts/idbias" / edit[0], "a", encoding="utf-8") as file:
         file.write(f"\n{edit[1]}\n")
     plan = workflow.plan()
     assert plan["essential_mask_shard"] == 1

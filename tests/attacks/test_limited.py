@@ -50,7 +50,7 @@ def test_a_stalled_call_does_not_outlive_a_killed_job():
 def alive(process):
     """Return whether a process runs; one that has ended and that nobody has asked after does not."""
     try:
-        with open(f"/proc/{process}/stat") as file:
+        with open(f"/proc/{process}/stat", encoding="utf-8") as file:
             return file.read().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False

@@ -22,7 +22,7 @@ CALLED = {
 
 
 def table(name):
-    with open(PUBLISHED / name, newline="") as file:
+    with open(PUBLISHED / name, encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 

@@ -73,8 +73,12 @@ def test_what_is_printed_and_the_tables_say_it_too(tmp_path, monkeypatch):
     tables.write(pd.DataFrame([row]), *paths)
     said = answer(row)
     assert said in summary([SimpleNamespace(name="a<b", comparisons=[1])], paths[1:2])
-    assert Path(paths[1]).read_text().startswith(f"- {said}\n\nIn all rows: experiment a<b,")
-    html = Path(paths[3]).read_text()
+    assert (
+        Path(paths[1])
+        .read_text(encoding="utf-8")
+        .startswith(f"- {said}\n\nIn all rows: experiment a<b,")
+    )
+    html = Path(paths[3]).read_text(encoding="utf-8")
     assert said.replace("<", "&lt;").replace(" = ", "&nbsp;=&nbsp;") in html
     # What the report's opening page takes.
     assert html.count("<body>") == html.count("</body>") == 1

@@ -270,7 +270,9 @@ def test_figures_are_redrawn_alone(finished, tmp_path):
     workflow = finished.clone(tmp_path / "edited")
     for module in ("report/figures.py", "report/figures_masks.py", "report/costs.py"):
         time.sleep(0.05)
-        with open(workflow.folder / "workflow_scripts/idbias" / module, "a") as file:
+        with open(
+            workflow.folder / "workflow_scripts/idbias" / module, "a", encoding="utf-8"
+        ) as file:
             file.write("\n# An edit.\n")
     plan = workflow.plan("figures")
     assert plan.keys() - {"figures"} == DRAWING

@@ -71,7 +71,7 @@ def edit(file, *pairs):
 
 
 def snakemake(folder, *arguments):
-    with open(folder / "output", "a") as output:
+    with open(folder / "output", "a", encoding="utf-8") as output:
         command = [sys.executable, "-m", "snakemake", *arguments]
         return subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
 

@@ -89,7 +89,7 @@ def start(folder, changes):
     # As the Snakefile does.
     path = f"{folder}/profiles/slurm/bin:{os.environ['PATH']}"
     env = {**os.environ, "PATH": path, "IDBIAS_SBATCH_SECONDS": "5"}
-    with open(folder / "output", "w") as output:
+    with open(folder / "output", "w", encoding="utf-8") as output:
         return subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, env=env)
 
 

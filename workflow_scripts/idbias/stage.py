@@ -56,9 +56,9 @@ class Log:
 
     def __init__(self, path):
         try:
-            self.file = open(path, "w", buffering=1)  # noqa: SIM115
+            self.file = open(path, "w", encoding="utf-8", buffering=1)  # noqa: SIM115
         except OSError:
-            self.file = open(os.devnull, "w")  # noqa: SIM115
+            self.file = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
     def write(self, text):
         try:

@@ -47,7 +47,7 @@ def library(script, *modules, folder=SCRIPTS):
 def imported(path, folder):
     """Return the library's files below `folder` that the Python file `path` imports, directly or not."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("idbias"):
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)

@@ -25,7 +25,7 @@ def summary(experiments, tables):
         "p": lambda value: f"{float(value):.1e}",
         "p_permutation": lambda value: f"{float(value):.2g}",
     }
-    with open(path) as file:
+    with open(path, encoding="utf-8") as file:
         read = list(csv.DictReader(file))
     rows = [{name: show(row.get(name, "")) for name, show in columns.items()} for row in read]
     widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in columns}
@@ -53,6 +53,6 @@ def cost(experiments):
     seconds = []
     for experiment in experiments:
         for path in Path("results/benchmarks", experiment.name).rglob("*.tsv"):
-            with open(path) as file:
+            with open(path, encoding="utf-8") as file:
                 seconds += [float(row["s"]) for row in csv.DictReader(file, delimiter="\t")]
     return len(seconds), sum(seconds)

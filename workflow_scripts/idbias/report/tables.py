@@ -72,7 +72,7 @@ def _write_forms(paths, said, notes, shown, remarked):
     }
     for path, text in forms.items():
         with replacing(path) as temporary:
-            temporary.write_text(text)
+            temporary.write_text(text, encoding="utf-8")
 
 
 def _html(text):

@@ -38,8 +38,10 @@ def library():
         print("No C++ compiler for x86-64 here: masks train at half the speed.", file=sys.stderr)
         return None
     version = subprocess.run([compiler, "--version"], capture_output=True, check=False).stdout
-    processor = Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0]
-    sources = SOURCE.read_text(), SOURCE.with_suffix(".h").read_text()
+    processor = (
+        Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("flags")[2].partition("\n")[0]
+    )
+    sources = (file.read_text(encoding="utf-8") for file in (SOURCE, SOURCE.with_suffix(".h")))
     key = repr((sources, FLAGS, version, processor)).encode()
     name = f"idbias-convolutions-{hashlib.sha256(key).hexdigest()[:16]}.so"
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "idbias")
