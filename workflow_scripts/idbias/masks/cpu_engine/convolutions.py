@@ -41,7 +41,7 @@ def library():
     processor = (
         Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("flags")[2].partition("\n")[0]
     )
-    sources = (file.read_text(encoding="utf-8") for file in (SOURCE, SOURCE.with_suffix(".h")))
+    sources = [one.read_text(encoding="utf-8") for one in (SOURCE, SOURCE.with_suffix(".h"))]
     key = repr((sources, FLAGS, version, processor)).encode()
     name = f"idbias-convolutions-{hashlib.sha256(key).hexdigest()[:16]}.so"
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "idbias")
