@@ -22,21 +22,25 @@ from idbias.config.schema_inputs import (
 class Masks(Section):
     """Mask training (paper 1, sections 3.1 and 4.5)."""
 
-    penalty: Annotated[float, Field(ge=0)] = Field(0.01, description="lambda, weight of sum(M)")
-    learning_rate: Positive = Field(0.01, description="of Adam")
+    penalty: Annotated[float, Field(ge=0)] = Field(
+        0.01, description="lambda, the weight of the penalty on what a mask keeps"
+    )
+    learning_rate: Positive = Field(0.01, description="Adam's learning rate")
     min_steps: Annotated[int, Field(ge=0)] = Field(
-        500, description="the stop is tested after these"
+        500, description="steps before the stop is tested"
     )
     max_steps: Count = Field(5000, description="steps at which training ends, converged or not")
-    tolerance: Positive = Field(1e-5, description="stop when |loss - mean of last losses| is below")
-    window: Count = Field(20, description="how many last losses that mean takes")
+    tolerance: Positive = Field(
+        1e-5, description="stop when |loss - mean of last losses| is below this"
+    )
+    window: Count = Field(20, description="how many losses that mean takes")
     spectrum: Literal["half", "full"] = Field(
-        "half", description="half trains the rfft half: the same masks for half the work"
+        "half", description="half: only the rfft half is trained; the same masks for half the work"
     )
     dtype: Literal["float32", "tf32", "float64", "bfloat16"] = Field(
         "float32",
         description="arithmetic; tf32: products round their factors to 10 bits on a GPU that can; "
-        "bfloat16: to 7, and in the classifier alone",
+        "bfloat16: to 7, only in the classifier",
     )
     norm: Literal["sum", "l1"] = Field(
         "sum",
@@ -53,20 +57,22 @@ class Masks(Section):
 
 
 class ClassMaps(Section):
-    """Training of a mask a class; defaults are those of the authors' class_level_maps.py (2025)."""
+    """Training of one mask per class; defaults are those of the authors' class_level_maps.py (2025)."""
 
     penalty: Annotated[float, Field(ge=0)] = Field(0.001, description="weight of |M|_1")
-    learning_rate: Positive = Field(0.01, description="of Adam")
+    learning_rate: Positive = Field(0.01, description="Adam's learning rate")
     min_steps: Annotated[int, Field(ge=0)] = Field(
-        500, description="epochs; the stop is tested after these"
+        500, description="epochs before the stop is tested"
     )
     max_steps: Count = Field(5000, description="epochs at which training ends, converged or not")
-    tolerance: Positive = Field(1e-3, description="stop when |loss - mean of last losses| is below")
-    window: Count = Field(20, description="how many last losses that mean takes")
+    tolerance: Positive = Field(
+        1e-3, description="stop when |loss - mean of last losses| is below this"
+    )
+    window: Count = Field(20, description="how many losses that mean takes")
 
 
 class Correlation(Section):
-    """The I_d test (paper 1, section 3.2), and what stands beside it.
+    """The I_d test (paper 1, section 3.2), and the measures reported with it.
 
     The defaults are the protocol of 2023. That of the authors' later code, of 2025, is `preprocess:
     standardise`, `shuffles: 100` and, for images of 224 pixels, `pool: 7` (docs/correlation.md).
@@ -82,7 +88,7 @@ class Correlation(Section):
     )
     pool: Count = Field(
         1,
-        description="masks are max-pooled over squares of so many frequencies first; 1: not at all. "
+        description="masks are max-pooled first, over squares of this side; 1: not at all. "
         "It must divide their height and width",
     )
     estimator: Literal["base", "ml", "mle"] = Field(
@@ -99,21 +105,21 @@ class Correlation(Section):
     shuffles_within: list[Literal["all", "class", "size", "spectrum"]] = Field(
         ["all"],
         min_length=1,
-        description="what is shuffled among each other, each a row of its own. all: all images; class: "
-        "those of one class; size: of one class and alike in the size of both masks; spectrum: of one "
-        "class and alike in the size of the image's spectrum",
+        description="what is shuffled among each other; each gives a row. all: all images; class: "
+        "those of one class; size: of one class and with masks of like size; spectrum: of one "
+        "class and with like size of the image's spectrum",
     )
     stratum: Annotated[int, Field(ge=2)] = Field(
-        5, description="size, spectrum: so many images alike, or up to twice as many"
+        5, description="size, spectrum: images in a stratum, at least; up to twice as many"
     )
     baselines: bool = Field(
         True,
-        description="distance correlation and HSIC beside it, on the same shuffles, and SVCCA",
+        description="also distance correlation and HSIC, on the same shuffles, and SVCCA",
     )
     svcca: bool | Literal["auto"] = Field(
         "auto",
         description="with `baselines`, SVCCA. auto: where images, or entries of a mask, are at most 1,024, "
-        "for it costs more than the whole test; true: up to 4,096",
+        "since it costs more than the whole test; true: up to 4,096",
     )
     distances: Literal["float64", "float32"] = Field(
         "float64", description="storage of distances; float32 halves disk and memory"
@@ -170,7 +176,7 @@ class Experiment(Section):
 
     dataset: Name | Annotated[list[Name], Field(min_length=1)] = Field(
         description="a name under datasets; a list makes a family of experiments that differ in the "
-        "dataset alone, each called after the family and its dataset: paper2_mnist"
+        "dataset only, each named after the family and its dataset: paper2_mnist"
     )
     images: Count | None = Field(
         None, description="how many of its images are attacked and get masks, if not the dataset's"
@@ -183,13 +189,13 @@ class Experiment(Section):
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
         default_factory=list,
         description="train each classifier again from each of these: that of the seed at the top keeps "
-        "its name, others are called NAME_seedN; left out: from the seed at the top alone",
+        "its name, others are called NAME_seedN; left out: only from the seed at the top",
     )
     controls: list[Literal["spectrum", "noise", "other_seed", "other_network", "clean_image"]] = (
         Field(
             default_factory=list,
-            description="rows beside each attack's, in which something else stands in the place of one of "
-            "its masks, and the difference of both (docs/controls.md)",
+            description="further rows for each attack, in which one of its masks is replaced, and the "
+            "difference of both (docs/controls.md)",
         )
     )
     other_network: Name | None = Field(
@@ -201,12 +207,12 @@ class Experiment(Section):
         ["masks", "spectra"],
         min_length=1,
         description="masks: train masks and test their dependence (paper 1); spectra: where the "
-        "perturbations, gradients, weights and masks have their energy (paper 2); class_maps: a mask "
-        "a class, and whether it undoes the attack (docs/controls.md)",
+        "perturbations, gradients, weights and masks have their energy (paper 2); class_maps: one mask "
+        "per class, and whether it undoes the attack (docs/class_maps.md)",
     )
     overrides: dict[str, dict] = Field(
         default_factory=dict,
-        description="settings of this experiment alone, laid over the sections of the same name; "
+        description="settings of this experiment only, laid over the sections of the same name; "
         "`recipe` is laid over that of each classifier it trains",
     )
 
@@ -216,9 +222,9 @@ class Config(Section):
 
     experiments: list[Name] = Field(
         min_length=1,
-        description="what to run: names under experiment_blocks, or of a family's members",
+        description="what to run: names under experiment_blocks, or members of a family",
     )
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="of all randomness")
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="decides all random numbers")
     experiment_blocks: dict[Name, Experiment] = Field(description="every experiment there is")
     datasets: dict[Name, Dataset]
     classifiers: dict[Name, Classifier]

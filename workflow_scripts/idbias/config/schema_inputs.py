@@ -19,8 +19,8 @@ class Section(BaseModel):
 class Normalisation(Section):
     """What a classifier does to images in [0, 1] first: subtract the mean, divide by std."""
 
-    mean: list[float] = Field(description="of each channel")
-    std: list[Positive] = Field(description="of each channel")
+    mean: list[float] = Field(description="one per channel")
+    std: list[Positive] = Field(description="one per channel")
 
 
 class Dataset(Section):
@@ -53,7 +53,7 @@ class Dataset(Section):
     images: Count | None = Field(
         None,
         description="images that are attacked and get masks, from the first; all if left out, which "
-        "folder and a path of your own do not allow: their number is not known beforehand",
+        "folder and a path of your own do not allow, since their number is not known beforehand",
     )
     masked: Literal["test", "all"] = Field(
         "test",
@@ -80,7 +80,7 @@ class Dataset(Section):
         None,
         description="folder, imagenet: which number each class has among the outputs of a network that "
         "knows more classes than there are folders: a map from folder to number, or a file (JSON of number "
-        "-> name, such as imagenet_class_index.json, or a text file with a name a line); left out: folders "
+        "-> name, such as imagenet_class_index.json, or a text file with one name per line); left out: folders "
         "are numbered in alphabetical order",
     )
 
@@ -137,13 +137,15 @@ class Recipe(Section):
     Tables 5 to 9 for the dataset (docs/classifiers.md).
     """
 
-    optimizer: Literal["sgd", "adam"] = Field("sgd", description="how the weights are moved")
-    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="of sgd")
-    learning_rate: Positive = Field(0.1, description="first, or with onecycle the greatest")
+    optimizer: Literal["sgd", "adam"] = Field("sgd", description="method of training")
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="momentum of sgd")
+    learning_rate: Positive = Field(
+        0.1, description="learning rate of the first epoch; with onecycle the greatest"
+    )
     epochs: Count = Field(200, description="passes over the training images")
-    batch_size: Count = Field(128, description="images a step")
+    batch_size: Count = Field(128, description="images per step")
     schedule: Literal["steps", "onecycle", "constant"] = Field(
-        "steps", description="steps: a tenth after each milestone"
+        "steps", description="steps: the rate is cut to a tenth after each milestone"
     )
     milestones: list[Count] = Field(
         [100, 150], description="epochs after which steps cuts the rate"
@@ -155,8 +157,8 @@ class Recipe(Section):
     precision: Literal["float32", "mixed"] = Field(
         "float32",
         exclude_if=lambda value: value == "float32",
-        description="mixed, for GPUs: bfloat16 where torch's autocast holds it safe, channels last, and "
-        "the network compiled; another rounding, as another seed is",
+        description="mixed, for GPUs: bfloat16 where torch's autocast considers it safe, channels last, and "
+        "the network compiled; it rounds otherwise, like another seed",
     )
 
 
@@ -215,7 +217,7 @@ class Classifier(Section):
     recipe: Recipe | None = Field(
         None,
         description="training; left out, the weights are used as they are, and a network of paper 2's "
-        "zoo without weights is trained as there",
+        "zoo without weights is trained by that paper's recipe",
     )
 
     @model_validator(mode="after")
@@ -250,12 +252,12 @@ class Attack(Section):
     )
     one_at_a_time: bool = Field(
         False,
-        description="attack an image at a time, with random numbers of its own: for attacks in which "
+        description="attack one image at a time, each with its own random numbers: for attacks in which "
         "the images of a batch are not independent",
     )
     time_limit: Positive = Field(
         3600,
-        description="Brendel-Bethge alone: seconds an image may take; one that takes longer counts as "
+        description="only Brendel-Bethge: seconds an image may take; one that takes longer counts as "
         "not succeeded",
     )
     path: str | None = Field(
