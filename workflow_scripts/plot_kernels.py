@@ -9,7 +9,7 @@ with stage(snakemake):
 
     read = spectra_tables.read(snakemake.input.perturbations, snakemake.input.classifiers)
     frequencies = spectra_tables.frequencies(read, snakemake.params.seed)
-    side = min(read[0]["perturbation"]["amplitude"].shape)
+    side = min(read[0]["perturbation"]["amplitude"].shape[-2:])
     kernels = {
         name: (family, kernel or side)
         for name, (family, kernel, _) in snakemake.params.kernels.items()

@@ -14,7 +14,7 @@ with stage(snakemake):
 
     amplitudes = {name: spectrum["amplitude"] for name, spectrum in of.items()}
     figures.write(drawing.spectra(amplitudes), drawing.amplitude_table(amplitudes), *output.spectra)
-    size = next(iter(amplitudes.values())).shape
+    size = next(iter(amplitudes.values())).shape[-2:]
     profiles = {name: spectrum["profile"] for name, spectrum in of.items()}
     table = drawing.profile_table(profiles, min(size), seed)
     figures.write(drawing.profiles(table), table, *output.profiles)

@@ -132,9 +132,15 @@ def test_weights_without_a_spectrum_are_refused(weights, said):
     assert said in str(caught.value)
 
 
-def test_one_image_has_no_interval():
-    with pytest.raises(InputError, match="two or more"):
-        radial.bootstrap(np.ones(1), seed=0)
+@pytest.mark.parametrize(
+    ("images", "said"), [(0, "no image"), (1, "no interval"), (4, "fewer than 5")]
+)
+def test_few_images_have_no_interval_and_a_reason(images, said):
+    mean, low, high = radial.bootstrap(np.full((images, 3), 2.0), seed=0)
+    np.testing.assert_array_equal(mean, np.full(3, 2.0 if images else np.nan))
+    assert np.isnan([low, high]).all()
+    assert said in radial.reason(images)
+    assert radial.reason(5) == ""
 
 
 def test_local_against_full_has_an_interval_over_seeds():

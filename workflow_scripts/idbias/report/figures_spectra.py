@@ -13,12 +13,14 @@ def spectra(amplitudes, columns=4):
     """Draw mean spectra side by side, on one logarithmic scale.
 
     `amplitudes`: name -> the mean of |F delta| over images and channels, (H, W) in fft2 order; all
-    of one size. Returns a matplotlib figure.
+    of one size; (0, H, W) where no attack succeeded. Returns a matplotlib figure.
     """
     rows = -(-len(amplitudes) // columns)
-    high = max(grid.max() for grid in amplitudes.values())
+    # Without a success there is no grid, (0, H, W), and its place stays empty.
+    known = [grid for grid in amplitudes.values() if grid.ndim == 2] or [np.ones((1, 1))]
+    high = max(grid.max() for grid in known)
     # Four orders of magnitude at most: below that, amplitudes of float32 perturbations are rounding.
-    low = max(min(grid.min() for grid in amplitudes.values()), high * 1e-4)
+    low = max(min(grid.min() for grid in known), high * 1e-4)
     norm = plt.matplotlib.colors.LogNorm(vmin=low, vmax=high)
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
@@ -27,8 +29,10 @@ def spectra(amplitudes, columns=4):
         for box in axes.flat:
             box.set_axis_off()
         for box, (name, grid) in zip(axes.flat, amplitudes.items(), strict=False):
-            drawn = box.imshow(centred(np.maximum(grid, low)), norm=norm, cmap="cividis")
-            box.set_title(name.replace("_", " "), fontsize=6)
+            shown = grid if grid.ndim == 2 else np.full(grid.shape[1:], np.nan)
+            drawn = box.imshow(centred(np.maximum(shown, low)), norm=norm, cmap="cividis")
+            none = "" if grid.ndim == 2 else "\nno success"
+            box.set_title(name.replace("_", " ") + none, fontsize=6)
         figure.colorbar(drawn, ax=axes, shrink=0.7, label="mean |F δ|")
     return figure
 
@@ -37,6 +41,8 @@ def amplitude_table(amplitudes):
     """Return the numbers of `spectra`: a DataFrame with name, fy, fx (cycles a pixel), amplitude."""
     tables = []
     for name, grid in amplitudes.items():
+        if grid.ndim > 2:  # no grid, without a success
+            grid = np.full(grid.shape[1:], np.nan)
         fy, fx = np.meshgrid(*(np.fft.fftfreq(side) for side in grid.shape), indexing="ij")
         columns = {"fy": fy.ravel(), "fx": fx.ravel(), "amplitude": grid.ravel()}
         tables.append(pd.DataFrame({"name": name, **columns}))
@@ -97,7 +103,8 @@ def profiles(table):
                     one["radius"], one["low"], one["high"], color=colour, alpha=0.2, linewidth=0
                 )
             box.set_title(title)
-            box.set_yscale("log")
+            if (table["mean"] > 0).any():  # without a success there is nothing to scale
+                box.set_yscale("log")
             box.legend(fontsize=6)
         figure.supxlabel("radial frequency (cycles a pixel)", fontsize=9)
         figure.supylabel("share of energy at a frequency, mean over ring", fontsize=9)

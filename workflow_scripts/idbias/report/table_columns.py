@@ -48,6 +48,7 @@ FORMATS = {
     "succeeded": ("attack succeeded", WHOLE),
     "attack_success": ("success", PERCENT),
     "timed_out": ("out of time", WHOLE),
+    "failed": ("attack failed", WHOLE),
     "median_linf": ("median linf", "{:.4f}".format),
     "median_l2": ("median l2", "{:.3f}".format),
     "essential_masks": ("essential masks", WHOLE),

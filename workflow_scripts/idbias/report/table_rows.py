@@ -59,8 +59,9 @@ def attacks(names, predictions, attacked):
     names: dicts of its first columns (experiment, dataset, classifier, attack, epsilon, images);
     predictions, attacked: files of those stages, in the same order. Further columns: test_accuracy,
     correct (images classified correctly, the ones that were attacked), succeeded, attack_success (their
-    share), timed_out (images that Brendel-Bethge's time limit ended; missing of other attacks), and
-    median_linf and median_l2 of the successful perturbations, in units of the pixel range.
+    share), timed_out (images that Brendel-Bethge's time limit ended; missing of other attacks), failed
+    (images that the attack gave no answer for), and median_linf and median_l2 of the successful
+    perturbations, in units of the pixel range.
     """
     rows = []
     for name, predicted, path in zip(names, predictions, attacked, strict=True):
@@ -68,7 +69,9 @@ def attacks(names, predictions, attacked):
         found, _ = files.read(path, ["success", "linf", "l2"])
         success = found["success"]
         with files.opened(path) as file:
-            timed_out = file["timed_out"][()].sum() if "timed_out" in file else None
+            timed_out, failed = (
+                file[key][()].sum() if key in file else None for key in ("timed_out", "failed")
+            )
         rows.append(
             {
                 **name,
@@ -77,6 +80,7 @@ def attacks(names, predictions, attacked):
                 "succeeded": success.sum(),
                 "attack_success": success.mean() if len(success) else None,
                 "timed_out": timed_out,
+                "failed": failed,
                 **{
                     f"median_{norm}": np.median(found[norm][success]) if success.any() else None
                     for norm in ("linf", "l2")

@@ -31,15 +31,17 @@ def measures(weights):
 
 
 def of_perturbations(dataset, attack):
-    """Measure the perturbations of successful attacks that changed the image.
+    """Measure the perturbations of successful attacks; there may be none, N = 0.
 
     dataset, attack: files of those stages. Returns `measures` of the energy |F delta|^2, and index
-    int64 (N,), and amplitude (H, W), the mean of |F delta| over images and channels, in fft2 order.
+    int64 (N,), and amplitude (H, W), the mean of |F delta| over images and channels, in fft2 order,
+    (0, H, W) of no image.
     """
     with files.opened(attack) as file:
         success, index, moved = file["success"][()], file["index"][()], file["l2"][()] > 0
         rows = np.flatnonzero(success & moved)
-        parts, amplitude = [], 0.0
+        size = file["adversarial"].shape[2:]
+        parts, amplitude = [no_images(size)], np.zeros(size)
         for first in range(0, len(rows), BLOCK):
             block = rows[first : first + BLOCK]
             clean = clean_images(dataset, index[block])
@@ -47,19 +49,25 @@ def of_perturbations(dataset, attack):
             perturbation = adversarial - clean
             parts.append(measures(radial.energy(perturbation)))
             amplitude = amplitude + radial.amplitude(perturbation).mean(axis=1).sum(axis=0)
-    return {"index": index[rows], "amplitude": amplitude / len(rows), **joined(parts)}
+    return {"index": index[rows], "amplitude": mean(amplitude, len(rows)), **joined(parts)}
 
 
 def of_masks(path):
-    """Measure the masks that were kept, their values as weights: `measures`, and index (N,)."""
+    """Measure the masks that were kept, their values as weights: `measures`, and index (N,).
+
+    Masks without an entry above 0 are left out.
+    """
     about, _ = files.read(path, ["index", "kept"])
     rows = np.flatnonzero(about["kept"])
     with files.opened(path) as file:
-        parts = [
-            measures(file["mask"][block[0] : block[-1] + 1][block - block[0]])
-            for block in np.array_split(rows, -(-len(rows) // BLOCK))
-        ]
-    return {"index": about["index"][rows], **joined(parts)}
+        parts, used = [no_images(file["mask"].shape[2:])], [rows[:0]]
+        for first in range(0, len(rows), BLOCK):
+            block = rows[first : first + BLOCK]
+            masks = file["mask"][block[0] : block[-1] + 1][block - block[0]]
+            some = masks.reshape(len(masks), -1).any(axis=1)
+            parts.append(measures(masks[some]))
+            used.append(block[some])
+    return {"index": about["index"][np.concatenate(used)], **joined(parts)}
 
 
 def of_gradients(classifier, dataset, index, labels, device="cpu"):
@@ -68,7 +76,8 @@ def of_gradients(classifier, dataset, index, labels, device="cpu"):
     classifier: a torch module. Returns `measures` of the energy of the gradient of the label's
     logit, index, and amplitude as of `of_perturbations`. Images whose gradient is zero are left out.
     """
-    parts, used, amplitude = [], [], 0.0
+    size = read_images(dataset, "masked", slice(0, 1))[0].shape[2:]
+    parts, used, amplitude = [no_images(size)], [index[:0]], np.zeros(size)
     for first in range(0, len(index), BLOCK):
         block = index[first : first + BLOCK]
         gradients = radial.input_gradients(
@@ -80,7 +89,7 @@ def of_gradients(classifier, dataset, index, labels, device="cpu"):
             used.append(block[some])
             amplitude = amplitude + radial.amplitude(gradients[some]).mean(axis=1).sum(axis=0)
     used = np.concatenate(used)
-    return {"index": used, "amplitude": amplitude / len(used), **joined(parts)}
+    return {"index": used, "amplitude": mean(amplitude, len(used)), **joined(parts)}
 
 
 def of_linear(classifier, shape, radii):
@@ -108,6 +117,16 @@ def clean_images(dataset, index):
     """Return the images `index` (sorted int64 (N,)) of those that are attacked, float32 (N, C, H, W)."""
     images, _ = read_images(dataset, "masked", slice(int(index[0]), int(index[-1]) + 1))
     return images[index - index[0]]
+
+
+def no_images(size):
+    """Return `measures` of no image of `size` (H, W): N is 0."""
+    return measures(np.zeros((0, *size)))
+
+
+def mean(total, images):
+    """Return `total` (H, W) over that many images; of none no grid, (0, H, W): files hold no NaN."""
+    return total / images if images else total[None][:0]
 
 
 def joined(parts):

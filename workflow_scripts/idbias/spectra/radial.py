@@ -11,6 +11,10 @@ import numpy as np
 
 from idbias.errors import InputError
 
+# Of fewer images the bootstrap's intervals are far too narrow (of 4 normal values 95 % intervals hold the mean
+# in 80 of 100 draws).
+FEWEST = 5
+
 
 def radial_frequency(height, width):
     """Return r in cycles a pixel, float64 (height, width), in fft2 order."""
@@ -107,10 +111,17 @@ def radial_profile(weights, mean=False):
     share = normalised(weights)
     shorter = min(share.shape[1:])
     members = rings(*share.shape[1:])
-    profile = share.reshape(len(share), -1) @ members.T
+    profile = share.reshape(len(share), members.shape[1]) @ members.T
     if mean:
         profile /= members.sum(axis=1)
     return np.arange(len(members)) / shorter, profile
+
+
+def reason(images):
+    """Return why a measure over so many images has no interval, or no value; "" if it has."""
+    if images >= FEWEST:
+        return ""
+    return "no image" if not images else f"no interval: fewer than {FEWEST} images"
 
 
 def bootstrap(values, seed, draws=2000, level=0.95):
@@ -118,12 +129,13 @@ def bootstrap(values, seed, draws=2000, level=0.95):
 
     values: (N, ...), a row an image; the three have the shape of a row. Images are drawn with
     replacement, `draws` times, from `seed`. For the difference of two models on the same images give
-    the rows' differences. Source: Efron & Tibshirani 1993, chapter 13. Raises InputError if there
-    are fewer than two images.
+    the rows' differences. Source: Efron & Tibshirani 1993, chapter 13. Of fewer than FEWEST images low
+    and high are NaN, of none the mean too; `reason` says why.
     """
     values = np.asarray(values, np.float64)
-    if len(values) < 2:
-        raise InputError(f"A bootstrap interval needs two or more images, there are {len(values)}.")
+    if len(values) < FEWEST:
+        nothing = np.full(values.shape[1:], np.nan)[()]
+        return (values.mean(axis=0) if len(values) else nothing), nothing, nothing
     random = np.random.default_rng(seed)
     rows = values.reshape(len(values), -1)
     means = np.stack(

@@ -8,7 +8,7 @@ import pandas as pd
 
 from idbias import files
 from idbias.spectra.measured_spectra import RADII
-from idbias.spectra.radial import bootstrap
+from idbias.spectra.radial import bootstrap, reason
 
 # What a spectrum is of -> the column of its mean radial frequency.
 OF = {
@@ -53,30 +53,47 @@ def frequencies(spectra, seed):
     """Return mean radial frequencies with 95 % bootstrap intervals over images, a DataFrame.
 
     spectra: as `read` returns. A row for each of OF that a spectrum has: experiment, classifier,
-    attack, of, images, mean, low, high (cycles a pixel), and share_above_RADIUS, the mean share of
-    the energy above each radius. End-to-end weights have a row a class, and no interval.
+    attack, of, images, mean, low, high (cycles a pixel), share_above_RADIUS, the mean share of
+    the energy above each radius, and, if a row lacks an interval or all numbers, reason. End-to-end
+    weights have a row a class, and no interval.
     """
     rows = []
     for one in spectra:
         for of in OF:
             if of not in one:
                 continue
-            values = one[of]["frequency"]
-            interval = bootstrap(values, seed) if of != "weights" else (values.mean(), None, None)
-            shares = one[of]["share_above"].mean(axis=0)
+            values, weights = one[of]["frequency"], of == "weights"
+            interval = (values.mean(), None, None) if weights else bootstrap(values, seed)
+            shares = mean_of(one[of]["share_above"])
             rows.append(
                 {
                     **{name: one[name] for name in ("experiment", "classifier", "attack")},
                     "of": OF[of],
-                    "images": len(values) if of != "weights" else None,
+                    "images": None if weights else len(values),
                     **dict(zip(("mean", "low", "high"), interval, strict=True)),
                     **{
                         f"share_above_{radius}": share
                         for radius, share in zip(RADII, shares, strict=True)
                     },
+                    "reason": "" if weights else reason(len(values)),
                 }
             )
-    return pd.DataFrame(rows)
+    return with_reasons(rows)
+
+
+def mean_of(values):
+    """Return the mean over rows of `values` (N, ...); NaN if there is none."""
+    return values.mean(axis=0) if len(values) else np.full(values.shape[1:], np.nan)[()]
+
+
+def with_reasons(rows):
+    """Return rows (dicts) as a DataFrame, without the column reason where none has any."""
+    table = pd.DataFrame(rows)
+    return (
+        table
+        if any(row["reason"] for row in rows)
+        else table.drop(columns="reason", errors="ignore")
+    )
 
 
 def read_trained(paths):
@@ -142,8 +159,8 @@ def local_against_full(spectra, kernels, seed, trained=None):
                     "kernel": side,
                     "of": OF[of],
                     "images": len(common),
-                    "local": pair[0].mean(),
-                    "full": pair[1].mean(),
+                    "local": mean_of(pair[0]),
+                    "full": mean_of(pair[1]),
                     "difference": difference,
                     "low": low,
                     "high": high,
@@ -156,9 +173,10 @@ def local_against_full(spectra, kernels, seed, trained=None):
                     },
                     "local_classifier": local["classifier"],
                     "full_classifier": full["classifier"],
+                    "reason": reason(len(common)),
                 }
             )
-    table = pd.DataFrame(rows)
+    table = with_reasons(rows)
     if table.empty or table["seed"].nunique() < 2:
         return table.drop(columns="seed", errors="ignore")
     return pd.concat([table, over_seeds(table)], ignore_index=True)
@@ -175,7 +193,7 @@ def over_seeds(table):
     from scipy.stats import t as student_t
 
     by = ["experiment", "attack", "family", "kernel", "of"]
-    grouped = table.groupby(by, sort=False)
+    grouped = table.dropna(subset="difference").groupby(by, sort=False)
     shown = ["images", "local", "full", "difference"]
     of_training = [name for name in table if name.endswith(("learning_rate", "train_accuracy"))]
     means = grouped[shown + of_training].mean()
