@@ -17,9 +17,9 @@ from idbias import console
 from idbias.config import targets
 from idbias.config.arms import CONTROLS
 from idbias.config.checking import check, selected
+from idbias.config.code import SCRIPTS, code
 from idbias.config.commands import commands_first
 from idbias.config.comparisons import by_folder
-from idbias.config.dependencies import SCRIPTS, library
 from idbias.config.downloads import download_of
 from idbias.config.experiments import files_named, within_experiment
 from idbias.errors import InputError

@@ -21,7 +21,6 @@ rule attack_file:
         files=lambda wildcards: files_named(
             experiment(wildcards).attacks[wildcards.attack].files.values()
         ),
-        library=library("read_attack_file.py"),
     output:
         "results/{experiment}/made_elsewhere/{attack}/images.h5",
     log:
@@ -35,6 +34,7 @@ rule attack_file:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=60,
     params:
+        code=lambda wildcards: code("read_attack_file.py"),
         files=lambda wildcards: experiment(wildcards).attacks[wildcards.attack].files,
         images=lambda wildcards: experiment(wildcards).images,
     script:
@@ -48,11 +48,6 @@ rule attack_shard:
         classifier="results/{experiment}/{classifier}/classifier.h5",
         predictions="results/{experiment}/{classifier}/predictions.h5",
         made_elsewhere=lambda wildcards: experiment(wildcards).made_elsewhere(wildcards.attack),
-        library=lambda wildcards: library(
-            "attack_images.py",
-            experiment(wildcards).network_module(wildcards.classifier),
-            experiment(wildcards).attack_module(wildcards.attack),
-        ),
     output:
         "results/{experiment}/{classifier}/attacks/{attack}/{shard}.h5",
     log:
@@ -68,6 +63,11 @@ rule attack_shard:
         runtime=lambda wildcards, attempt: 120 * attempt,
         gpu=GPUS,
     params:
+        code=lambda wildcards: code(
+            "attack_images.py",
+            experiment(wildcards).network_module(wildcards.classifier),
+            experiment(wildcards).attack_module(wildcards.attack),
+        ),
         settings=lambda wildcards: experiment(wildcards).attacks[wildcards.attack].settings,
         seed=lambda wildcards: experiment(wildcards).seed,
     script:
@@ -101,5 +101,7 @@ rule attack:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=lambda wildcards: code("join_shards.py"),
     script:
         "../workflow_scripts/join_shards.py"

@@ -19,7 +19,6 @@ rule class_map:
         dataset="results/{experiment}/dataset.h5",
         classifier="results/{experiment}/{classifier}/classifier.h5",
         attack=of_attack("attack"),
-        library=network_library("train_class_map.py"),
     output:
         "results/{experiment}/{classifier}/class_maps/{attack}/{label}.h5",
     log:
@@ -34,6 +33,7 @@ rule class_map:
         runtime=lambda wildcards, attempt: 480 * attempt,
         gpu=GPUS,
     params:
+        code=network_code("train_class_map.py"),
         settings=lambda wildcards: experiment(wildcards).class_maps.model_dump(),
         images=lambda wildcards: experiment(wildcards).images,
         masked=lambda wildcards: experiment(wildcards).dataset.masked,
@@ -52,7 +52,6 @@ rule class_map_row:
             "results/{{experiment}}/{{classifier}}/class_maps/{{attack}}/{label}.h5",
             label=range(experiment(wildcards).classes),
         ),
-        library=network_library("measure_class_maps.py"),
     output:
         "results/{experiment}/{classifier}/class_maps/{attack}/row.csv",
     log:
@@ -65,6 +64,7 @@ rule class_map_row:
         mem_mb=8000,
         runtime=30,
     params:
+        code=network_code("measure_class_maps.py"),
         names=names_of,
         images=lambda wildcards: experiment(wildcards).images,
         masked=lambda wildcards: experiment(wildcards).dataset.masked,
@@ -80,7 +80,6 @@ rule class_map_table:
             f"results/{pair.experiment.name}/{pair.classifier}/class_maps/{pair.attack}/row.csv"
             for pair in MAPPED
         ],
-        library=library("tabulate_rows.py"),
     output:
         **table("class_maps", "class-level maps", "class_maps"),
     log:
@@ -92,5 +91,7 @@ rule class_map_table:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=lambda wildcards: code("tabulate_rows.py"),
     script:
         "../workflow_scripts/tabulate_rows.py"

@@ -3,7 +3,6 @@ rule classifier:
     input:
         dataset="results/{experiment}/dataset.h5",
         weights=lambda wildcards: experiment(wildcards).weights_files(wildcards.classifier),
-        library=network_library("train_classifier.py"),
     output:
         classifier="results/{experiment}/{classifier}/classifier.h5",
         predictions="results/{experiment}/{classifier}/predictions.h5",
@@ -18,6 +17,7 @@ rule classifier:
         runtime=lambda wildcards, attempt: 720 * attempt,
         gpu=GPUS,
     params:
+        code=network_code("train_classifier.py"),
         settings=lambda wildcards: (
             experiment(wildcards).trained[wildcards.classifier].model_dump()
         ),

@@ -38,9 +38,9 @@ def title(wildcards):
     return list(within_experiment(names_of(wildcards)).values())
 
 
-def network_library(script):
-    """Library inputs of a rule whose script loads a classifier's network by name."""
-    return lambda wildcards: library(
+def network_code(script):
+    """The parameter `code` of a rule whose script loads a classifier's network by name."""
+    return lambda wildcards: code(
         script, experiment(wildcards).network_module(wildcards.classifier)
     )
 

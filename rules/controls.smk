@@ -23,7 +23,6 @@ rule control_images:
     input:
         dataset="results/{experiment}/dataset.h5",
         attack="results/{experiment}/{classifier}/attacks/{attack}/{shard}.h5",
-        library=library("write_control_images.py"),
     output:
         "results/{experiment}/{classifier}/controls/{attack}/{control}/images/{shard}.h5",
     log:
@@ -36,6 +35,7 @@ rule control_images:
         mem_mb=4000,
         runtime=20,
     params:
+        code=lambda wildcards: code("write_control_images.py"),
         norm=lambda wildcards: experiment(wildcards).attacks[wildcards.attack].norm,
         seed=lambda wildcards: experiment(wildcards).seed,
     script:
@@ -46,7 +46,6 @@ use rule essential_mask_shard as control_mask_shard with:
     input:
         classifier="results/{experiment}/{classifier}/classifier.h5",
         targets="results/{experiment}/{classifier}/controls/{attack}/{control}/images/{shard}.h5",
-        library=network_library("train_masks.py"),
     output:
         "results/{experiment}/{classifier}/controls/{attack}/{control}/masks/{shard}.h5",
     log:
@@ -74,7 +73,6 @@ use rule mask_pairs as control_pairs with:
         unpack(lambda wildcards: COMPARISONS[CONTROL.format(**wildcards)].mask_sets),
         predictions="results/{experiment}/{classifier}/predictions.h5",
         attack=of_attack("attack"),
-        library=library("pair_masks.py"),
     output:
         "results/{experiment}/{classifier}/controls/{attack}/{control}/pairs.h5",
     log:
@@ -90,7 +88,6 @@ rule spectrum_pairs:
     input:
         pairs="results/{experiment}/{classifier}/correlations/{attack}/pairs.h5",
         dataset="results/{experiment}/dataset.h5",
-        library=library("pair_spectra.py"),
     output:
         "results/{experiment}/{classifier}/controls/{attack}/spectrum/pairs.h5",
     log:
@@ -102,6 +99,8 @@ rule spectrum_pairs:
     resources:
         mem_mb=4000,
         runtime=30,
+    params:
+        code=lambda wildcards: code("pair_spectra.py"),
     script:
         "../workflow_scripts/pair_spectra.py"
 
@@ -115,7 +114,6 @@ rule contrast:
         control_pairs="results/{experiment}/{classifier}/controls/{attack}/{control}/pairs.h5",
         control_first="results/{experiment}/{classifier}/controls/{attack}/{control}/distances/first.h5",
         control_second="results/{experiment}/{classifier}/controls/{attack}/{control}/distances/second.h5",
-        library=library("write_contrast.py"),
     output:
         "results/{experiment}/{classifier}/controls/{attack}/{control}/contrast.csv",
     log:
@@ -129,6 +127,7 @@ rule contrast:
         mem_mb=8000,
         runtime=240,
     params:
+        code=lambda wildcards: code("write_contrast.py"),
         settings=lambda wildcards: experiment(wildcards).correlation.estimate,
         seed=lambda wildcards: experiment(wildcards).seed,
         names=lambda wildcards: COMPARISONS[CONTROL.format(**wildcards)].names,
@@ -142,7 +141,6 @@ rule control_table:
         rows=[pair.controlled.row for pair in CONTROLLED],
         controls=[pair.row for pair in CONTROLLED],
         contrasts=[pair.contrast for pair in CONTROLLED],
-        library=library("tabulate_controls.py"),
     output:
         **table("controls", "controls", "controls", details=True),
     log:
@@ -154,6 +152,8 @@ rule control_table:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=lambda wildcards: code("tabulate_controls.py"),
     script:
         "../workflow_scripts/tabulate_controls.py"
 
@@ -167,7 +167,6 @@ rule seed_table:
             if any(pair.experiment.has_seeds for pair in CONTROLLED)
             else []
         ),
-        library=library("tabulate_seeds.py"),
     output:
         **table("seeds", "over seeds", "seeds"),
     log:
@@ -179,6 +178,8 @@ rule seed_table:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=lambda wildcards: code("tabulate_seeds.py"),
     script:
         "../workflow_scripts/tabulate_seeds.py"
 
@@ -187,7 +188,6 @@ rule epsilon_figure:
     """Draw Z, I_d correlation and success against epsilon."""
     input:
         rows=lambda wildcards: [pair.row for pair in experiment(wildcards).with_epsilons],
-        library=library("plot_epsilons.py"),
     output:
         epsilons=figure(
             "{experiment}/epsilons", "against epsilon", "Intrinsic dimension", "epsilons"
@@ -201,5 +201,7 @@ rule epsilon_figure:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=lambda wildcards: code("plot_epsilons.py"),
     script:
         "../workflow_scripts/plot_epsilons.py"

@@ -12,7 +12,6 @@ rule array_pairs:
     """Two sets that are no masks, of an experiment without classifiers."""
     input:
         arrays=lambda wildcards: experiment(wildcards).array_files,
-        library=library("pair_arrays.py"),
     output:
         "results/{experiment}/correlations/pairs.h5",
     log:
@@ -25,6 +24,7 @@ rule array_pairs:
         mem_mb=2000,
         runtime=60,
     params:
+        code=lambda wildcards: code("pair_arrays.py"),
         arrays=lambda wildcards: experiment(wildcards).arrays,
     script:
         "../workflow_scripts/pair_arrays.py"
@@ -37,7 +37,6 @@ rule mask_pairs:
         attack=of_attack("attack"),
         essential=of_attack("essential"),
         adversarial=of_attack("adversarial"),
-        library=library("pair_masks.py"),
     output:
         "results/{experiment}/{classifier}/correlations/{attack}/pairs.h5",
     log:
@@ -50,6 +49,7 @@ rule mask_pairs:
         mem_mb=4000,
         runtime=30,
     params:
+        code=lambda wildcards: code("pair_masks.py"),
         images=lambda wildcards: experiment(wildcards).images,
     script:
         "../workflow_scripts/pair_masks.py"
@@ -59,7 +59,6 @@ rule distances:
     """Squared distances within each of the two sets."""
     input:
         pairs="results/{comparison}/pairs.h5",
-        library=library("compute_distances.py"),
     output:
         first="results/{comparison}/distances/first.h5",
         second="results/{comparison}/distances/second.h5",
@@ -75,6 +74,7 @@ rule distances:
         runtime=240,
         gpu=GPUS,
     params:
+        code=lambda wildcards: code("compute_distances.py"),
         dtype=lambda wildcards: experiment(wildcards).correlation.distances,
         preprocessing=lambda wildcards: experiment(wildcards).correlation.preprocessing,
     script:
@@ -87,7 +87,6 @@ rule intrinsic_dimensions:
         pairs="results/{comparison}/pairs.h5",
         first="results/{comparison}/distances/first.h5",
         second="results/{comparison}/distances/second.h5",
-        library=library("estimate_dimensions.py"),
     output:
         "results/{comparison}/intrinsic_dimensions.h5",
     log:
@@ -101,6 +100,7 @@ rule intrinsic_dimensions:
         mem_mb=6000,
         runtime=120,
     params:
+        code=lambda wildcards: code("estimate_dimensions.py"),
         settings=lambda wildcards: experiment(wildcards).correlation.estimate,
         preprocessing=lambda wildcards: experiment(wildcards).correlation.preprocessing,
         baselines=lambda wildcards: experiment(wildcards).correlation.baselines,
@@ -117,7 +117,6 @@ rule shuffle_shard:
         dataset=lambda wildcards: experiment(wildcards).strata_files(wildcards.shuffles),
         first="results/{comparison}/distances/first.h5",
         second="results/{comparison}/distances/second.h5",
-        library=library("shuffle_pairs.py"),
     output:
         "results/{comparison}/{shuffles}/{shard}.h5",
     log:
@@ -131,6 +130,7 @@ rule shuffle_shard:
         mem_mb=6000,
         runtime=240,
     params:
+        code=lambda wildcards: code("shuffle_pairs.py"),
         settings=lambda wildcards: experiment(wildcards).correlation.estimate,
         within=lambda wildcards: experiment(wildcards).correlation.within(wildcards.shuffles),
         stratum=lambda wildcards: experiment(wildcards).correlation.stratum,
@@ -150,7 +150,6 @@ rule row:
             shuffles=experiment(wildcards).correlation.shuffles_folders,
             shard=experiment(wildcards).shuffle_shards,
         ),
-        library=library("write_row.py"),
     output:
         "results/{comparison}/row.csv",
     log:
@@ -163,6 +162,7 @@ rule row:
         mem_mb=1000,
         runtime=10,
     params:
+        code=lambda wildcards: code("write_row.py"),
         names=names_of,
     script:
         "../workflow_scripts/write_row.py"

@@ -27,7 +27,6 @@ rule dataset:
     """Write a dataset's file: images and labels, or the spiral."""
     input:
         sources=lambda wildcards: experiment(wildcards).dataset_files,
-        library=library("write_dataset.py"),
     output:
         "results/{experiment}/dataset.h5",
     log:
@@ -40,6 +39,7 @@ rule dataset:
         mem_mb=4000,
         runtime=120,
     params:
+        code=lambda wildcards: code("write_dataset.py"),
         settings=lambda wildcards: experiment(wildcards).dataset.source_settings,
         seed=lambda wildcards: experiment(wildcards).seed,
         published=lambda wildcards: experiment(wildcards).dataset.published,

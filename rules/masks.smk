@@ -11,7 +11,6 @@ rule essential_mask_shard:
         dataset="results/{experiment}/dataset.h5",
         classifier="results/{experiment}/{classifier}/classifier.h5",
         targets="results/{experiment}/{classifier}/predictions.h5",
-        library=network_library("train_masks.py"),
     output:
         "results/{experiment}/{classifier}/masks/essential/{shard}.h5",
     log:
@@ -26,6 +25,7 @@ rule essential_mask_shard:
         runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=GPUS,
     params:
+        code=network_code("train_masks.py"),
         settings=lambda wildcards: experiment(wildcards).masks.model_dump(),
     script:
         "../workflow_scripts/train_masks.py"
@@ -35,7 +35,6 @@ use rule essential_mask_shard as adversarial_mask_shard with:
     input:
         classifier="results/{experiment}/{classifier}/classifier.h5",
         targets="results/{experiment}/{classifier}/attacks/{attack}/{shard}.h5",
-        library=network_library("train_masks.py"),
     output:
         "results/{experiment}/{classifier}/masks/adversarial/{attack}/{shard}.h5",
     log:
@@ -62,6 +61,8 @@ rule essential_masks:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=lambda wildcards: code("join_shards.py"),
     script:
         "../workflow_scripts/join_shards.py"
 

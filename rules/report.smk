@@ -21,7 +21,6 @@ rule dimension_figures:
             shard=experiment(wildcards).shuffle_shards,
         ),
         row="results/{comparison}/row.csv",
-        library=library("plot_dimensions.py"),
     output:
         shuffles=figure(
             "{comparison}/shuffles",
@@ -44,6 +43,8 @@ rule dimension_figures:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=lambda wildcards: code("plot_dimensions.py"),
     script:
         "../workflow_scripts/plot_dimensions.py"
 
@@ -56,7 +57,6 @@ rule mask_figures:
         essential=of_attack("essential"),
         adversarial=of_attack("adversarial"),
         pairs="results/{experiment}/{classifier}/correlations/{attack}/pairs.h5",
-        library=library("plot_masks.py"),
     output:
         images=figure(
             "{experiment}/{classifier}/correlations/{attack}/images",
@@ -98,6 +98,7 @@ rule mask_figures:
         mem_mb=4000,
         runtime=60,
     params:
+        code=lambda wildcards: code("plot_masks.py"),
         names=title,
     script:
         "../workflow_scripts/plot_masks.py"
@@ -113,7 +114,6 @@ rule classifier_figures:
             for attack in experiment(wildcards).attacks
         ],
         masks=lambda wildcards: experiment(wildcards).all_masks(wildcards.classifier),
-        library=library("plot_classifier.py"),
     output:
         training=figure(
             "{experiment}/{classifier}/training",
@@ -143,6 +143,7 @@ rule classifier_figures:
         mem_mb=2000,
         runtime=20,
     params:
+        code=lambda wildcards: code("plot_classifier.py"),
         names=title,
         attacks=lambda wildcards: list(experiment(wildcards).attacks),
         images=lambda wildcards: experiment(wildcards).images,
@@ -155,7 +156,6 @@ rule spiral_figures:
     input:
         pairs="results/{experiment}/correlations/pairs.h5",
         row="results/{experiment}/correlations/row.csv",
-        library=library("plot_spiral.py"),
     output:
         spiral=figure(
             "{experiment}/correlations/spiral",
@@ -179,6 +179,7 @@ rule spiral_figures:
         mem_mb=1000,
         runtime=10,
     params:
+        code=lambda wildcards: code("plot_spiral.py"),
         seed=lambda wildcards: experiment(wildcards).seed,
     script:
         "../workflow_scripts/plot_spiral.py"
@@ -190,7 +191,6 @@ rule costs:
     input:
         rows=[pair.row for chosen in CHOSEN for pair in chosen.comparisons],
         spectra=of_chosen("results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"),
-        library=library("plot_costs.py"),
     output:
         costs=figure(
             "costs",
@@ -209,6 +209,7 @@ rule costs:
         mem_mb=1000,
         runtime=10,
     params:
+        code=lambda wildcards: code("plot_costs.py"),
         experiments=[chosen.name for chosen in CHOSEN],
     script:
         "../workflow_scripts/plot_costs.py"

@@ -24,7 +24,6 @@ rule perturbation_spectrum:
         ),
         dataset="results/{experiment}/dataset.h5",
         attack=of_attack("attack"),
-        library=library("measure_perturbations.py"),
     output:
         "results/{experiment}/{classifier}/spectra/{attack}.h5",
     log:
@@ -36,6 +35,8 @@ rule perturbation_spectrum:
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=60,
+    params:
+        code=lambda wildcards: code("measure_perturbations.py"),
     script:
         "../workflow_scripts/measure_perturbations.py"
 
@@ -46,7 +47,6 @@ rule classifier_spectrum:
         dataset="results/{experiment}/dataset.h5",
         classifier="results/{experiment}/{classifier}/classifier.h5",
         predictions="results/{experiment}/{classifier}/predictions.h5",
-        library=network_library("measure_classifier.py"),
     output:
         spectrum="results/{experiment}/{classifier}/classifier_spectrum.h5",
         inequalities="results/{experiment}/{classifier}/inequalities.csv",
@@ -61,6 +61,7 @@ rule classifier_spectrum:
         runtime=120,
         gpu=GPUS,
     params:
+        code=network_code("measure_classifier.py"),
         images=lambda wildcards: experiment(wildcards).images,
     script:
         "../workflow_scripts/measure_classifier.py"
@@ -71,7 +72,6 @@ rule spectra_table:
     input:
         perturbations=of_chosen("results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"),
         classifiers=of_chosen("results/{experiment}/{classifier}/classifier_spectrum.h5", "spectra"),
-        library=library("tabulate_spectra.py"),
     output:
         **table("spectra", "spectra", "spectra_table"),
     log:
@@ -84,6 +84,7 @@ rule spectra_table:
         mem_mb=1000,
         runtime=10,
     params:
+        code=lambda wildcards: code("tabulate_spectra.py"),
         seed=config.get("seed", 0),
     script:
         "../workflow_scripts/tabulate_spectra.py"
@@ -95,7 +96,6 @@ use rule spectra_table as local_against_full with:
         perturbations=of_chosen("results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"),
         classifiers=of_chosen("results/{experiment}/{classifier}/classifier_spectrum.h5", "spectra"),
         trained=of_chosen("results/{experiment}/{classifier}/classifier.h5", "spectra"),
-        library=library("tabulate_spectra.py"),
     output:
         **table("local_against_full", "local against full kernels", "local_against_full"),
     log:
@@ -103,6 +103,7 @@ use rule spectra_table as local_against_full with:
     benchmark:
         "results/benchmarks/tables/local_against_full.tsv"
     params:
+        code=lambda wildcards: code("tabulate_spectra.py"),
         seed=config.get("seed", 0),
         kernels={chosen.name: chosen.kernels for chosen in CHOSEN},
 
@@ -111,7 +112,6 @@ rule inequalities_table:
     """Paper 2, section 2, for every linear convolutional model."""
     input:
         rows=of_chosen("results/{experiment}/{classifier}/inequalities.csv", "spectra"),
-        library=library("tabulate_rows.py"),
     output:
         **table("inequalities", "inequalities", "inequalities_table"),
     log:
@@ -123,6 +123,8 @@ rule inequalities_table:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=lambda wildcards: code("tabulate_rows.py"),
     script:
         "../workflow_scripts/tabulate_rows.py"
 
@@ -137,7 +139,6 @@ rule accuracies_table:
             for path in each.paths("results/{experiment}/{classifier}/predictions.h5")
         ],
         published=[published(f"paper2_table{number}.csv") for number in (3, 4)],
-        library=library("tabulate_accuracies.py"),
     output:
         **table("accuracies", "accuracies", "accuracies_table"),
     log:
@@ -150,6 +151,7 @@ rule accuracies_table:
         mem_mb=1000,
         runtime=10,
     params:
+        code=lambda wildcards: code("tabulate_accuracies.py"),
         classifiers=[
             {"experiment": each.name, "dataset": each.dataset.source, "classifier": name}
             for each in PAPER2

@@ -9,7 +9,6 @@ rule spectra_figures:
             "results/{{experiment}}/{classifier}/classifier_spectrum.h5",
             classifier=experiment(wildcards).classifiers,
         ),
-        library=library("plot_spectra.py"),
     output:
         spectra=figure(
             "{experiment}/spectra/{attack}/spectra",
@@ -39,6 +38,7 @@ rule spectra_figures:
         mem_mb=2000,
         runtime=20,
     params:
+        code=lambda wildcards: code("plot_spectra.py"),
         seed=lambda wildcards: experiment(wildcards).seed,
         names=title,
     script:
@@ -56,7 +56,6 @@ rule kernel_figure:
             "results/{{experiment}}/{classifier}/classifier_spectrum.h5",
             classifier=experiment(wildcards).kernels,
         ),
-        library=library("plot_kernels.py"),
     output:
         kernels=figure(
             "{experiment}/spectra/{attack}/kernels",
@@ -74,6 +73,7 @@ rule kernel_figure:
         mem_mb=2000,
         runtime=20,
     params:
+        code=lambda wildcards: code("plot_kernels.py"),
         seed=lambda wildcards: experiment(wildcards).seed,
         kernels=lambda wildcards: experiment(wildcards).kernels,
     script:

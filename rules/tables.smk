@@ -20,7 +20,6 @@ rule correlation_table:
     """Table of rows: of the chosen experiments, or of a table of the paper."""
     input:
         rows=[pair.row for chosen in CHOSEN for pair in chosen.comparisons],
-        library=library("tabulate_rows.py"),
     output:
         **table("correlations", "correlations", "correlations", details=True),
     log:
@@ -32,6 +31,8 @@ rule correlation_table:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=lambda wildcards: code("tabulate_rows.py"),
     script:
         "../workflow_scripts/tabulate_rows.py"
 
@@ -43,7 +44,6 @@ use rule correlation_table as paper_table with:
             pair.row for pair in EXPERIMENTS[PAPER_TABLES[f"table{wildcards.number}"]].comparisons
         ],
         published=lambda wildcards: published(f"table{wildcards.number}.csv"),
-        library=library("tabulate_rows.py"),
     output:
         **table("table{number}", "table {number}", "paper_table", details=True),
     log:
@@ -57,7 +57,6 @@ rule attack_table:
     input:
         predictions=[pair.predictions for pair in ATTACKED],
         attacks=[pair.attacked for pair in ATTACKED],
-        library=library("tabulate_attacks.py"),
     output:
         **table("attacks", "attacks", "attacks"),
     log:
@@ -70,6 +69,7 @@ rule attack_table:
         mem_mb=1000,
         runtime=10,
     params:
+        code=lambda wildcards: code("tabulate_attacks.py"),
         names=[pair.attack_names for pair in ATTACKED],
     script:
         "../workflow_scripts/tabulate_attacks.py"

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from conftest import ROOT, lay_over
 
-from idbias.config import dependencies, targets
+from idbias.config import targets
 from idbias.config.checking import check
 from idbias.config.commands import commands_first
 from idbias.config.comparisons import by_folder
@@ -133,14 +133,6 @@ def test_paths_are_filled_in_for_what_the_pattern_names():
     digits = experiments()["digits"]
     assert digits.paths("{experiment}/{attack}") == ["digits/fmn", "digits/pgd", "digits/deepfool"]
     assert digits.paths("{experiment}/{classifier}") == ["digits/small_cnn"]
-
-
-def test_a_script_depends_on_the_modules_it_imports_and_on_no_others():
-    masks = dependencies.library("train_masks.py", "classifiers/networks/resnet.py")
-    names = {Path(path).name for path in masks}
-    assert {"training.py", "slots.py", "convolutions.cpp", "convolutions.h", "resnet.py"} <= names
-    assert not {"files.py", "figures.py", "dependence.py", "schema.py"} & names
-    assert "dependence.py" in {Path(path).name for path in dependencies.library("correlate.py")}
 
 
 def test_masks_are_files_only_where_they_are_trained():
