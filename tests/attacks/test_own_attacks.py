@@ -8,6 +8,7 @@ from own_attacks import Classifier
 from idbias.attacks import batched
 from idbias.attacks.random_numbers import RandomNumbersPerImage
 from idbias.errors import InputError
+from idbias.streams import torch_seed
 
 INDEX = np.array([7, 11, 2, 30, 4])
 
@@ -60,12 +61,10 @@ def test_other_draws_are_refused_in_a_batch_and_seeded_one_at_a_time(images, lab
 
 
 def test_draws_are_those_of_a_generator_seeded_by_seed_image_and_draw():
-    """What idbias drew before it knew attacks of one's own: finished shards stay as they are."""
     with RandomNumbersPerImage(5, [7, 11]):
         torch.rand(2, 3)
         second = torch.rand((2, 3), dtype=torch.float64)
-    state = np.random.SeedSequence([5, 11, 1]).generate_state(1, np.uint64)
-    generator = torch.Generator().manual_seed(int(state[0]) >> 1)
+    generator = torch.Generator().manual_seed(torch_seed("attack", 5, 11, 1))
     expected = torch.rand((3,), generator=generator, dtype=torch.float64)
     assert torch.equal(second[1], expected)
 

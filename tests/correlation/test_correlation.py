@@ -211,7 +211,8 @@ def test_the_spiral_of_table_1():
     observed = intrinsic_dimension(a, b)
     mean, std, z, _ = dependence.z_test(observed, shuffled_dimensions(a, b, range(20), 0))
     assert similarity.r_squared(x, y) < 0.01
-    assert observed == pytest.approx(1.02, abs=0.05)
+    # Over spirals of twelve seeds: 0.997, standard deviation 0.021.
+    assert observed == pytest.approx(1, abs=0.065)
     assert mean == pytest.approx(1.95, abs=0.03)
     assert 0.015 < std < 0.06
     assert z < -15
@@ -350,7 +351,7 @@ def test_rows_that_cannot_carry_their_numbers_say_so():
         ("nan.npy", "b.csv", r"nan.npy: Row 7 \(counted from 0\) holds NaN"),
         ("words.csv", "words.csv", "words.csv: column y is not numeric"),
         ("two.npy", "two.npy", "two.npy: 2 vectors are too few"),
-        ("broken.h5", "b.csv", "broken.h5 cannot be read as .h5"),
+        ("broken.h5", "b.csv", "broken.h5 is not a readable HDF5 file"),
     ],
 )
 def test_command_refuses_bad_input_in_one_sentence(

@@ -8,6 +8,7 @@ from dadapy import Data
 from idbias.correlation import scale
 from idbias.correlation.distances import squared_distances
 from idbias.correlation.scale import dimensions_by_scale
+from idbias.streams import generator
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def sets():
 def test_each_part_has_dadapy_s_estimate_of_its_points(sets):
     found = dimensions_by_scale(*map(squared_distances, sets), seed=3)
     assert found["parts"].tolist() == [1, 2, 4]
-    ranks = np.random.default_rng((3, 450)).permutation(450)
+    ranks = generator("scale", 3, 450).permutation(450)
     vectors = {"first": sets[0], "second": sets[1], "joined": np.hstack(sets)}
     for name, points in vectors.items():
         for s, parts in enumerate(found["parts"]):

@@ -28,6 +28,7 @@ from idbias.classifiers.models import classes_of
 from idbias.classifiers.probe import said
 from idbias.errors import InputError
 from idbias.progress import progress
+from idbias.streams import torch_seed
 
 
 class CountingSolver:
@@ -190,10 +191,9 @@ def starting_point(model, image, truth, seed):
     """
     attack = foolbox.attacks.LinearSearchBlendedUniformNoiseAttack()
     criterion = foolbox.criteria.Misclassification(truth)
-    state = np.random.SeedSequence([int(number) for number in seed]).generate_state(1, np.uint64)
     devices = [image.device] if image.device.type == "cuda" else []
     with torch.random.fork_rng(devices), warnings.catch_warnings():
-        torch.manual_seed(int(state[0]) >> 1)
+        torch.manual_seed(torch_seed("start of an attack", *seed))
         # It warns where it fails; here that is a result.
         warnings.simplefilter("ignore")
         point = attack.run(model, image, criterion)

@@ -8,6 +8,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from idbias.errors import InputError
+from idbias.streams import sequence, torch_seed
 
 DRAWN_LIKE = {torch.rand_like: torch.rand, torch.randn_like: torch.randn}
 IN_PLACE = (torch.Tensor.uniform_, torch.Tensor.normal_)
@@ -72,11 +73,8 @@ class RandomNumbersPerImage(TorchFunctionMode):
         """Return draw(generator) for each image's generator of this draw, stacked."""
         rows = []
         for image in self.index:
-            # 63 bits: what torch.Generator takes
-            state = np.random.SeedSequence([self.seed, image, self.draws]).generate_state(
-                1, np.uint64
-            )
-            rows.append(draw(torch.Generator().manual_seed(int(state[0]) >> 1)))
+            number = torch_seed("attack", self.seed, image, self.draws)
+            rows.append(draw(torch.Generator().manual_seed(number)))
         self.draws += 1
         return torch.stack(rows)
 
@@ -101,7 +99,7 @@ def per_image(seed, index, name):
 def of_one_image(seed, image):
     """Within the block, all random numbers of torch, numpy and Python come from (seed, image)."""
     before = random.getstate(), np.random.get_state()  # noqa: NPY002
-    state = np.random.SeedSequence([seed, image]).generate_state(2, np.uint64)
+    state = sequence("attack of one image", seed, image).generate_state(2, np.uint64)
     with torch.random.fork_rng(device_type="cuda"):
         torch.manual_seed(int(state[0]) >> 1)
         random.seed(int(state[1]))

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from idbias.streams import generator
+
 
 def trained_on(index, tests, masked, seed):
     """Return which images train maps, bool (N,); the others test them.
@@ -12,9 +14,7 @@ def trained_on(index, tests, masked, seed):
     """
     if masked == "all":
         return np.asarray(index) >= tests
-    coins = [
-        np.random.default_rng(np.random.SeedSequence([seed, int(i)], spawn_key=(2,))) for i in index
-    ]
+    coins = [generator("class map images", seed, image) for image in index]
     return np.array([coin.random() < 0.5 for coin in coins], bool)
 
 

@@ -12,6 +12,7 @@ from idbias import files
 from idbias.classifiers.networks.by_name import build
 from idbias.classifiers.probe import probe, said, three_of, warn
 from idbias.errors import InputError
+from idbias.streams import torch_seed
 
 
 class Normalised(nn.Module):
@@ -44,7 +45,7 @@ def make(settings, shape, classes, seed=0):
     `shape`: (C, H, W). Raises InputError if it cannot be built.
     """
     name = settings["network"]
-    torch.manual_seed(seed)
+    torch.manual_seed(torch_seed("initial weights", seed))
     try:
         network = build(name, shape, classes, settings["arguments"])
     except InputError:

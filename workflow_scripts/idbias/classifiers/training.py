@@ -11,6 +11,7 @@ from torch import nn
 from idbias import checkpoints
 from idbias.classifiers.models import classes_of
 from idbias.errors import InputError
+from idbias.streams import torch_seed
 
 DECAY = 0.1  # at each milestone
 # The share of the steps in which a one-cycle schedule (Smith & Topin 2019, arXiv:1708.07120) climbs
@@ -105,7 +106,7 @@ def train_epoch(
     device, mixed = images.device, recipe.precision == "mixed"
     forward = forward or network
     layout = torch.channels_last if mixed else torch.preserve_format
-    seed = int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0]) >> 1
+    seed = torch_seed("epoch", seed, epoch)
     # On the CPU, whatever the device, so that an epoch has the same order and crops on each.
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(images), generator=generator)

@@ -20,6 +20,7 @@ from idbias.correlation.dependence import (
 )
 from idbias.correlation.pairs import common_rows
 from idbias.errors import InputError
+from idbias.streams import generator
 
 SUBSAMPLES = 100
 # Of all images, and of a subsample, where the mean over fewer is exact enough.
@@ -73,8 +74,8 @@ def contrast(attack, control, seed, subsamples=SUBSAMPLES, share=0.5, threads=1,
     size = min(LARGEST, int(share * count))
     found = []
     for number in range(subsamples):
-        generator = np.random.default_rng((seed, number, count))
-        rows = np.sort(generator.choice(count, size, replace=False))
+        drawn = generator("subsample", seed, number, count)
+        rows = np.sort(drawn.choice(count, size, replace=False))
         try:
             first = SHUFFLES + number * FEW_SHUFFLES
             found.append(both(rows, range(first, first + FEW_SHUFFLES)))
@@ -109,7 +110,9 @@ def of_same_images(attack, control, seed, most=MOST):
     """
     _, one, other = common_rows(attack, control)
     if len(one) > most:
-        drawn = np.sort(np.random.default_rng(seed).choice(len(one), most, replace=False))
+        drawn = np.sort(
+            generator("images of a contrast", seed).choice(len(one), most, replace=False)
+        )
         one, other = one[drawn], other[drawn]
     return one, other
 

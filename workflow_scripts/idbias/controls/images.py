@@ -3,9 +3,7 @@
 import numpy as np
 
 from idbias.errors import InputError
-
-# Apart from every other stream of an image's random numbers.
-NOISE = 1
+from idbias.streams import generator
 
 
 def noise_like(perturbations, index, norm, seed):
@@ -23,10 +21,7 @@ def noise_like(perturbations, index, norm, seed):
     order = {"linf": np.inf, "l2": 2, "l1": 1}[norm]
     noise = np.empty(perturbations.shape, np.float32)
     for row, (image, perturbation) in enumerate(zip(index, perturbations, strict=True)):
-        generator = np.random.default_rng(
-            np.random.SeedSequence([seed, int(image)], spawn_key=(NOISE,))
-        )
-        drawn = draws[norm](generator, perturbation.shape)
+        drawn = draws[norm](generator("noise", seed, image), perturbation.shape)
         size = np.linalg.norm(perturbation.ravel(), order)
         noise[row] = drawn * (size / np.linalg.norm(drawn.ravel(), order))
     return noise

@@ -21,6 +21,7 @@ from idbias.correlation.joined_measures import (
     nearest,
 )
 from idbias.errors import InputError
+from idbias.streams import generator
 
 
 def intrinsic_dimension(
@@ -120,18 +121,18 @@ def joined_statistics(
 def shuffle(count, seed, replicate, labels=None):
     """Return the permutation (count,) of replicate number `replicate`, within classes if labelled.
 
-    It comes from numpy's default generator seeded with the pair (seed, replicate).
+    It comes from the stream "shuffle" of (seed, replicate).
     """
-    generator = np.random.default_rng((seed, replicate))
+    random = generator("shuffle", seed, replicate)
     if labels is None:
-        return generator.permutation(count)
+        return random.permutation(count)
     labels = np.asarray(labels)
     if labels.shape != (count,):
         raise InputError(f"{count} points need {count} labels; their shape is {labels.shape}.")
     order = np.arange(count)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        order[members] = generator.permutation(members)
+        order[members] = random.permutation(members)
     return order
 
 

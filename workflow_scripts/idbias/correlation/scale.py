@@ -14,6 +14,7 @@ from idbias.correlation.estimators import two_nn
 from idbias.correlation.joined_measures import STREAMED_BYTES, blocks, check_sizes
 from idbias.correlation.kernels_numba import nearest_by_scale
 from idbias.errors import InputError
+from idbias.streams import generator
 
 # Points in a part at least, and parts at most.
 LEAST = 100
@@ -35,7 +36,7 @@ def dimensions_by_scale(first, second, seed, estimator="base", mu_fraction=0.9, 
     check_sizes(first, second)
     count = len(first)
     scales = 1 + max(0, int(np.log2(min(count / LEAST, MOST_PARTS))))
-    ranks = np.random.default_rng((seed, count)).permutation(count)
+    ranks = generator("scale", seed, count).permutation(count)
     dtype = np.result_type(first.dtype, second.dtype)
     nearest = [np.empty((scales, count, 2), dtype) for _ in SETS]
     with ThreadPoolExecutor(threads) as pool:

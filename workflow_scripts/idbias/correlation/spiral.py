@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from idbias.streams import generator
+
 TURNS = 5
 
 
@@ -12,6 +14,6 @@ def spiral(points, seed, turns=TURNS):
     the later paper (three turns there). Paper 1 gives no formula; five turns give its R^2 of 2.5e-3
     (docs/correlation.md tells how they were chosen). The first column is one set, the second the other.
     """
-    angle = np.random.default_rng(seed).uniform(0, 2 * np.pi * turns, points)
+    angle = generator("spiral", seed).uniform(0, 2 * np.pi * turns, points)
     radius = angle / (2 * np.pi * turns)
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)

@@ -2,10 +2,9 @@
 
 from collections import Counter
 
-import numpy as np
-
 from idbias.datasets.pictures import SUFFIXES, UNREAD
 from idbias.errors import InputError
+from idbias.streams import generator
 
 # Names of folders, in small letters; of those of TESTS the first that there is.
 TRAIN = ("train", "training")
@@ -120,7 +119,7 @@ def _check_classes(path, inner, chosen, folders):
 
 def split(path, files, test_fraction, seed):
     """Return (train, test) with `test_fraction` of each class in test, drawn by `seed`."""
-    generator = np.random.default_rng(seed)
+    random = generator("split of a dataset", seed)
     train, test = {}, {}
     for label in sorted(set(files.values())):
         members = sorted(name for name in files if files[name] == label)
@@ -130,13 +129,13 @@ def split(path, files, test_fraction, seed):
                 f"{path}: class {label!r} has {len(members)} images, of which {test_fraction} as a "
                 "test set leaves one of the sets empty; change test_fraction or add images."
             )
-        chosen = generator.permutation(len(members))
+        chosen = random.permutation(len(members))
         test |= {members[i]: label for i in chosen[:number]}
         train |= {members[i]: label for i in chosen[number:]}
     return train, test
 
 
-def shuffled(files, generator):
-    """Return the dict `files` in an order drawn from `generator`, whatever its order was."""
+def shuffled(files, random):
+    """Return the dict `files` in an order drawn from the Generator `random`, whatever its order was."""
     files = sorted(files.items())
-    return dict(files[i] for i in generator.permutation(len(files)))
+    return dict(files[i] for i in random.permutation(len(files)))

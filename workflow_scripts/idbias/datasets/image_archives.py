@@ -13,6 +13,7 @@ from idbias.datasets.dataset import Dataset, check_labels
 from idbias.datasets.members import contents, explained, listing, names
 from idbias.datasets.pictures import DEPTHS, SCALES, decode
 from idbias.errors import InputError
+from idbias.streams import generator
 
 IMAGENETTE = {
     "n01440764": "tench", "n02102040": "English springer", "n02979186": "cassette player",
@@ -62,8 +63,8 @@ def image_folder(
             f"{path}: the class {odd[0]!r} is in only one of train and test ({len(odd)} such "
             "classes); put images of every class into both."
         )
-    generator = np.random.default_rng(seed)
-    train, test = (shuffled(part, generator) for part in (train, test))
+    random = generator("order of a dataset", seed)
+    train, test = (shuffled(part, random) for part in (train, test))
     sets = [list(train), list(test)]
     arrays, scale = decode_all(path, sets, size, fit, channels, upright, allocate, progress, notes)
     labels = [np.array([place[c] for c in part.values()], np.int64) for part in (train, test)]

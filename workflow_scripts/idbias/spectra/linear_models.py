@@ -12,6 +12,7 @@ from torch import nn
 
 from idbias.classifiers.networks.zoo import FullConvolution, LocallyConnected
 from idbias.errors import InputError
+from idbias.streams import generator
 
 # An inequality that holds in exact arithmetic may miss by rounding: float64 over 1e6 terms.
 ROUNDING = 1e-9
@@ -212,7 +213,7 @@ def chains(transforms, frequency, count, seed):
     Paper 2 states it for one filter w_l a layer; this model has O times I of them. transforms: as
     for `product_inequality`. Returns name -> array (count,), the names of `product_inequality`.
     """
-    random = np.random.default_rng(seed)
+    random = generator("jacobian", seed)
     widths = [transforms[0].shape[1], *(len(transform) for transform in transforms)]
     results = []
     for path in random.integers(widths, size=(count, len(widths))):

@@ -10,6 +10,7 @@ in cycles an image.
 import numpy as np
 
 from idbias.errors import InputError
+from idbias.streams import generator
 
 # Of fewer images the bootstrap's intervals are far too narrow (of 4 normal values 95 % intervals hold the mean
 # in 80 of 100 draws).
@@ -136,7 +137,7 @@ def bootstrap(values, seed, draws=2000, level=0.95):
     if len(values) < FEWEST:
         nothing = np.full(values.shape[1:], np.nan)[()]
         return (values.mean(axis=0) if len(values) else nothing), nothing, nothing
-    random = np.random.default_rng(seed)
+    random = generator("bootstrap", seed)
     rows = values.reshape(len(values), -1)
     means = np.stack(
         [
