@@ -21,6 +21,7 @@ from idbias.classifiers import models
 from idbias.classifiers.weights import load_weights
 from idbias.config.checking import check
 from idbias.config.reference import reference
+from idbias.config.schema import Masks
 from idbias.config.schema_inputs import Attack
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -196,6 +197,40 @@ def test_an_attack_file_that_does_not_fit_ends_in_a_sentence_before_anything_tra
     assert "Traceback" not in output
 
 
+def test_the_example_of_the_readme_is_a_configuration(tmp_path, monkeypatch):
+    """Its ten lines, with the files that they name, pass the checks of the whole configuration."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    for number in range(8):
+        image = tmp_path / "my_images" / ("cats", "dogs")[number % 2] / f"{number}.png"
+        image.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((64, 64, 3), 20 * number, np.uint8)).save(image)
+    network = "Sequential(nn.Flatten(), nn.LazyLinear(classes))"
+    (tmp_path / "my_networks.py").write_text(
+        f"from torch import nn\n\n\ndef build(classes):\n    return nn.{network}\n"
+    )
+    torch.save({}, tmp_path / "net.pth")
+    (example,) = blocks(ROOT / "README.md", "yaml")
+    assert len(example.splitlines()) <= 10
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    lay_over(config, yaml.safe_load(example))
+    mine = check(config)["mine"]
+    assert list(mine.classifiers) == ["net"]
+
+
+def test_the_defaults_that_the_page_on_masks_names_are_those_of_the_code():
+    text = " ".join((ROOT / "docs/masks.md").read_text().split())
+    masks = Masks()
+    for words in (
+        f"learning rate {masks.learning_rate}",
+        rf"\lambda = {masks.penalty}",
+        f"after step {masks.min_steps} ",
+        f"the last {masks.window} losses",
+        f"at step {masks.max_steps:,}",
+    ):
+        assert words in text
+
+
 @pytest.fixture(scope="module")
 def outputs():
     return (ROOT / "docs/outputs.md").read_text()
@@ -272,6 +307,12 @@ def test_the_site_builds_with_every_page_and_no_warning(tmp_path):
     masks = (tmp_path / "masks.html").read_text()
     assert "<math" in masks
     assert "arithmatex" not in masks
+
+
+def test_no_page_falls_into_the_idioms_that_readers_stumbled_over():
+    odd = r"\bcry wolf\b|\bcannot be had\b|\b(?:cycles|bits|frequencies) a pixel\b|\ba mask an image\b"
+    for page in PAGES:
+        assert re.findall(odd, page.read_text()) == [], page.name
 
 
 def test_the_citation_file_has_what_citing_needs():
