@@ -1,0 +1,121 @@
+"""The vectors of K trainings on the images that all of them have, read a block of images at a time."""
+
+from contextlib import ExitStack
+
+import numpy as np
+
+from idbias import files
+from idbias.crossed.bands import summed
+from idbias.crossed.gram import Accumulator
+from idbias.datasets.images import read_images
+from idbias.errors import InputError
+
+# Bytes of one training set's vectors that are in memory at once; some five times as much is used.
+BLOCK_BYTES = 32 * 2**20
+PERTURBATIONS = "perturbations"
+
+
+def rows_of(path, which):
+    """Return (index, rows), int64 (n,), (n,): the images of a file of masks or of an attack that count.
+
+    which: the dataset that says so, "kept" of masks or "success" of an attack.
+    """
+    found, _ = files.read(path, ["index", which])
+    rows = np.flatnonzero(found[which])
+    return found["index"][rows], rows
+
+
+def common(found):
+    """Return (index, rows) of the images that are in all of `found`, a list of (index, rows).
+
+    index: int64 (N,), increasing; rows: a list of int64 (N,), where each file has them.
+    """
+    index = found[0][0]
+    for other, _ in found[1:]:
+        index = np.intersect1d(index, other)
+    rows = []
+    for own, places in found:
+        order = np.argsort(own)
+        rows.append(places[order[np.searchsorted(own, index, sorter=order)]])
+    return index, rows
+
+
+def grams(essential, second, of, bands, dataset, attacked):
+    """Return (bands -> gram.Gram, number of common images); no Gram if there is none.
+
+    essential: K files of essential masks; second: K files of what is set against them: attacks, for `of`
+    PERTURBATIONS, or else masks; bands: list as bands.resolutions returns; dataset: the images' file;
+    attacked: K files of the attacks, whose success counts whatever `second` is.
+    """
+    is_attack = of == PERTURBATIONS
+    count = len(essential)
+    found = [
+        *(rows_of(path, "kept") for path in essential),
+        *(rows_of(path, "success" if is_attack else "kept") for path in second),
+        *(rows_of(path, "success") for path in attacked),
+    ]
+    index, rows = common(found)
+    accumulators = {one: Accumulator() for one in bands}
+    with ExitStack() as stack:
+        name = "adversarial" if is_attack else "mask"
+        firsts = [stack.enter_context(files.opened(path)) for path in essential]
+        seconds = [stack.enter_context(files.opened(path)) for path in second]
+        shape = _one_shape(firsts, "mask", seconds, name)
+        for part in _blocks(len(index), count, shape):
+            e = np.stack([_read(firsts[k], "mask", rows[k][part]) for k in range(count)])
+            a = np.stack([_read(seconds[k], name, rows[count + k][part]) for k in range(count)])
+            if is_attack:
+                a = spectra(a, clean_images(dataset, index[part]))
+            for one, accumulator in accumulators.items():
+                accumulator.add(summed(e, one), summed(a, one))
+    return {one: each.gram() for one, each in accumulators.items() if len(index)}, len(index)
+
+
+def spectra(adversarial, clean):
+    """Return |F delta| / |F delta|_2 of perturbations, float64 (K, B, C, H, W), fft2's order.
+
+    adversarial: float (K, B, C, H, W); clean: float (B, C, H, W). Of a perturbation of nothing it is 0.
+    """
+    amplitude = np.abs(np.fft.fft2(adversarial.astype(np.float64) - clean))
+    size = np.sqrt((amplitude**2).sum(axis=(-3, -2, -1), keepdims=True))
+    return np.divide(amplitude, size, out=np.zeros_like(amplitude), where=size > 0)
+
+
+def clean_images(dataset, index):
+    """Return the images of increasing positions `index` (B,), float32 (B, C, H, W)."""
+    images, _ = read_images(dataset, "masked", slice(int(index[0]), int(index[-1]) + 1))
+    return images[index - index[0]]
+
+
+def _one_shape(firsts, first_name, seconds, second_name):
+    """Return the shape (C, H, W) that an image has in all open files, or raise InputError."""
+    shapes = {file.filename: file[first_name].shape[1:] for file in firsts}
+    shapes |= {file.filename: file[second_name].shape[1:] for file in seconds}
+    if len(set(shapes.values())) > 1:
+        one, *_, other = sorted(shapes, key=lambda path: shapes[path])
+        raise InputError(
+            f"{one} has images of shape {shapes[one]}, {other} of {shapes[other]}; crossed trainings see the "
+            "same images: delete the one that is out of date and run again."
+        )
+    return next(iter(shapes.values()))
+
+
+def _read(file, name, rows):
+    """Return rows (B,) of a dataset in the order asked for; h5py reads increasing ones alone."""
+    wanted, back = np.unique(rows, return_inverse=True)
+    # Rows that follow each other are one read; h5py is slow where it is given a list.
+    dense = len(wanted) > (wanted[-1] - wanted[0]) // 2
+    span = slice(int(wanted[0]), int(wanted[-1]) + 1) if dense else wanted
+    block = file[name][span]
+    block = (block[wanted - wanted[0]] if dense else block)[back]
+    if not np.isfinite(block).all():
+        raise InputError(
+            f"{file.filename}: {name} holds numbers that are not finite; delete the file and run again."
+        )
+    return block
+
+
+def _blocks(images, trainings, shape):
+    """Slices of `images` that hold at most BLOCK_BYTES of float64 vectors of all trainings each."""
+    size = max(1, BLOCK_BYTES // (8 * trainings * int(np.prod(shape))))
+    return [slice(start, min(start + size, images)) for start in range(0, images, size)]
