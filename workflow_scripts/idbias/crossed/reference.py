@@ -38,14 +38,10 @@ def crossed(essential, attack):
     scale = (count - 1) * rho_of(essential, attack)[1]
     found = {}
     for name, part in (("", gram), ("network_means", means), ("interaction", gram - means)):
-        traces = [
-            sum(part[k, pi[k]] for k in range(count)) for pi in permutations(range(count))
-        ]
+        traces = [sum(part[k, pi[k]] for k in range(count)) for pi in permutations(range(count))]
         found[name or "rho"] = traces[0] / scale
         found[f"{name}_p" if name else "p"] = np.mean([one >= traces[0] - 1e-12 for one in traces])
-    without = [
-        rho_of(np.delete(essential, k, 0), np.delete(attack, k, 0))[0] for k in range(count)
-    ]
+    without = [rho_of(np.delete(essential, k, 0), np.delete(attack, k, 0))[0] for k in range(count)]
     error = np.sqrt((count - 1) / count * np.sum((without - np.mean(without)) ** 2))
     reach = t.ppf(0.975, count - 1) * error
     return {**found, "low": found["rho"] - reach, "high": found["rho"] + reach}

@@ -1,0 +1,109 @@
+"""The table of crossed trainings: a row for each attack and what essential masks are set against."""
+
+import numpy as np
+import pandas as pd
+
+from idbias.crossed.measured import LEAST, SETS, read
+from idbias.crossed.permutations import relabellings
+from idbias.crossed.statistics import statistics
+from idbias.report.answers_crossed import LEVEL
+from idbias.report.table_rows import holm
+
+# Which of SETS has the ceiling.
+CEILING = "noise"
+# Why one of SETS is not there, and how to have it.
+NOT_MADE = {
+    "adversarial masks": "no adversarial masks were trained: add masks to the experiment's analyses",
+    "noise": "no masks of noise were trained: add noise to the experiment's controls",
+    "clean image": "no masks of clean images were trained: add clean_image to the experiment's controls",
+}
+ORDER = (
+    "of", "networks", "images", "bands", "rho", "low", "high", "p", "p_holm", "network_means",
+    "network_means_p", "interaction", "interaction_p", "ceiling", "share_of_ceiling", "verdict", "reason",
+)  # fmt: skip
+
+
+def table(names, paths, seeds, margin):
+    """Return the table of several attacks, a DataFrame.
+
+    names: first columns of each attack's rows, dicts; paths: files of `measured.measure`; seeds: of the
+    relabellings that are drawn; margin: the share of the ceiling below which a tie counts as none. Columns:
+    those of names, and ORDER. p_holm: over the attacks on the same trainings. What could not be measured
+    has a reason in place of numbers.
+    """
+    parts = [
+        pd.DataFrame(rows(path, seed)).assign(**name)
+        for name, path, seed in zip(names, paths, seeds, strict=True)
+    ]
+    found = pd.concat(parts, ignore_index=True).reindex(columns=[*_firsts(names), *ORDER])
+    of_one_question = found.groupby(["experiment", "classifier", "of"], sort=False)
+    found["p_holm"] = of_one_question["p"].transform(lambda ps: holm(ps.to_numpy(np.float64)))
+    found["share_of_ceiling"] = found["rho"] / found["ceiling"]
+    found["verdict"] = [verdict(row, margin) for _, row in found.iterrows()]
+    return found
+
+
+def rows(path, seed):
+    """Return the rows of one attack, a list of dicts, one for each of SETS."""
+    grams, images, trainings, bands = read(path)
+    labels = relabellings(trainings, seed)
+    found = []
+    for of in SETS:
+        row = {"of": of, "networks": trainings, "images": images.get(of), "bands": bands}
+        if of not in images:
+            row["reason"] = NOT_MADE[of]
+        elif images[of] < LEAST:
+            row["reason"] = (
+                f"{images[of]} images are common to all {trainings} trainings, {LEAST} are needed: take more "
+                "images, or a stronger attack"
+            )
+        else:
+            row |= statistics(grams[of][bands], labels)
+            if not np.isfinite(row["rho"]):
+                row = {name: row[name] for name in ("of", "networks", "images", "bands")}
+                row["reason"] = (
+                    "all trainings have the same vectors: train them from different seeds"
+                )
+        found.append(row)
+    (ceiling,) = (row for row in found if row["of"] == CEILING)
+    if ceiling.get("low", 0) > 0:
+        for row in found:
+            row["ceiling"] = ceiling["rho"]
+    return found
+
+
+def verdict(row, margin):
+    """Return what a row says, in words; "" if it was not measured.
+
+    tied: p_holm is at most LEVEL. A row is equivalent to none where its interval lies within `margin` of the
+    ceiling on both sides; tied and equivalent are no contradiction: a tie that is there and small.
+    """
+    if not np.isfinite(row["rho"]):
+        return ""
+    reach = margin * row["ceiling"]
+    small = np.isfinite(reach) and -reach <= row["low"] and row["high"] <= reach
+    below = f"within {margin:.0%} of the ceiling"
+    if row["p_holm"] <= LEVEL:
+        return f"tied, {below}" if small else "tied"
+    return f"not tied, {below}" if small else "undecided"
+
+
+def curve(path, seed):
+    """Return rho at every resolution of one attack, a DataFrame: of, bands, rho, low, high, p.
+
+    In the order of `measured.measure`'s file, without those that could not be measured.
+    """
+    grams, images, trainings, _ = read(path)
+    labels = relabellings(trainings, seed)
+    found = [
+        {"of": of, "bands": bands, **statistics(gram, labels)}
+        for of in SETS
+        if images.get(of, 0) >= LEAST
+        for bands, gram in grams[of].items()
+    ]
+    columns = ["of", "bands", "rho", "low", "high", "p"]
+    return pd.DataFrame(found, columns=columns).dropna(subset="rho")
+
+
+def _firsts(names):
+    return list(dict.fromkeys(column for one in names for column in one))

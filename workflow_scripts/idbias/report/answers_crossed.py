@@ -1,0 +1,45 @@
+"""A row of the table of crossed trainings in words. Imports nothing heavy."""
+
+# The corrected p-value up to which a row is said to show a tie.
+LEVEL = 0.05
+
+
+def answer(row):
+    """Return what the primary row of an attack says, a sentence; "" for any other row.
+
+    row: mapping with the columns of idbias.crossed.crossed_tables, as numbers or as text of a CSV.
+    """
+    if row.get("of") != "perturbations":
+        return ""
+    names = ", ".join(str(row[name]) for name in ("experiment", "classifier", "attack"))
+    networks, images = int(float(row["networks"])), int(float(row["images"]))
+    verdict = row.get("verdict")
+    if not isinstance(verdict, str) or not verdict:
+        return f"{names}: own against other trainings was not measured; {row.get('reason')}."
+    needs = "the frequencies a training needs"
+    if verdict.startswith("tied"):
+        said = f"{needs} are tied to those its own attack exploits, beyond what the image explains"
+    elif verdict.startswith("not tied"):
+        said = (
+            f"{needs} are not tied to those its own attack exploits beyond what the image explains"
+        )
+    else:
+        said = (
+            f"whether {needs} are tied to those its own attack exploits, beyond what the image explains, "
+            "is not decided"
+        )
+    rho, low, high, p = (float(row[name]) for name in ("rho", "low", "high", "p_holm"))
+    share = _number(row.get("share_of_ceiling"))
+    ceiling = "" if share is None else f", {share:.0%} of the ceiling {float(row['ceiling']):.2f}"
+    return (
+        f"{names}: {said}; rho = {rho:.3f} [{low:.3f}, {high:.3f}]{ceiling}, p = {p:.2g} "
+        f"({networks} trainings, {images:,} images)."
+    )
+
+
+def _number(value):
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return None if number != number else number
