@@ -47,6 +47,7 @@ wildcard_constraints:
     classifier=r"[^/]+",
     attack=r"[^/]+",
     shard=r"[0-9]+-[0-9]+",
+    trainings=r"[^/]+",
 
 
 include: "rules/common.smk"
@@ -56,6 +57,7 @@ include: "rules/attacks.smk"
 include: "rules/masks.smk"
 include: "rules/correlation.smk"
 include: "rules/controls.smk"
+include: "rules/crossed.smk"
 include: "rules/class_maps.smk"
 include: "rules/tables.smk"
 include: "rules/spectra.smk"

@@ -27,8 +27,12 @@ def names_of(wildcards):
     return (
         comparison(wildcards).names
         if "comparison" in wildcards.keys()
-        else experiment(wildcards).names(
-            wildcards.get("classifier", ""), wildcards.get("attack", "")
+        else (
+            crossing(wildcards).names
+            if "trainings" in wildcards.keys()
+            else experiment(wildcards).names(
+                wildcards.get("classifier", ""), wildcards.get("attack", "")
+            )
         )
     )
 

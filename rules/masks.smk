@@ -19,7 +19,8 @@ rule essential_mask_shard:
         "results/benchmarks/{experiment}/{classifier}/masks/essential/{shard}.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: 2
+    # Few masks train for less time than their job takes to start: two such jobs at once.
+    threads: lambda wildcards: 1 if experiment(wildcards).images <= 256 else 2
     resources:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,

@@ -191,6 +191,7 @@ rule costs:
     input:
         rows=[pair.row for chosen in CHOSEN for pair in chosen.comparisons],
         spectra=of_chosen("results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"),
+        crossed=[one.products for one in CROSSED],
     output:
         costs=figure(
             "costs",

@@ -35,6 +35,7 @@ rule masks:
             if pair.control != "spectrum"
             for path in pair.mask_sets.values()
         ],
+        [path for one in CROSSED for path in one.masks],
 
 
 rule correlations:
@@ -42,6 +43,12 @@ rule correlations:
     input:
         [pair.row for chosen in CHOSEN for pair in chosen.comparisons],
         [path for pair in CONTROLLED for path in (pair.row, pair.contrast)],
+
+
+rule crossed:
+    """Own against other trainings with the image held fixed."""
+    input:
+        "results/tables/crossed.md",
 
 
 rule spectra:

@@ -7,6 +7,7 @@ from idbias.classifiers.networks.by_name import NETWORKS
 from idbias.config import arms as arms_of
 from idbias.config import schema_inputs
 from idbias.config.counts import known_images
+from idbias.config.crossings import check_crossings
 from idbias.config.experiments import Experiment
 from idbias.config.sentences import GONE, require_known, validated
 from idbias.datasets.published import PUBLISHED
@@ -21,6 +22,7 @@ OVERRIDABLE = (
     "masks",
     "class_maps",
     "correlation",
+    "crossed",
     "execution",
 )
 
@@ -138,7 +140,7 @@ def _resolved(settings, block, family, name, dataset_name, where):
             f"{where}: datasets.{dataset_name} is of source {dataset.source}, whose classes are not known "
             "beforehand; class_maps makes a job of each: give classes, their number."
         )
-    return Experiment(
+    experiment = Experiment(
         name=name,
         family=family,
         dataset_name=dataset_name,
@@ -147,10 +149,13 @@ def _resolved(settings, block, family, name, dataset_name, where):
         masks=settings.masks,
         class_maps=settings.class_maps,
         correlation=settings.correlation,
+        crossed=settings.crossed,
         execution=settings.execution,
         seed=settings.seed,
         **_arms(settings, block, classifiers, dataset, here, where),
     )
+    check_crossings(experiment, here)
+    return experiment
 
 
 def _arms(settings, block, classifiers, dataset, here, where):

@@ -13,6 +13,7 @@ from idbias.config import schema, schema_inputs
 from idbias.config.arms import CONTROLS
 from idbias.config.comparisons import Comparison
 from idbias.config.counts import files_named, known_images, shards
+from idbias.config.crossings import crossings_of
 from idbias.config.downloads import downloads, local_path, weights_name
 from idbias.own_code import own_file
 
@@ -38,6 +39,7 @@ class Experiment:
     masks: schema.Masks
     class_maps: schema.ClassMaps
     correlation: schema.Correlation
+    crossed: schema.Crossed
     execution: schema.Execution
     seed: int
     classifier_origins: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -85,6 +87,11 @@ class Experiment:
             or control == "spectrum"
             or (control, pair.classifier) in self.stand_ins
         ]
+
+    @cached_property
+    def crossings(self):
+        """Each attack on each group of trainings that are crossed, as crossings.Crossing."""
+        return crossings_of(self) if self.analysed("crossed") else []
 
     @property
     def has_seeds(self):

@@ -150,6 +150,21 @@ class Correlation(Section):
         return dict(zip(self.shuffles_folders, self.shuffles_within, strict=True))[folder]
 
 
+class Crossed(Section):
+    """Own against other trainings with the image held fixed (docs/crossed.md)."""
+
+    bands: Count = Field(
+        8,
+        description="masks and perturbations are summed over a grid of so many by so many bands of "
+        "frequencies a channel; the images' side, or more, is entry by entry. Choose it before looking",
+    )
+    margin: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.1,
+        description="share of the ceiling below which a tie counts as none; an interval within it, on both "
+        "sides, says so",
+    )
+
+
 class Execution(Section):
     """How the work is cut up. None of these changes a result."""
 
@@ -203,12 +218,14 @@ class Experiment(Section):
         description="whose essential masks the control other_network takes, a name under classifiers; "
         "left out: the next of this experiment's",
     )
-    analyses: list[Literal["masks", "spectra", "class_maps"]] = Field(
+    analyses: list[Literal["masks", "spectra", "class_maps", "crossed"]] = Field(
         ["masks", "spectra"],
         min_length=1,
         description="masks: train masks and test their dependence (paper 1); spectra: where the "
         "perturbations, gradients, weights and masks have their energy (paper 2); class_maps: one mask "
-        "per class, and whether it undoes the attack (docs/class_maps.md)",
+        "per class, and whether it undoes the attack (docs/class_maps.md); crossed: "
+        "whether essential masks go with the attacks on their own training more than with those on the "
+        "other trainings, of `seeds` or of the classifiers, at least 3 (docs/crossed.md)",
     )
     overrides: dict[str, dict] = Field(
         default_factory=dict,
@@ -232,4 +249,5 @@ class Config(Section):
     masks: Masks = Field(default_factory=Masks)
     class_maps: ClassMaps = Field(default_factory=ClassMaps)
     correlation: Correlation = Field(default_factory=Correlation)
+    crossed: Crossed = Field(default_factory=Crossed)
     execution: Execution = Field(default_factory=Execution)

@@ -4,6 +4,7 @@
 def tables(chosen):
     """Return the tables of the `chosen` experiments, the Markdown form of each."""
     wanted = {
+        "crossed": any(experiment.crossings for experiment in chosen),
         "correlations": any(experiment.comparisons for experiment in chosen),
         "table1": any(experiment.name == "spiral" for experiment in chosen),
         "controls": any(experiment.controlled for experiment in chosen),
@@ -32,6 +33,7 @@ def figures(chosen):
     for experiment in chosen:
         folders = [f"results/figures/{pair.folder}" for pair in experiment.comparisons]
         paths += [f"{folder}/shuffles.png" for folder in folders]
+        paths += [f"results/figures/{one.folder}/trainings.png" for one in experiment.crossings]
         if experiment.with_epsilons:
             paths += [f"results/figures/{experiment.name}/epsilons.png"]
         if experiment.analysed("masks"):

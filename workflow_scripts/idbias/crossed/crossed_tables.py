@@ -5,7 +5,8 @@ import pandas as pd
 
 from idbias.crossed.measured import LEAST, SETS, read
 from idbias.crossed.permutations import relabellings
-from idbias.crossed.statistics import statistics
+from idbias.crossed.statistics import in_units_of_rho, statistics
+from idbias.crossed.vectors import PERTURBATIONS
 from idbias.report.answers_crossed import LEVEL
 from idbias.report.table_rows import holm
 
@@ -23,24 +24,24 @@ ORDER = (
 )  # fmt: skip
 
 
-def table(names, paths, seeds, margin):
+def table(names, paths, seeds, margins):
     """Return the table of several attacks, a DataFrame.
 
     names: first columns of each attack's rows, dicts; paths: files of `measured.measure`; seeds: of the
-    relabellings that are drawn; margin: the share of the ceiling below which a tie counts as none. Columns:
+    relabellings that are drawn; margins: the share of the ceiling below which a tie counts as none. Columns:
     those of names, and ORDER. p_holm: over the attacks on the same trainings. What could not be measured
     has a reason in place of numbers.
     """
     parts = [
-        pd.DataFrame(rows(path, seed)).assign(**name)
-        for name, path, seed in zip(names, paths, seeds, strict=True)
+        pd.DataFrame(rows(path, seed)).assign(**name, margin=margin)
+        for name, path, seed, margin in zip(names, paths, seeds, margins, strict=True)
     ]
-    found = pd.concat(parts, ignore_index=True).reindex(columns=[*_firsts(names), *ORDER])
+    found = pd.concat(parts, ignore_index=True).reindex(columns=[*_firsts(names), *ORDER, "margin"])
     of_one_question = found.groupby(["experiment", "classifier", "of"], sort=False)
     found["p_holm"] = of_one_question["p"].transform(lambda ps: holm(ps.to_numpy(np.float64)))
     found["share_of_ceiling"] = found["rho"] / found["ceiling"]
-    found["verdict"] = [verdict(row, margin) for _, row in found.iterrows()]
-    return found
+    found["verdict"] = [verdict(row) for _, row in found.iterrows()]
+    return found.drop(columns="margin")
 
 
 def rows(path, seed):
@@ -72,17 +73,17 @@ def rows(path, seed):
     return found
 
 
-def verdict(row, margin):
+def verdict(row):
     """Return what a row says, in words; "" if it was not measured.
 
-    tied: p_holm is at most LEVEL. A row is equivalent to none where its interval lies within `margin` of the
-    ceiling on both sides; tied and equivalent are no contradiction: a tie that is there and small.
+    tied: p_holm is at most LEVEL. A row is equivalent to none where its interval lies within its margin, a
+    share of the ceiling, on both sides; tied and equivalent are no contradiction: a tie that is there and small.
     """
     if not np.isfinite(row["rho"]):
         return ""
-    reach = margin * row["ceiling"]
+    reach = row["margin"] * row["ceiling"]
     small = np.isfinite(reach) and -reach <= row["low"] and row["high"] <= reach
-    below = f"within {margin:.0%} of the ceiling"
+    below = f"within {row['margin']:.0%} of the ceiling"
     if row["p_holm"] <= LEVEL:
         return f"tied, {below}" if small else "tied"
     return f"not tied, {below}" if small else "undecided"
@@ -103,6 +104,27 @@ def curve(path, seed):
     ]
     columns = ["of", "bands", "rho", "low", "high", "p"]
     return pd.DataFrame(found, columns=columns).dropna(subset="rho")
+
+
+def own_and_others(path, labels):
+    """Return the K by K table of one attack in long form, a DataFrame: masks_of, attacks_on, value.
+
+    labels: K texts, of the trainings. The mean of own values is rho at the primary resolution. Without rows
+    where it could not be measured.
+    """
+    grams, images, _, bands = read(path)
+    columns = ["masks_of", "attacks_on", "value"]
+    if images[PERTURBATIONS] < LEAST:
+        return pd.DataFrame(columns=columns)
+    values = in_units_of_rho(grams[PERTURBATIONS][bands])
+    return pd.DataFrame(
+        [
+            (one, other, values[k, m])
+            for k, one in enumerate(labels)
+            for m, other in enumerate(labels)
+        ],
+        columns=columns,
+    ).dropna()
 
 
 def _firsts(names):

@@ -65,6 +65,7 @@ def remarks(rows):
 def of_row(row):
     """Return what a row is of, in words."""
     names = [_text(row.get(name)) for name in ("experiment", "classifier", "attack")]
+    names += [_text(row.get("of"))] * ("rho" in row)
     control, within = _text(row.get("control")), _text(row.get("shuffled_within"))
     names += [f"control {control}"] * (control not in ("", "none"))
     names += [f"shuffled within {within}"] * (within not in ("", "all"))

@@ -37,6 +37,11 @@ def answer(row):
     )
 
 
+def answers(rows):
+    """Return the sentences of `rows`, an iterable of mappings."""
+    return list(filter(None, map(answer, rows)))
+
+
 def _number(value):
     try:
         number = float(value)

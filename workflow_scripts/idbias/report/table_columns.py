@@ -121,7 +121,15 @@ FORMATS = {
         for kernel in ("local", "full")
     },
     "networks": ("networks", WHOLE),
+    "bands": ("bands", str),
     "rho_interval": ("rho [95 % interval]", str),
+    "share_of_ceiling": ("of the ceiling", PERCENT),
+    **{
+        f"{name}{p}": (before + words, show)
+        for name, words in (("network_means", "network means"), ("interaction", "image by network"))
+        for p, before, show in (("", "", THREE), ("_p", "p, ", p_value))
+    },
+    "verdict": ("verdict", str),
     "interval": ("radial frequency [95 % interval]", str),
     **{
         f"share_above_{radius}": (f"energy above {radius}", PERCENT)
@@ -160,8 +168,8 @@ FIRST = {
         "contrast_interval",
     ),
     "rho": (
-        "interaction_interval", "interaction_p", "interaction", "network_means", "networks", "images",
-        "p_holm", "rho_interval",
+        "interaction_p", "interaction", "network_means_p", "network_means", "images", "verdict",
+        "share_of_ceiling", "p_holm", "rho_interval",
     ),
     "z_mean": tuple(f"{name}_over_seeds" for name in OVER_SEEDS),
 }  # fmt: skip

@@ -1,0 +1,100 @@
+# Crossed trainings: own attacks against other trainings' with the image held fixed (docs/crossed.md).
+
+
+localrules:
+    crossed_table,
+    crossed_figures,
+
+
+CROSSED = [one for chosen in CHOSEN for one in chosen.crossings]
+
+
+def crossing(wildcards):
+    """The attack on a group of trainings that a job is about."""
+    return next(
+        one
+        for one in experiment(wildcards).crossings
+        if (one.trainings, one.attack) == (wildcards.trainings, wildcards.attack)
+    )
+
+
+rule crossed_products:
+    """Products between the masks and the perturbations of all trainings, summed over their common images."""
+    input:
+        unpack(lambda wildcards: crossing(wildcards).inputs),
+        dataset="results/{experiment}/dataset.h5",
+    output:
+        "results/{experiment}/crossed/{trainings}/{attack}/products.h5",
+    log:
+        "logs/{experiment}/crossed/{trainings}/{attack}/products.log",
+    benchmark:
+        "results/benchmarks/{experiment}/crossed/{trainings}/{attack}/products.tsv"
+    conda:
+        "../envs/correlation.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        code=lambda wildcards: code("cross_trainings.py"),
+        bands=lambda wildcards: experiment(wildcards).crossed.bands,
+    script:
+        "../workflow_scripts/cross_trainings.py"
+
+
+rule crossed_table:
+    """What the trainings say of each attack, with the ceiling and the negative control."""
+    input:
+        products=[one.products for one in CROSSED],
+    output:
+        **table("crossed", "crossed trainings", "crossed", details=True),
+    log:
+        "logs/tables/crossed.log",
+    benchmark:
+        "results/benchmarks/tables/crossed.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        code=lambda wildcards: code("tabulate_crossed.py"),
+        names=[one.names for one in CROSSED],
+        seeds=[one.experiment.seed for one in CROSSED],
+        margins=[one.experiment.crossed.margin for one in CROSSED],
+    script:
+        "../workflow_scripts/tabulate_crossed.py"
+
+
+rule crossed_figures:
+    """Draw the table of trainings by trainings, and rho against the ceiling and against resolution."""
+    input:
+        products="results/{experiment}/crossed/{trainings}/{attack}/products.h5",
+    output:
+        trainings=figure(
+            "{experiment}/crossed/{trainings}/{attack}/trainings",
+            "own and other trainings",
+            "Crossed trainings",
+            "crossed_trainings",
+        ),
+        resolution=figure(
+            "{experiment}/crossed/{trainings}/{attack}/resolution",
+            "rho against the ceiling and resolution",
+            "Crossed trainings",
+            "crossed_resolution",
+        ),
+    log:
+        "logs/figures/{experiment}/crossed/{trainings}/{attack}.log",
+    benchmark:
+        "results/benchmarks/figures/{experiment}/crossed/{trainings}/{attack}.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        code=lambda wildcards: code("plot_crossed.py"),
+        names=lambda wildcards: crossing(wildcards).names,
+        labels=lambda wildcards: crossing(wildcards).labels,
+        seed=lambda wildcards: experiment(wildcards).seed,
+    script:
+        "../workflow_scripts/plot_crossed.py"
