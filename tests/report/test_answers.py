@@ -72,7 +72,7 @@ def test_what_is_printed_and_the_tables_say_it_too(tmp_path, monkeypatch):
     paths = [f"results/tables/correlations.{kind}" for kind in ("csv", "md", "tex", "html")]
     tables.write(pd.DataFrame([row]), *paths)
     said = answer(row)
-    assert said in summary([SimpleNamespace(name="a<b", comparisons=[1])], paths[1:2])
+    assert said in summary([SimpleNamespace(name="a<b", comparisons=[1], crossings=[])], paths[1:2])
     assert (
         Path(paths[1])
         .read_text(encoding="utf-8")

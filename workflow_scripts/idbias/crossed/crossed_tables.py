@@ -37,6 +37,7 @@ def table(names, paths, seeds, margins):
         for name, path, seed, margin in zip(names, paths, seeds, margins, strict=True)
     ]
     found = pd.concat(parts, ignore_index=True).reindex(columns=[*_firsts(names), *ORDER, "margin"])
+    found = found.astype({"networks": "Int64", "images": "Int64"})
     of_one_question = found.groupby(["experiment", "classifier", "of"], sort=False)
     found["p_holm"] = of_one_question["p"].transform(lambda ps: holm(ps.to_numpy(np.float64)))
     found["share_of_ceiling"] = found["rho"] / found["ceiling"]

@@ -3,49 +3,67 @@
 import csv
 from pathlib import Path
 
+from idbias.report import answers_crossed
 from idbias.report.answers import answers
+
+# Columns of the I_d tests that are printed, and how their values are.
+COLUMNS = {
+    "experiment": "{}".format,
+    "classifier": "{}".format,
+    "attack": "{}".format,
+    "pairs": "{}".format,
+    "id": lambda value: f"{float(value):.2f}",
+    "id_shuffled_mean": lambda value: f"{float(value):.2f}",
+    "z": lambda value: f"{float(value):.2f}",
+    "p": lambda value: f"{float(value):.1e}",
+    "p_permutation": lambda value: f"{float(value):.2g}",
+}
 
 
 def summary(experiments, tables):
-    """Return what came out of the chosen `experiments`, as text; empty without results/tables/correlations.csv.
+    """Return what came out of the chosen `experiments`, as text; empty if they have neither of both tables.
 
-    The row of each test, the same in words, where `tables` (paths) and figures are, and what it cost.
+    What crossed trainings say, in words; the row of each I_d test, and the same in words; where `tables`
+    (paths) and figures are, and what it cost.
     """
-    path = Path("results/tables/correlations.csv")
-    if not path.exists() or not any(experiment.comparisons for experiment in experiments):
+    crossed = _rows("crossed") if any(one.crossings for one in experiments) else []
+    tested = _rows("correlations") if any(one.comparisons for one in experiments) else []
+    if not crossed and not tested:
         return ""
-    columns = {
-        "experiment": "{}".format,
-        "classifier": "{}".format,
-        "attack": "{}".format,
-        "pairs": "{}".format,
-        "id": lambda value: f"{float(value):.2f}",
-        "id_shuffled_mean": lambda value: f"{float(value):.2f}",
-        "z": lambda value: f"{float(value):.2f}",
-        "p": lambda value: f"{float(value):.1e}",
-        "p_permutation": lambda value: f"{float(value):.2g}",
-    }
-    with open(path, encoding="utf-8") as file:
-        read = list(csv.DictReader(file))
-    rows = [{name: show(row.get(name, "")) for name, show in columns.items()} for row in read]
-    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in columns}
-    lines = [
-        "  ".join(row[name].ljust(width) for name, width in widths.items())
-        for row in [{name: name for name in columns}, *rows]
-    ]
     jobs, seconds = cost(experiments)
-    return "\n".join(
+    blocks = [
+        answers_crossed.answers(crossed),
+        _aligned(tested),
+        answers(tested),
         [
-            *lines,
-            "",
-            *answers(read),
-            "",
             f"Tables:  {', '.join(tables)} (also .csv, .tex, .html)",
             "Figures: results/figures (PNG, PDF, CSV)",
             "Report:  snakemake --report report.html",
             f"Cost:    {seconds:.0f} s of run time in {jobs} jobs, of this run and those it built on",
-        ]
-    )
+        ],
+    ]
+    return "\n\n".join("\n".join(lines) for lines in blocks if lines)
+
+
+def _rows(name):
+    """The rows of a table as dicts of text; none where it is not there."""
+    path = Path(f"results/tables/{name}.csv")
+    if not path.exists():
+        return []
+    with open(path, encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _aligned(read):
+    """Lines of the rows of I_d tests, in columns."""
+    if not read:
+        return []
+    rows = [{name: show(row.get(name, "")) for name, show in COLUMNS.items()} for row in read]
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in COLUMNS}
+    return [
+        "  ".join(row[name].ljust(width) for name, width in widths.items())
+        for row in [{name: name for name in COLUMNS}, *rows]
+    ]
 
 
 def cost(experiments):
