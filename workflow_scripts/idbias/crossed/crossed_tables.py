@@ -93,15 +93,19 @@ def verdict(row):
 def curve(path, seed):
     """Return rho at every resolution of one attack, a DataFrame: of, bands, rho, low, high, p.
 
-    In the order of `measured.measure`'s file, without those that could not be measured.
+    The primary bands first, then a grid's by n, then the rings; without what could not be measured.
     """
-    grams, images, trainings, _ = read(path)
+    grams, images, trainings, primary = read(path)
+
+    def order(bands):
+        return bands != primary, not bands.isdigit(), len(bands), bands
+
     labels = relabellings(trainings, seed)
     found = [
-        {"of": of, "bands": bands, **statistics(gram, labels)}
+        {"of": of, "bands": bands, **statistics(grams[of][bands], labels)}
         for of in SETS
         if images.get(of, 0) >= LEAST
-        for bands, gram in grams[of].items()
+        for bands in sorted(grams[of], key=order)
     ]
     columns = ["of", "bands", "rho", "low", "high", "p"]
     return pd.DataFrame(found, columns=columns).dropna(subset="rho")
