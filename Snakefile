@@ -1,6 +1,7 @@
 import os
 import re
 import sys
+from glob import glob
 from pathlib import Path
 
 from snakemake.utils import min_version
@@ -8,30 +9,54 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-configfile: "config.yaml"
-
-
 HERE = Path(workflow.current_basedir.get_path_or_uri(secret_free=False))
 sys.path.insert(0, str(HERE / "workflow_scripts"))
-from idbias import console
+from idbias import console, tables_aside
 from idbias.config import targets
 from idbias.config.arms import CONTROLS
 from idbias.config.checking import check, selected
 from idbias.config.code import SCRIPTS, code
+from idbias.config.command_line import numbers
 from idbias.config.commands import commands_first
 from idbias.config.comparisons import by_folder
 from idbias.config.downloads import download_of
 from idbias.config.experiments import files_named, within_experiment
+from idbias.config.origins import Origins
 from idbias.errors import InputError
 from idbias.report.summary import summary
 
 # An sbatch that waits where Slurm refuses a job, an sacct that the executor plugin understands.
 commands_first(HERE / "profiles/slurm/bin")
 console.for_people(workflow)
+# The shipped configuration, over it that of the working directory, over it those of --configfile.
+OWN = [] if Path("config.yaml").resolve() == HERE / "config.yaml" else glob("config.yaml")
 try:
-    EXPERIMENTS = check(config)
+    # Files are looked at where jobs are planned, not again in each job.
+    ORIGINS = (
+        Origins.of_files(
+            [HERE / "config.yaml", *OWN, *workflow.config_settings.configfiles],
+            workflow.config_settings.config,
+        )
+        if workflow.is_main_process
+        else Origins.of("config.yaml")
+    )
 except InputError as error:
     # A sentence, not the traceback that Snakemake prints for an exception.
+    sys.exit(f"idbias: {error}")
+
+
+configfile: str(HERE / "config.yaml")
+
+
+if OWN:
+
+    configfile: OWN[0]
+
+
+numbers(config, workflow.config_settings.config)
+try:
+    EXPERIMENTS = check(config, ORIGINS, with_files=workflow.is_main_process)
+except InputError as error:
     sys.exit(f"idbias: {error}")
 CHOSEN = selected(config, EXPERIMENTS)
 COMPARISONS = by_folder(EXPERIMENTS.values())
@@ -72,6 +97,10 @@ rule all:
     input:
         rules.tables.input,
         rules.figures.input,
+
+
+onstart:
+    tables_aside.put_aside(targets.tables(CHOSEN))
 
 
 onsuccess:

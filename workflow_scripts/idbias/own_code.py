@@ -1,5 +1,7 @@
 """Functions and classes of the user's own, or of an installed package, named MODULE:NAME."""
 
+import ast
+import difflib
 import importlib
 import importlib.util
 import inspect
@@ -31,6 +33,63 @@ def require(name, where):
         f"{where} is {name}, but there is no {module.replace('.', '/')}.py in the folder you run "
         f"Snakemake in, {os.getcwd()}, and no installed package {module.split('.')[0]}."
     )
+
+
+def check_declared(name, where, given=(), offered=()):
+    """Raise InputError unless MODULE:NAME is there and takes arguments called `given`; imports nothing.
+
+    where: file and key, for the message. Looks into files of the working directory alone, at what their
+    text says: of what is imported into them, or decorated, only the name is checked.
+    offered: names of arguments that idbias gives if they are taken, which need not be `given`.
+    """
+    require(name, where)
+    path = own_file(name)
+    if path is None:
+        return
+    attribute = name.split(":", 1)[1]
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        raise InputError(
+            f"{where} is {name}, but {path.name}, line {line}, is no Python ({error.args[0]}); mend it."
+        ) from None
+    names = {one: node for node in ast.walk(tree) for one in _names_made(node)}
+    if "*" not in names and attribute not in names:
+        own_names = [
+            one.name for one in tree.body if isinstance(one, ast.FunctionDef | ast.ClassDef)
+        ]
+        near = difflib.get_close_matches(attribute, own_names, n=1)
+        hint = f"did you mean {near[0]}" if near else f"it has {', '.join(own_names) or 'nothing'}"
+        raise InputError(f"{where} is {name}, but {path.name} has no {attribute}; {hint}?")
+    taken = _arguments(names.get(attribute))
+    wrong = [one for one in given if taken is not None and one not in taken]
+    if wrong:
+        allowed = [one for one in taken if one not in offered]
+        raise InputError(
+            f"{where} is {name}, which takes no {', '.join(wrong)}; its arguments are {', '.join(allowed)}."
+        )
+
+
+def _names_made(node):
+    """Return the names that a node of a syntax tree gives to something."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [alias.asname or alias.name.split(".")[0] for alias in node.names]
+    return [node.id] if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else []
+
+
+def _arguments(node):
+    """Return the names of the arguments of a function or class, or None where its text does not tell."""
+    if isinstance(node, ast.ClassDef):
+        known = {one.name: one for one in node.body if isinstance(one, ast.FunctionDef)}
+        if node.decorator_list or "__init__" not in known:
+            return None
+        node = known["__init__"]
+    if not isinstance(node, ast.FunctionDef) or node.decorator_list or node.args.kwarg:
+        return None
+    return [one.arg for one in (*node.args.args, *node.args.kwonlyargs) if one.arg != "self"]
 
 
 def own(name, kind, what="function"):

@@ -9,6 +9,8 @@ from idbias.config import schema_inputs
 from idbias.config.counts import known_images
 from idbias.config.crossings import check_crossings
 from idbias.config.experiments import Experiment
+from idbias.config.faults import Faults
+from idbias.config.origins import Origins
 from idbias.config.sentences import GONE, require_known, validated
 from idbias.datasets.published import PUBLISHED
 from idbias.errors import InputError
@@ -27,31 +29,69 @@ OVERRIDABLE = (
 )
 
 
-def check(raw, where="config.yaml"):
+def check(raw, where="config.yaml", with_files=False):
     """Check a configuration as read from YAML.
 
-    `raw`: dict; `where`: the file's name for messages. Returns, for every experiment there is, its
-    name -> its `Experiment`, with its overrides laid on; a family is one for each of its datasets.
-    Raises InputError, one sentence for each fault, naming key, what is wrong and what is allowed.
+    `raw`: dict; `where`: the file's name for messages, or the Origins of several files. Returns, for every
+    experiment there is, its name -> its `Experiment`, with its overrides laid on; a family is one for
+    each of its datasets. `with_files`: look at the files too that chosen experiments name (planning).
+    Raises InputError, one sentence for each fault, naming file and key, what is wrong and what is allowed.
     """
-    config = validated(raw, where)
+    origins = Origins.of(where)
+    faults = Faults(origins.faults)
+    raw, config, left_out = _validated(raw, origins, faults)
+    said = len(faults.sentences)
     found = {}
     for block in config.experiment_blocks:
-        for experiment in _members(raw, config, block, where):
-            if experiment.name in found:
-                raise InputError(
-                    f"{where}: experiment_blocks.{found[experiment.name].family} and "
-                    f"experiment_blocks.{block} both have an experiment {experiment.name} (a family's "
-                    "are called after it and a dataset each); rename one."
-                )
-            found[experiment.name] = experiment
+        with faults.collected():
+            for experiment in _members(raw, config, block, origins):
+                if experiment.name in found:
+                    raise InputError(
+                        f"{origins.at(f'experiment_blocks.{found[experiment.name].family}')} and "
+                        f"experiment_blocks.{block} both have an experiment {experiment.name} (a family's "
+                        "are called after it and a dataset each); rename one."
+                    )
+                found[experiment.name] = experiment
     for name in config.experiments:
-        require_known(
-            name, {**found, **config.experiment_blocks}, f"{where}: experiments", "experiment"
-        )
-    for experiment in selected(raw, found):
-        _test_fits(experiment, f"{where}: correlation")
+        with faults.collected():
+            known = {**found, **config.experiment_blocks}
+            require_known(name, known, origins.at("experiments"), "experiment")
+    chosen = selected(raw, found)
+    for experiment in chosen:
+        with faults.collected():
+            _test_fits(experiment, origins)
+    if with_files:
+        from idbias.config.planning import check_files
+
+        with faults.collected():
+            check_files(chosen, origins)
+    faults.drop_echoes(left_out, said)
+    faults.raise_all()
     return found
+
+
+def _validated(raw, origins, faults):
+    """Return (raw, Config, keys) of a configuration; raise InputError where it is too wrong to go on.
+
+    Of keys that are wrong the fault is added, and they are left out of what is returned, so that what else
+    is wrong is said too. keys: "section.name" of these, of which nothing more is to be said.
+    """
+    try:
+        return raw, validated(raw, origins), []
+    except InputError as error:
+        faults.add(error)
+        without = deepcopy(raw)
+        for path in error.keys:
+            place = without
+            for part in path[:-1]:
+                place = place[part] if isinstance(place, dict | list) else {}
+            if isinstance(place, dict):
+                place.pop(path[-1], None)
+        try:
+            left_out = [".".join(map(str, path[:2])) for path in error.keys]
+            return without, validated(without, origins), left_out
+        except (InputError, KeyError, IndexError):
+            faults.raise_all()
 
 
 def selected(raw, experiments):
@@ -65,20 +105,22 @@ def selected(raw, experiments):
     return list(found.values())
 
 
-def _members(raw, config, name, where):
+def _members(raw, config, name, origins):
     block = config.experiment_blocks[name]
-    here = f"{where}: experiment_blocks.{name}"
+    here = origins.at(f"experiment_blocks.{name}")
     for section, settings in block.overrides.items():
         require_known(section, OVERRIDABLE, f"{here}.overrides", "section to override")
         if "*" in settings:
             raise InputError(f"{here}.overrides.{section}: '*' is no longer there; {GONE['*']}.")
-    settings = validated(_overridden(raw, block), f"{here}.overrides over {where}")
+    settings = validated(_overridden(raw, block), Origins.of(f"{here}.overrides"))
     if isinstance(block.dataset, str):
-        return [_resolved(settings, block, name, name, block.dataset, where)]
-    return [
-        _resolved(settings, block, name, f"{name}_{dataset}", dataset, where)
-        for dataset in block.dataset
-    ]
+        return [_resolved(settings, block, name, name, block.dataset, origins)]
+    faults, members = Faults(), []
+    for dataset in block.dataset:
+        with faults.collected():
+            members.append(_resolved(settings, block, name, f"{name}_{dataset}", dataset, origins))
+    faults.raise_all()
+    return members
 
 
 def _overridden(raw, block):
@@ -98,48 +140,31 @@ def _overridden(raw, block):
     return _laid_over(with_entries, overrides)
 
 
-def _resolved(settings, block, family, name, dataset_name, where):
-    here = f"{where}: experiment_blocks.{family}"
-    require_known(dataset_name, settings.datasets, f"{here}.dataset", "dataset")
-    dataset = settings.datasets[dataset_name]
-    if block.images:
-        dataset = dataset.model_copy(update={"images": block.images})
-    classifiers = {}
-    for classifier in block.classifiers:
-        require_known(
-            classifier,
-            {**settings.classifiers, **paper2.ENTRIES},
-            f"{here}.classifiers",
-            "classifier",
-        )
-        network = settings.classifiers[classifier].network
-        key = f"{where}: classifiers.{classifier}.network"
-        if ":" not in network:
-            require_known(network, NETWORKS, key, "network")
-        elif not network.startswith("timm:"):
-            require(network, key)
-        classifiers[classifier] = _classifier(settings, classifier, dataset, where)
+def _resolved(settings, block, family, name, dataset_name, origins):
+    here, faults = origins.at(f"experiment_blocks.{family}"), Faults()
+    classifiers, dataset = {}, None
+    with faults.collected():
+        require_known(dataset_name, settings.datasets, f"{here}.dataset", "dataset")
+        dataset = settings.datasets[dataset_name]
+        if block.images:
+            dataset = dataset.model_copy(update={"images": block.images})
+        _dataset_fits(block, dataset, dataset_name, here, origins)
+    named = {name: f"{here}.classifiers" for name in block.classifiers}
+    if block.other_network:
+        named.setdefault(block.other_network, f"{here}.other_network")
+    for classifier, key in named.items():
+        with faults.collected():
+            classifiers[classifier] = _classifier(settings, classifier, dataset, key, origins)
     for attack in block.attacks:
-        require_known(attack, settings.attacks, f"{here}.attacks", "attack")
-        if ":" in settings.attacks[attack].attack:
-            require(settings.attacks[attack].attack, f"{where}: attacks.{attack}.attack")
-    if dataset.source in ("spiral", "arrays"):
-        if block.classifiers or block.attacks:
-            raise InputError(
-                f"{here}: dataset {dataset_name} has no images: leave out classifiers and attacks."
-            )
-    elif not block.classifiers or not block.attacks:
-        raise InputError(f"{here}: name at least one of classifiers and at least one of attacks.")
-    elif not dataset.path:
-        _enough_images(
-            dataset,
-            f"{here}.images" if block.images else f"{where}: datasets.{dataset_name}.images",
-        )
-    if "class_maps" in block.analyses and not dataset.class_count:
-        raise InputError(
-            f"{where}: datasets.{dataset_name} is of source {dataset.source}, whose classes are not known "
-            "beforehand; class_maps makes a job of each: give classes, their number."
-        )
+        with faults.collected():
+            require_known(attack, settings.attacks, f"{here}.attacks", "attack")
+            if ":" in settings.attacks[attack].attack:
+                require(settings.attacks[attack].attack, origins.at(f"attacks.{attack}.attack"))
+    faults.raise_all()
+    try:
+        arms = _arms(settings, block, classifiers)
+    except InputError as error:
+        raise InputError(f"{here}: {error}") from None
     experiment = Experiment(
         name=name,
         family=family,
@@ -152,32 +177,53 @@ def _resolved(settings, block, family, name, dataset_name, where):
         crossed=settings.crossed,
         execution=settings.execution,
         seed=settings.seed,
-        **_arms(settings, block, classifiers, dataset, here, where),
+        **arms,
     )
     check_crossings(experiment, here)
     return experiment
 
 
-def _arms(settings, block, classifiers, dataset, here, where):
-    """Return what an Experiment has by seeds, epsilons and controls, as its arguments."""
-    seed = settings.seed
-    try:
-        arms, classifier_origins = arms_of.seed_arms(classifiers, block.seeds, seed)
-        attacks, attack_origins = arms_of.attack_arms(
-            {one: settings.attacks[one] for one in block.attacks}
-        )
-        origins = {arm: classifier_origins.get(arm, (arm, seed)) for arm in arms}
-        known = dict(classifiers)
-        if block.other_network and block.other_network not in known:
-            require_known(
-                block.other_network, settings.classifiers, f"{here}.other_network", "classifier"
+def _dataset_fits(block, dataset, name, here, origins):
+    """Raise InputError if a dataset is not one for what a block asks for."""
+    if dataset.source in ("spiral", "arrays"):
+        if block.classifiers or block.attacks:
+            raise InputError(
+                f"{here}: dataset {name} has no images: leave out classifiers and attacks."
             )
-            known[block.other_network] = _classifier(settings, block.other_network, dataset, where)
-        stand_ins, others, seeds = arms_of.stand_ins(
-            block.controls, known, origins, seed, block.seeds, block.other_network
+    elif not block.classifiers or not block.attacks:
+        raise InputError(f"{here}: name at least one of classifiers and at least one of attacks.")
+    elif not dataset.path:
+        key = f"{here}.images" if block.images else origins.at(f"datasets.{name}.images")
+        _enough_images(dataset, key)
+    if "class_maps" in block.analyses and not dataset.class_count:
+        raise InputError(
+            f"{origins.at(f'datasets.{name}')} is of source {dataset.source}, whose classes are not known "
+            "beforehand; class_maps makes a job of each: give classes, their number."
         )
-    except InputError as error:
-        raise error if str(error).startswith(where) else InputError(f"{here}: {error}") from None
+
+
+def _arms(settings, block, classifiers):
+    """Return what an Experiment has by seeds, epsilons and controls, as its arguments.
+
+    classifiers: those of the block, and its other network.
+    """
+    seed = settings.seed
+    own = {name: classifiers[name] for name in block.classifiers}
+    if len(set(block.seeds)) < len(block.seeds):
+        raise InputError("seeds has one seed twice; name each once.")
+    if block.seeds and own and not any(one.recipe for one in own.values()):
+        raise InputError(
+            f"seeds would train nothing: {', '.join(own)} have weights and no recipe; leave seeds out, or give "
+            "a recipe."
+        )
+    arms, classifier_origins = arms_of.seed_arms(own, block.seeds, seed)
+    attacks, attack_origins = arms_of.attack_arms(
+        {one: settings.attacks[one] for one in block.attacks}
+    )
+    origins = {arm: classifier_origins.get(arm, (arm, seed)) for arm in arms}
+    stand_ins, others, seeds = arms_of.stand_ins(
+        block.controls, classifiers, origins, seed, block.seeds, block.other_network
+    )
     return {
         "classifiers": arms,
         "attacks": attacks,
@@ -190,13 +236,13 @@ def _arms(settings, block, classifiers, dataset, here, where):
     }
 
 
-def _test_fits(experiment, here):
+def _test_fits(experiment, origins):
     """Raise InputError if a dataset lacks what the test is to shuffle within, or cannot be pooled.
 
     Of chosen experiments alone: a setting for all need not suit those that are not run.
     """
     correlation, dataset = experiment.correlation, experiment.dataset
-    lacking = set()
+    here, lacking = origins.at("correlation"), set()
     if dataset.source in ("spiral", "arrays"):
         lacking = {"spectrum"} | (set() if dataset.labels else {"class"})
     for within in lacking & set(correlation.shuffles_within):
@@ -226,14 +272,26 @@ def _enough_images(dataset, here):
         )
 
 
-def _classifier(settings, name, dataset, where):
-    """Return a classifier with its normalisation, and what its recipe leaves out, filled in."""
+def _classifier(settings, name, dataset, key, origins):
+    """Return a classifier with its normalisation, and what its recipe leaves out, filled in.
+
+    dataset: what it is trained on, or None where that is not known; key: where it is named.
+    """
+    require_known(name, {**settings.classifiers, **paper2.ENTRIES}, key, "classifier")
+    network = settings.classifiers[name].network
+    where = origins.at(f"classifiers.{name}.network")
+    if ":" not in network:
+        require_known(network, NETWORKS, where, "network")
+    elif not network.startswith("timm:"):
+        require(network, where)
+    if dataset is None:
+        return settings.classifiers[name]
     made = settings.classifiers[name]
     normalisation = made.normalisation or dataset.normalisation
     if normalisation == "none":
         normalisation = None
     elif isinstance(normalisation, str):
-        here = f"{where}: classifiers.{name}.normalisation"
+        here = origins.at(f"classifiers.{name}.normalisation")
         with_one = {key: one for key, one in settings.datasets.items() if one.normalisation}
         require_known(normalisation, with_one, here, "dataset with a normalisation called")
         normalisation = with_one[normalisation].normalisation

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from idbias.config.schema_inputs import (
+    AsNumber,
     Attack,
     Classifier,
     Count,
@@ -22,7 +23,7 @@ from idbias.config.schema_inputs import (
 class Masks(Section):
     """Mask training (paper 1, sections 3.1 and 4.5)."""
 
-    penalty: Annotated[float, Field(ge=0)] = Field(
+    penalty: Annotated[float, Field(ge=0), AsNumber] = Field(
         0.01, description="lambda, the weight of the penalty on what a mask keeps"
     )
     learning_rate: Positive = Field(0.01, description="Adam's learning rate")
@@ -59,7 +60,7 @@ class Masks(Section):
 class ClassMaps(Section):
     """Training of one mask per class; defaults are those of the authors' class_level_maps.py (2025)."""
 
-    penalty: Annotated[float, Field(ge=0)] = Field(0.001, description="weight of |M|_1")
+    penalty: Annotated[float, Field(ge=0), AsNumber] = Field(0.001, description="weight of |M|_1")
     learning_rate: Positive = Field(0.01, description="Adam's learning rate")
     min_steps: Annotated[int, Field(ge=0)] = Field(
         500, description="epochs before the stop is tested"
@@ -96,7 +97,7 @@ class Correlation(Section):
         description="base, ml: algorithms of dadapy's TwoNN; mle: maximum likelihood of Levina and "
         "Bickel",
     )
-    mu_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(
+    mu_fraction: Annotated[float, Field(gt=0, lt=1), AsNumber] = Field(
         0.9, description="base: fraction of the mu values that TwoNN fits"
     )
     neighbours: Annotated[int, Field(ge=2)] = Field(

@@ -1,14 +1,45 @@
 """Sections of config.yaml on what is studied: datasets, classifiers and attacks."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from idbias.classifiers.paper2 import ZOO
 from idbias.datasets.published import PUBLISHED
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+.-]*$")]
-Positive = Annotated[float, Field(gt=0)]
+
+
+def number(value):
+    """Return a number that YAML takes for text as a number, 1e-3 and 8/255; anything else as it is."""
+    written = isinstance(value, str) and re.fullmatch(
+        r"([\d.eE+-]+)(?:\s*/\s*([\d.eE+-]+))?", value
+    )
+    if not written:
+        return value
+    try:
+        return float(written[1]) / float(written[2] or 1)
+    except (ValueError, ZeroDivisionError):
+        return value
+
+
+AsNumber = BeforeValidator(number)
+Real = Annotated[float, AsNumber]
+Positive = Annotated[float, Field(gt=0), AsNumber]
+FRACTION = Annotated[str, Field(pattern=r"^[\d.eE+-]+ */ *[\d.eE+-]+$")]
+Epsilon = Annotated[
+    float,
+    Field(gt=0),
+    BeforeValidator(
+        number, json_schema_input_type=Annotated[float, Field(gt=0), AsNumber] | FRACTION
+    ),
+]
+# Text stays text, also of digits; 1e-3 is none.
+Argument = Annotated[
+    bool | int | float | str,
+    BeforeValidator(lambda value: number(value) if re.search("[eE/]", str(value)) else value),
+]
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -19,7 +50,7 @@ class Section(BaseModel):
 class Normalisation(Section):
     """What a classifier does to images in [0, 1] first: subtract the mean, divide by std."""
 
-    mean: list[float] = Field(description="one per channel")
+    mean: list[Real] = Field(description="one per channel")
     std: list[Positive] = Field(description="one per channel")
 
 
@@ -66,7 +97,7 @@ class Dataset(Section):
         "crop", description="how scaling treats images that are not square; imagenette stretches"
     )
     channels: Literal[1, 3] = Field(3, description="folder: 3 for colour, 1 for grey")
-    test_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(
+    test_fraction: Annotated[float, Field(gt=0, lt=1), AsNumber] = Field(
         0.2, description="folder: share of each class to test on, if there is no test folder"
     )
     train_images: Count = Field(600, description="digits: images used to train, the others test")
@@ -138,7 +169,9 @@ class Recipe(Section):
     """
 
     optimizer: Literal["sgd", "adam"] = Field("sgd", description="method of training")
-    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="momentum of sgd")
+    momentum: Annotated[float, Field(ge=0, lt=1), AsNumber] = Field(
+        0.9, description="momentum of sgd"
+    )
     learning_rate: Positive = Field(
         0.1, description="learning rate of the first epoch; with onecycle the greatest"
     )
@@ -150,7 +183,7 @@ class Recipe(Section):
     milestones: list[Count] = Field(
         [100, 150], description="epochs after which steps cuts the rate"
     )
-    weight_decay: Annotated[float, Field(ge=0)] = Field(1e-4, description="l2 penalty")
+    weight_decay: Annotated[float, Field(ge=0), AsNumber] = Field(1e-4, description="l2 penalty")
     augment: bool = Field(True, description="random flips and crops")
     trainable: Literal["all", "head"] = Field("all", description="head: only the last layer")
     # Left out where it is the default, so that what was trained before there was this key stays.
@@ -203,7 +236,7 @@ class Classifier(Section):
         description="architecture: a name in idbias/classifiers/networks, timm:NAME, or "
         "MODULE:FUNCTION of your own beside the Snakefile"
     )
-    arguments: dict[str, bool | int | float | str] = Field(
+    arguments: dict[str, Argument] = Field(
         default_factory=dict,
         description="further arguments of the network's constructor, such as kernel: 5 for a local "
         "convolution",
@@ -242,13 +275,14 @@ class Attack(Section):
         description="class in foolbox.attacks, such as LInfFMNAttack; MODULE:NAME, a class or function "
         "of your own beside the Snakefile or of an installed package; or file",
     )
-    arguments: dict[str, bool | int | float | str] = Field(
+    arguments: dict[str, Argument] = Field(
         default_factory=dict, description="its constructor's arguments; its defaults otherwise"
     )
-    epsilon: Positive | Annotated[list[Positive], Field(min_length=1)] | None = Field(
+    epsilon: Epsilon | Annotated[list[Epsilon], Field(min_length=1)] | None = Field(
         None,
-        description="size of the perturbation; leave out for attacks that seek the smallest. A list "
-        "makes an attack of each value: the first keeps the name, others are called NAME_VALUE",
+        description="size of the perturbation, such as 0.01 or 8/255; leave out for attacks that seek the "
+        "smallest. A list makes an attack of each value: the first keeps the name, others are called "
+        "NAME_VALUE",
     )
     one_at_a_time: bool = Field(
         False,

@@ -9,6 +9,8 @@ from idbias.config import schema, schema_inputs
 from idbias.config.schema import Config
 from idbias.errors import InputError
 
+# Longer lists of names are not printed.
+MOST_NAMED = 40
 # Keys of older configurations, and what says the same now.
 GONE = {
     "like": "a network of paper 2's zoo is trained as in paper 2 wherever its recipe leaves a key out: "
@@ -21,16 +23,21 @@ GONE = {
 }
 
 
-def validated(raw, where):
-    """Return the Config of a configuration as read from YAML; raise InputError for each fault."""
+def validated(raw, origins):
+    """Return the Config of a configuration as read from YAML; raise InputError for each fault.
+
+    origins: Origins, of which file each key is. The error's `keys` are the paths of the faults.
+    """
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
         by_key = {}
         for fault in error.errors():
             by_key.setdefault(_path(fault), []).append(fault)
-        sentences = [_sentence(path, faults, where) for path, faults in by_key.items()]
-        raise InputError("\n".join(sentences)) from None
+        sentences = [_sentence(path, faults, origins) for path, faults in by_key.items()]
+        fault = InputError("\n".join(sentences))
+        fault.keys = list(by_key)
+        raise fault from None
 
 
 def _path(fault):
@@ -39,8 +46,9 @@ def _path(fault):
     return tuple(part for part in fault["loc"] if not alternative.match(str(part)))
 
 
-def _sentence(path, faults, where):
+def _sentence(path, faults, origins):
     fault, key = faults[0], ".".join(str(part) for part in path)
+    where = origins.file(key)
     if fault["type"] == "extra_forbidden" and path[-1] in GONE:
         return f"{where}: '{key}' is no longer a key; {GONE[path[-1]]}."
     if fault["type"] == "extra_forbidden":
@@ -85,4 +93,6 @@ def nearest(name, allowed):
     """Return the end of a sentence: which name was perhaps meant, and which there are."""
     near = difflib.get_close_matches(str(name), list(allowed), n=1)
     hint = f"; did you mean '{near[0]}'?" if near else ""
-    return f"{hint} (there are: {', '.join(allowed)})" if allowed else hint
+    if 0 < len(allowed) <= MOST_NAMED:
+        return f"{hint} (there are: {', '.join(allowed)})"
+    return hint.removesuffix("?")

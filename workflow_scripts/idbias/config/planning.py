@@ -1,0 +1,183 @@
+"""What the files of a configuration hold, checked where jobs are planned: by -n, before anything runs.
+
+Looks at what is quick to see (names, headers, texts of modules), and never imports torch. All faults at once.
+"""
+
+import os
+from pathlib import Path
+
+from idbias.attacks.foolbox_names import ATTACKS
+from idbias.config.downloads import local_path
+from idbias.config.faults import Faults
+from idbias.config.sentences import nearest
+from idbias.errors import InputError
+from idbias.own_code import check_declared
+
+# Made by the workflow itself: such files need not be there yet.
+MADE_HERE = ("results/", "resources/")
+# What idbias gives a network's function, or an attack's, if it takes it.
+OF_NETWORKS = ("shape", "channels", "classes")
+OF_ATTACKS = ("classifier", "images", "labels", "epsilon")
+
+
+def check_files(chosen, origins):
+    """Raise InputError, a sentence for each fault, unless what the `chosen` experiments name is there.
+
+    chosen: list of Experiment; origins: Origins, for the place of each key.
+    """
+    faults = Faults()
+    for experiment in chosen:
+        _dataset(experiment, origins, faults)
+        for name, classifier in experiment.trained.items():
+            named = experiment.classifier_origins.get(name, (name,))[0]
+            _classifier(named, classifier, experiment, name, origins, faults)
+        for name, attack in experiment.attacks.items():
+            named = experiment.attack_origins.get(name, name)
+            _attack(named, attack, experiment, origins, faults)
+    faults.raise_all()
+
+
+def _dataset(experiment, origins, faults):
+    dataset = experiment.dataset
+    key = f"datasets.{experiment.dataset_name}"
+    if _made(f"results/{experiment.name}/dataset.h5"):
+        return
+    for setting in ("path", "labels"):
+        if dataset.source != "arrays":
+            _exists(getattr(dataset, setting), origins.at(f"{key}.{setting}"), faults)
+    if isinstance(dataset.class_index, str):
+        _exists(dataset.class_index, origins.at(f"{key}.class_index"), faults)
+    if dataset.source == "arrays":
+        given = {name: getattr(dataset, name) for name in ("first", "second", "labels")}
+        shapes = {
+            name: _header(path, origins.at(f"{key}.{name}"), faults)
+            for name, path in given.items()
+            if path
+        }
+        known = {name: shape[0] for name, shape in shapes.items() if shape}
+        if len(set(known.values())) > 1:
+            rows = ", ".join(f"{name} has {number} rows" for name, number in known.items())
+            faults.add(
+                f"{origins.at(key)}: {rows}; row i must describe the same point in each: give as many rows."
+            )
+    if dataset.source == "folder" and dataset.path and dataset.classes and not dataset.class_index:
+        _class_folders(Path(local_path(dataset.path)), dataset.classes, origins.at(key), faults)
+
+
+def _class_folders(path, classes, where, faults):
+    """Add a fault if a folder's class folders are not as many as `classes` says."""
+    from idbias.datasets.class_folders import KNOWN
+
+    if not path.is_dir():
+        return
+    inside = _folders(path)
+    while len(inside) == 1 and inside[0].name.lower() not in KNOWN:  # folders around it all
+        inside = _folders(inside[0])
+    parts = [folder for folder in inside if folder.name.lower() in KNOWN]
+    found = {one.name for folder in parts for one in _folders(folder)} if parts else {
+        folder.name for folder in inside
+    }  # fmt: skip
+    if len(found) != classes:
+        names = ", ".join(sorted(found)[:10]) or "none"
+        faults.add(
+            f"{where}.classes is {classes}, but {path} has {len(found)} class folders ({names}); correct it, or "
+            "give class_index, which numbers them among the classes of your network."
+        )
+
+
+def _folders(path):
+    with os.scandir(path) as entries:
+        return sorted(Path(one.path) for one in entries if one.is_dir() and one.name[0] != ".")
+
+
+def _classifier(name, classifier, experiment, arm, origins, faults):
+    key = f"classifiers.{name}"
+    if ":" in classifier.network and not classifier.network.startswith("timm:"):
+        with faults.collected():
+            check_declared(
+                classifier.network, origins.at(f"{key}.network"), classifier.arguments, OF_NETWORKS
+            )
+    made = _made(f"results/{experiment.name}/{arm}/classifier.h5")
+    if classifier.weights and classifier.weights.path and not made:
+        _exists(classifier.weights.path, origins.at(f"{key}.weights.path"), faults)
+
+
+def _attack(name, attack, experiment, origins, faults):
+    key = f"attacks.{name}"
+    where = origins.at(f"{key}.attack")
+    if attack.attack == "file" and _made(
+        f"results/{experiment.name}/made_elsewhere/{name}/images.h5"
+    ):
+        return
+    if attack.attack == "file":
+        for setting, path in attack.files.items():
+            if path:
+                shape = _header(path, origins.at(f"{key}.{setting}"), faults)
+                if setting == "path" and shape and len(shape) != 4:
+                    faults.add(
+                        f"{origins.at(f'{key}.path')} is {path}, of shape {shape}; give attacked images "
+                        "(N, C, H, W)."
+                    )
+    elif ":" in attack.attack:
+        with faults.collected():
+            given = [*attack.arguments, *(["epsilon"] if attack.epsilon else [])]
+            check_declared(attack.attack, where, given, OF_ATTACKS)
+    elif attack.attack not in ATTACKS:
+        faults.add(
+            f"{where}: foolbox has no attack {attack.attack!r}{nearest(attack.attack, ATTACKS)}."
+        )
+    else:
+        _foolbox(attack, key, origins, faults)
+
+
+def _foolbox(attack, key, origins, faults):
+    needs_epsilon, arguments = ATTACKS[attack.attack]
+    for argument in attack.arguments:
+        if argument not in arguments:
+            faults.add(
+                f"{origins.at(f'{key}.arguments.{argument}')}: {attack.attack} takes no such argument"
+                f"{nearest(argument, arguments) or '; it takes none'}."
+            )
+    if needs_epsilon and not attack.epsilon:
+        faults.add(
+            f"{origins.at(key)}: {attack.attack} needs an epsilon, the size of its perturbation; add epsilon."
+        )
+
+
+def _made(path):
+    """Return whether a result is there: what it was made of may then be gone."""
+    return os.path.exists(path)
+
+
+def _exists(path, where, faults):
+    """Add a fault unless the user's file or folder is there and may be read; return whether it is."""
+    if not path or path.startswith(MADE_HERE):
+        return False
+    path = local_path(path)
+    if not os.path.exists(path):
+        faults.add(
+            f"{where} is {path}, which does not exist (seen from {os.getcwd()}); give the path of a file that "
+            "is there."
+        )
+    elif not os.access(path, os.R_OK):
+        faults.add(f"{where} is {path}, which you may not read; ask its owner for permission.")
+    else:
+        return True
+    return False
+
+
+def _header(name, where, faults):
+    """Return the shape of an array from its file's header, or None where that does not tell."""
+    path = name if os.path.exists(name) else name.partition(":")[0]
+    if not _exists(path, where, faults):
+        return None
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".npy", ".npz", ".h5", ".hdf5"):
+        return None
+    from idbias.config.array_headers import shape_of
+
+    try:
+        return shape_of(path, name[len(path) + 1 :])
+    except InputError as error:
+        faults.add(f"{where}: {error}")
+        return None
