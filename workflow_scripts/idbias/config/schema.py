@@ -159,7 +159,7 @@ class Crossed(Section):
         description="masks and perturbations are summed over a grid of so many by so many bands of "
         "frequencies a channel; the images' side, or more, is entry by entry. Choose it before looking",
     )
-    margin: Annotated[float, Field(gt=0, lt=1)] = Field(
+    margin: Annotated[float, Field(gt=0, lt=1), AsNumber] = Field(
         0.1,
         description="share of the ceiling below which a tie counts as none; an interval within it, on both "
         "sides, says so",

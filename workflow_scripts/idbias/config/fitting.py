@@ -1,0 +1,60 @@
+"""Whether a dataset is one for what an experiment asks of it, as far as that is known beforehand."""
+
+from idbias.config.counts import known_images
+from idbias.datasets.published import PUBLISHED
+from idbias.errors import InputError
+
+
+def check_dataset_fits(block, dataset, name, here, origins):
+    """Raise InputError if a dataset is not one for what a block asks for."""
+    if dataset.source in ("spiral", "arrays"):
+        if block.classifiers or block.attacks:
+            raise InputError(
+                f"{here}: dataset {name} has no images: leave out classifiers and attacks."
+            )
+    elif not block.classifiers or not block.attacks:
+        raise InputError(f"{here}: name at least one of classifiers and at least one of attacks.")
+    elif not dataset.path:
+        key = f"{here}.images" if block.images else origins.at(f"datasets.{name}.images")
+        _enough_images(dataset, key)
+    if "class_maps" in block.analyses and not dataset.class_count:
+        raise InputError(
+            f"{origins.at(f'datasets.{name}')} is of source {dataset.source}, whose classes are not known "
+            "beforehand; class_maps makes a job of each: give classes, their number."
+        )
+
+
+def check_test_fits(experiment, origins):
+    """Raise InputError if a dataset lacks what the test is to shuffle within, or cannot be pooled.
+
+    Of chosen experiments alone: a setting for all need not suit those that are not run.
+    """
+    correlation, dataset = experiment.correlation, experiment.dataset
+    here, lacking = origins.at("correlation"), set()
+    if dataset.source in ("spiral", "arrays"):
+        lacking = {"spectrum"} | (set() if dataset.labels else {"class"})
+    for within in lacking & set(correlation.shuffles_within):
+        needs = "images" if within == "spectrum" else "labels"
+        raise InputError(
+            f"{here}.shuffles_within has {within}, but dataset {experiment.dataset_name} has no {needs}: "
+            "leave it out for this experiment (overrides.correlation)."
+        )
+    if len(set(correlation.shuffles_within)) < len(correlation.shuffles_within):
+        raise InputError(f"{here}.shuffles_within names one thing twice; name each once.")
+    known = PUBLISHED.get(dataset.source)
+    side = dataset.size or (known and (known.size or known.side))
+    if (dataset.source == "spiral" and correlation.pool > 1) or (side and side % correlation.pool):
+        raise InputError(
+            f"{here}.pool is {correlation.pool}, which does not divide "
+            f"{f'the {side} pixels' if side else 'the scalars'} of {experiment.dataset_name}; give 1, or a "
+            "divisor."
+        )
+
+
+def _enough_images(dataset, here):
+    known = known_images(dataset)
+    if dataset.images and dataset.images > known:
+        raise InputError(
+            f"{here} is {dataset.images}, but {dataset.source} has {known} "
+            f"{'' if dataset.masked == 'all' else 'test '}images; give {known} or fewer."
+        )
