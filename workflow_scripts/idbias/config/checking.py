@@ -170,6 +170,7 @@ def _resolved(settings, block, family, name, dataset_name, origins):
         dataset_name=dataset_name,
         dataset=dataset,
         analyses=block.analyses,
+        first_image=block.first_image,
         masks=settings.masks,
         class_maps=settings.class_maps,
         correlation=settings.correlation,

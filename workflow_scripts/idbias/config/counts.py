@@ -5,9 +5,10 @@ from pathlib import Path
 from idbias.datasets.published import PUBLISHED
 
 
-def shards(total, size):
-    """Return the names of the shards of `total` items: first and last index, as in 00000-00511."""
-    return [f"{first:05d}-{min(first + size, total) - 1:05d}" for first in range(0, total, size)]
+def shards(total, size, start=0):
+    """Return the names of the shards of `total` items from `start`: first and last index, as in 00000-00511."""
+    end = start + total
+    return [f"{first:05d}-{min(first + size, end) - 1:05d}" for first in range(start, end, size)]
 
 
 def files_named(names):

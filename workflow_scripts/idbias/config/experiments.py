@@ -42,6 +42,7 @@ class Experiment:
     crossed: schema.Crossed
     execution: schema.Execution
     seed: int
+    first_image: int = 0
     classifier_origins: dict[str, tuple[str, int]] = field(default_factory=dict)
     attack_origins: dict[str, str] = field(default_factory=dict)
     controls: list[str] = field(default_factory=list)
@@ -149,7 +150,7 @@ class Experiment:
     @cached_property
     def images(self):
         """How many images are attacked and get masks."""
-        return self.dataset.images or known_images(self.dataset)
+        return self.dataset.images or known_images(self.dataset) - self.first_image
 
     @property
     def classes(self):
@@ -159,7 +160,7 @@ class Experiment:
     @property
     def image_shards(self):
         """Names of the shards of its images."""
-        return shards(self.images, self.execution.images_per_shard)
+        return shards(self.images, self.execution.images_per_shard, self.first_image)
 
     @property
     def shuffle_shards(self):

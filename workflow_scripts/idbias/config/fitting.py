@@ -16,7 +16,12 @@ def check_dataset_fits(block, dataset, name, here, origins):
         raise InputError(f"{here}: name at least one of classifiers and at least one of attacks.")
     elif not dataset.path:
         key = f"{here}.images" if block.images else origins.at(f"datasets.{name}.images")
-        _enough_images(dataset, key)
+        _enough_images(dataset, block.first_image, key)
+    if block.first_image and block.analyses != ["crossed"]:
+        raise InputError(
+            f"{here}.first_image is {block.first_image}, but only analyses: [crossed] takes images from the "
+            "middle; leave it out, or the other analyses."
+        )
     if "class_maps" in block.analyses and not dataset.class_count:
         raise InputError(
             f"{origins.at(f'datasets.{name}')} is of source {dataset.source}, whose classes are not known "
@@ -51,10 +56,12 @@ def check_test_fits(experiment, origins):
         )
 
 
-def _enough_images(dataset, here):
-    known = known_images(dataset)
-    if dataset.images and dataset.images > known:
+def _enough_images(dataset, first, here):
+    left = max(known_images(dataset) - first, 0)
+    if not left or (dataset.images or 0) > left:
+        asked = f"{here} is {dataset.images}" if dataset.images else f"{here} is left out"
+        start = f" from first_image {first} on" if first else ""
         raise InputError(
-            f"{here} is {dataset.images}, but {dataset.source} has {known} "
-            f"{'' if dataset.masked == 'all' else 'test '}images; give {known} or fewer."
+            f"{asked}, but {dataset.source} has {left} {'' if dataset.masked == 'all' else 'test '}images"
+            f"{start}; give {left} or fewer{', or a smaller first_image' if first else ''}."
         )

@@ -197,6 +197,11 @@ class Experiment(Section):
     images: Count | None = Field(
         None, description="how many of its images are attacked and get masks, if not the dataset's"
     )
+    first_image: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="position of the first of them; with analyses: [crossed] only, to confirm a result on "
+        "images that were not looked at",
+    )
     classifiers: list[Name] = Field(
         default_factory=list,
         description="names under classifiers, or models of paper 2, which need no entry",
