@@ -106,7 +106,7 @@ rule spectrum_pairs:
 
 
 rule contrast:
-    """The attack's I_d correlation minus a control's, on the images that both have."""
+    """The attack's distance correlation minus a control's, on the images that both have."""
     input:
         pairs="results/{experiment}/{classifier}/correlations/{attack}/pairs.h5",
         first="results/{experiment}/{classifier}/correlations/{attack}/distances/first.h5",
@@ -122,13 +122,11 @@ rule contrast:
         "results/benchmarks/{experiment}/{classifier}/controls/{attack}/{control}/contrast.tsv"
     conda:
         "../envs/correlation.yaml"
-    threads: 2
     resources:
         mem_mb=8000,
-        runtime=240,
+        runtime=60,
     params:
         code=lambda wildcards: code("write_contrast.py"),
-        settings=lambda wildcards: experiment(wildcards).correlation.estimate,
         seed=lambda wildcards: experiment(wildcards).seed,
         names=lambda wildcards: COMPARISONS[CONTROL.format(**wildcards)].names,
     script:

@@ -101,7 +101,7 @@ rule intrinsic_dimensions:
         runtime=120,
     params:
         code=lambda wildcards: code("estimate_dimensions.py"),
-        settings=lambda wildcards: experiment(wildcards).correlation.estimate,
+        estimator=lambda wildcards: experiment(wildcards).correlation.estimate,
         preprocessing=lambda wildcards: experiment(wildcards).correlation.preprocessing,
         baselines=lambda wildcards: experiment(wildcards).correlation.baselines,
         svcca=lambda wildcards: experiment(wildcards).correlation.svcca,
@@ -131,7 +131,7 @@ rule shuffle_shard:
         runtime=240,
     params:
         code=lambda wildcards: code("shuffle_pairs.py"),
-        settings=lambda wildcards: experiment(wildcards).correlation.estimate,
+        estimator=lambda wildcards: experiment(wildcards).correlation.estimate,
         within=lambda wildcards: experiment(wildcards).correlation.within(wildcards.shuffles),
         stratum=lambda wildcards: experiment(wildcards).correlation.stratum,
         baselines=lambda wildcards: experiment(wildcards).correlation.baselines,

@@ -20,9 +20,10 @@ import pandas as pd
 from idbias.correlation import dependence, distances, similarity
 from idbias.correlation.arrays import check_lengths, check_numbers, read_array, read_labels
 from idbias.correlation.caveats import caveats_of
-from idbias.correlation.estimators import ESTIMATORS
+from idbias.correlation.estimators import ALGORITHMS, LEAST, Estimator
 from idbias.correlation.observed_statistics import observed_statistics
-from idbias.correlation.preprocessing import preprocessed
+from idbias.correlation.preprocessing import METHODS, preprocessed
+from idbias.correlation.row import numbers_of
 from idbias.correlation.strata import strata
 from idbias.errors import InputError
 from idbias.report import tables
@@ -53,12 +54,12 @@ def parser():
     )
     parser.add_argument("first", help="array of N points: .npy, .npz:name, .h5:/name or .csv")
     parser.add_argument("second", help="array of the same N points, shuffled by the test")
-    parser.add_argument("--shuffles", type=int, default=50, help="replicates (paper 1: 50)")
+    parser.add_argument("--shuffles", type=int, default=999, help="replicates (paper 1: 50)")
     parser.add_argument("--seed", type=int, default=0, help="replicate r shuffles by (seed, r)")
-    parser.add_argument("--preprocess", choices=("none", "standardise"), default="none",
-                        help="standardise: mean 0, deviation 1 a coordinate, then unit length")  # fmt: skip
+    parser.add_argument("--preprocess", choices=METHODS, default="none",
+                        help="mean 0 and deviation 1 of each coordinate, then unit length or not")  # fmt: skip
     parser.add_argument("--pool", type=int, default=1, help="max-pool the last two axes by so many")
-    parser.add_argument("--estimator", choices=ESTIMATORS, default="base")
+    parser.add_argument("--estimator", choices=ALGORITHMS, default="base")
     parser.add_argument("--mu-fraction", type=float, default=0.9, help="ratios that base fits")
     parser.add_argument("--neighbours", type=int, default=100, help="that mle takes")
     parser.add_argument(
@@ -94,10 +95,15 @@ def correlate(options):
     for name in (options.first, options.second, options.sizes):
         if name is not None:
             check_numbers(arrays[name], name)
+    if len(first) < LEAST:
+        raise InputError(
+            f"{options.first}: {len(first)} vectors are too few: two nearest neighbours need at least "
+            f"{LEAST} points."
+        )
+    classes = labels
     if sizes is not None:
         labels = strata(sizes, labels, options.stratum)
-    estimate = {"estimator": options.estimator, "mu_fraction": options.mu_fraction}
-    estimate |= {"neighbours": options.neighbours}
+    estimator = Estimator(options.estimator, options.mu_fraction, options.neighbours)
     vectors = [
         prepared(array, name, options)
         for array, name in ((first, options.first), (second, options.second))
@@ -106,41 +112,44 @@ def correlate(options):
         one = distance_matrix(vectors[0], options.first, Path(folder, "first.h5"), options)
         other = distance_matrix(vectors[1], options.second, Path(folder, "second.h5"), options)
         baselines = not options.no_baselines
-        observed = observed_statistics(
+        observed, reasons = observed_statistics(
             one,
             other,
             vectors if baselines else None,
-            estimate,
+            estimator,
             threads=options.threads,
             seed=options.seed,
             with_svcca=options.svcca or "auto",
-            alone=lambda which, error: print(
-                f"correlate.py: no I_d of {getattr(options, which)} alone: {error}", file=sys.stderr
-            ),
+            labels=classes,
         )
+        for which in reasons.keys() - {"joined"}:
+            print(
+                f"correlate.py: no I_d of {getattr(options, which)} alone: {reasons[which]}",
+                file=sys.stderr,
+            )
         shuffled = dependence.shuffled_statistics(
             one,
             other,
             range(options.shuffles),
             options.seed,
-            **estimate,
-            baselines=baselines,
-            labels=labels,
+            estimator,
+            labels,
+            baselines,
             threads=options.threads,
             label="shuffles",
         )
     row = {
         "first": options.first,
         "second": options.second,
-        "points": len(first),
-        **dependence.numbers_of(observed, shuffled),
+        "pairs": len(first),
+        **numbers_of(observed, reasons, shuffled, "all" if labels is None else "strata"),
     }
     if first.shape == second.shape:
         cosine = similarity.cosine_similarity(first[()], second[()])
         row |= {"cosine_mean": cosine.mean(), "cosine_std": cosine.std()}
     if first[0].size == second[0].size == 1:
         row["r_squared"] = similarity.r_squared(first[()], second[()])
-    row["warnings"] = caveats_of(row)
+    row["caveats"] = caveats_of(row)
     return pd.DataFrame([row]).dropna(axis=1, how="all")
 
 

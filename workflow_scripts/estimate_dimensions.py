@@ -4,23 +4,28 @@ from idbias.stage import stage
 
 with stage(snakemake):
     from idbias import files
+    from idbias.correlation.estimators import Estimator
     from idbias.correlation.observed_statistics import observed_statistics
 
     params = snakemake.params
+    estimator = Estimator(**params.estimator)
     opened = files.opened
     with (
         opened(snakemake.input.pairs) as pairs,
-        opened(snakemake.input.first) as one,
-        opened(snakemake.input.second) as other,
+        opened(snakemake.input.first) as first,
+        opened(snakemake.input.second) as second,
     ):
-        found = observed_statistics(
-            one["squared_distances"],
-            other["squared_distances"],
+        statistics, reasons = observed_statistics(
+            first["squared_distances"],
+            second["squared_distances"],
             (pairs["first"], pairs["second"]) if params.baselines else None,
-            dict(params.settings),
+            estimator,
             dict(params.preprocessing),
             threads=snakemake.threads,
             seed=params.seed,
             with_svcca=params.svcca,
+            labels=pairs["label"][()] if "label" in pairs else None,
         )
-    files.write(snakemake.output[0], found, {**dict(snakemake.wildcards), **dict(params.settings)})
+    reasons = {f"reason_{name}": reason for name, reason in reasons.items()}
+    made_by = {**dict(snakemake.wildcards), **estimator.settings}
+    files.write(snakemake.output[0], statistics, {**made_by, **reasons})

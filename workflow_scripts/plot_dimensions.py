@@ -6,11 +6,12 @@ with stage(snakemake):
     import pandas as pd
 
     from idbias import files
-    from idbias.report import figures, table_rows
+    from idbias.correlation.shuffle_files import read_shuffles
+    from idbias.report import figures
 
     row = pd.read_csv(snakemake.input.row).iloc[0]
     observed, _ = files.read(snakemake.input.dimensions)
-    shuffled = table_rows.read_shuffles(list(snakemake.input.shuffles))
+    shuffled = read_shuffles(list(snakemake.input.shuffles))
     figure = figures.shuffle_histogram(float(observed["joined"]), shuffled, row)
     numbers = pd.DataFrame({"replicate": range(len(shuffled)), "intrinsic_dimension": shuffled})
     figures.write(figure, numbers, *snakemake.output.shuffles)

@@ -5,27 +5,28 @@ from idbias.stage import shard_rows, stage
 with stage(snakemake):
     from idbias import files
     from idbias.correlation.dependence import shuffled_statistics
+    from idbias.correlation.estimators import Estimator
     from idbias.correlation.strata import of_pairs
 
-    params = snakemake.params
-    settings, seed = dict(params.settings), params.seed
+    params, seed = snakemake.params, snakemake.params.seed
+    estimator = Estimator(**params.estimator)
     rows = shard_rows(snakemake.wildcards.shard)
     replicates = range(rows.start, rows.stop)
     labels = of_pairs(params.within, snakemake.input.pairs, snakemake.input.dataset, params.stratum)
     opened = files.opened
-    with opened(snakemake.input.first) as one, opened(snakemake.input.second) as other:
-        found = shuffled_statistics(
-            one["squared_distances"],
-            other["squared_distances"],
+    with opened(snakemake.input.first) as first, opened(snakemake.input.second) as second:
+        statistics = shuffled_statistics(
+            first["squared_distances"],
+            second["squared_distances"],
             replicates,
             seed,
-            **settings,
-            baselines=params.baselines,
-            labels=labels,
+            estimator,
+            labels,
+            params.baselines,
             threads=snakemake.threads,
         )
     files.write(
         snakemake.output[0],
-        {"replicate": replicates, **found},
-        {**dict(snakemake.wildcards), **settings, "seed": seed, "within": params.within},
+        {"replicate": replicates, **statistics},
+        {**dict(snakemake.wildcards), **estimator.settings, "seed": seed, "within": params.within},
     )

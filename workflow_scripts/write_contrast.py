@@ -1,4 +1,4 @@
-"""The attack's I_d correlation minus a control's, with an interval, on the images that both have."""
+"""The attack's distance correlation minus a control's, with an interval, on the images that both have."""
 
 from idbias.stage import stage
 
@@ -10,13 +10,10 @@ with stage(snakemake):
     from idbias.report.tables import write_csv
 
     given, seed = snakemake.input, snakemake.params.seed
-    index = [files.read(one, ["index"])[0]["index"] for one in (given.pairs, given.control_pairs)]
+    index = [files.read(path, ["index"])[0]["index"] for path in (given.pairs, given.control_pairs)]
     attack, control = of_same_images(*index, seed)
-    found = contrast(
+    numbers = contrast(
         [read_distances(path, attack) for path in (given.first, given.second)],
         [read_distances(path, control) for path in (given.control_first, given.control_second)],
-        seed,
-        threads=snakemake.threads,
-        **dict(snakemake.params.settings),
     )
-    write_csv(snakemake.output[0], pd.DataFrame([{**snakemake.params.names, **found}]))
+    write_csv(snakemake.output[0], pd.DataFrame([{**snakemake.params.names, **numbers}]))

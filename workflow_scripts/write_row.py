@@ -3,12 +3,13 @@
 from idbias.stage import stage
 
 with stage(snakemake):
-    from idbias.report import table_rows, tables
+    from idbias.correlation.row import rows
+    from idbias.report import tables
 
-    row = table_rows.row(
+    table = rows(
         dict(snakemake.params.names),
         snakemake.input.pairs,
         snakemake.input.dimensions,
         list(snakemake.input.shuffles),
     )
-    tables.write_csv(snakemake.output[0], row)
+    tables.write_csv(snakemake.output[0], table)

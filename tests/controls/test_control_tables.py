@@ -12,7 +12,7 @@ def row(seed=0, epsilon=0.1, z=-3.0, **others):
     return {
         "experiment": "e", "dataset": "d", "classifier": "c", "seed": seed, "attack": "pgd",
         "epsilon": epsilon, "shuffled_within": "all", "test_accuracy": 0.9, "attack_success": 0.5,
-        "pairs": 100, "z": z, "id_correlation_corrected": 0.3, **others,
+        "pairs": 100, "z": z, "distance_correlation": 0.3, **others,
     }  # fmt: skip
 
 

@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 
-from idbias.controls.contrast import contrast, corrected_correlation, of_same_images, read_distances
+from idbias import files
+from idbias.controls.contrast import contrast, of_same_images, read_distances
 from idbias.controls.images import control_images, noise_like
-from idbias.controls.spectrum import amplitudes
-from idbias.correlation.dependence import intrinsic_dimension, shuffled_dimensions
+from idbias.controls.spectrum import write_spectrum_pairs
+from idbias.correlation.dependence import joined_statistics
 from idbias.correlation.distances import squared_distances, write_squared_distances
-from idbias.errors import InputError
+from idbias.correlation.similarity import cosine_similarity
 
 RNG = np.random.default_rng(0)
 CLEAN = RNG.uniform(0.2, 0.8, (5, 3, 8, 8)).astype(np.float32)
@@ -48,12 +50,40 @@ def test_each_control_has_its_image_and_its_target():
     np.testing.assert_allclose(np.abs(images - CLEAN).max(axis=(1, 2, 3)), size, rtol=1e-4)
 
 
-def test_amplitudes_are_the_spectrum_of_each_image_in_the_scale_of_the_masks():
-    masks = RNG.uniform(size=CLEAN.shape)
-    found = amplitudes(CLEAN, masks)
-    ratio = found / np.abs(np.fft.fft2(CLEAN))
+def test_image_and_target_are_crossed_two_by_two():
+    noisy = {
+        name: control_images(name, CLEAN, ATTACKED, "linf", 0)
+        for name in ("noise", "noise_attack_class")
+    }
+    np.testing.assert_array_equal(noisy["noise"][0], noisy["noise_attack_class"][0])
+    np.testing.assert_array_equal(noisy["noise"][1], ATTACKED["label"])
+    np.testing.assert_array_equal(noisy["noise_attack_class"][1], ATTACKED["adversarial_class"])
+
+
+def test_amplitudes_are_the_spectrum_of_each_image_in_the_scale_of_the_masks(tmp_path):
+    images = RNG.uniform(0, 1, (130, 3, 8, 8)).astype(np.float32)
+    dataset, pairs, written = (
+        tmp_path / name for name in ("dataset.h5", "pairs.h5", "spectrum.h5")
+    )
+    parts = {"test/images": images, "test/labels": np.zeros(130, np.int64)}
+    files.write(dataset, parts, {"masked": "test", "scale": 1.0})
+    index = np.sort(RNG.choice(130, 90, replace=False))
+    masks = RNG.uniform(size=(2, 90, 3, 8, 8)).astype(np.float32)
+    entries = np.arange(90)
+    content = {"index": index, "label": index % 3, "first": masks[0], "second": masks[1]}
+    content |= {"first_entries": entries, "second_entries": entries, "cosine": entries / 90}
+    files.write(pairs, content, {"images": 130})
+    write_spectrum_pairs(written, pairs, dataset, {"control": "spectrum"})
+    arrays, about = files.read(written)
+    ratio = arrays["first"] / np.abs(np.fft.fft2(images[index]))
     np.testing.assert_allclose(ratio, ratio.flat[0], rtol=1e-3)
-    assert np.var(found, axis=0).sum() == pytest.approx(np.var(masks, axis=0).sum(), rel=1e-3)
+    variances = [np.var(z, axis=0).sum() for z in (arrays["first"], masks[0])]
+    assert variances[0] == pytest.approx(variances[1], rel=1e-3)
+    np.testing.assert_array_equal(arrays["second"], masks[1])
+    cosine = cosine_similarity(arrays["first"], masks[1])
+    np.testing.assert_allclose(arrays["cosine"], cosine)
+    assert about["images"] == 130
+    assert "first_entries" not in arrays
 
 
 def planted(seed, strength, count=200):
@@ -64,25 +94,43 @@ def planted(seed, strength, count=200):
     return squared_distances(first), squared_distances(second)
 
 
-def test_the_corrected_correlation_is_what_the_test_s_own_numbers_give():
-    first, second = planted(0, 0.9)
-    shuffled = shuffled_dimensions(first, second, range(10), 7)
-    alone = max(intrinsic_dimension(first), intrinsic_dimension(second))
-    expected = (shuffled.mean() - intrinsic_dimension(first, second)) / alone
-    assert corrected_correlation(first, second, range(10), 7) == pytest.approx(expected, rel=1e-12)
+def test_a_contrast_is_a_difference_of_distance_correlations_with_a_jackknife_interval():
+    strong, weak = planted(0, 0.9, 60), planted(1, 0.3, 60)
+    numbers = contrast(strong, weak)
+
+    def difference(rows):
+        values = [
+            joined_statistics(*(z[np.ix_(rows, rows)] for z in pair), np.arange(len(rows))[None])
+            for pair in (strong, weak)
+        ]
+        return values[0]["distance_correlation"][0] - values[1]["distance_correlation"][0]
+
+    everything = np.arange(60)
+    assert numbers["difference"] == pytest.approx(difference(everything), rel=1e-9)
+    without = [difference(np.delete(everything, row)) for row in everything]
+    found = jackknife_by_definition(without)
+    reach = scipy.stats.t.ppf(0.975, 59) * found
+    assert numbers["low"] == pytest.approx(numbers["difference"] - reach, rel=1e-9)
+    assert numbers["high"] == pytest.approx(numbers["difference"] + reach, rel=1e-9)
+    assert numbers["p"] == pytest.approx(
+        2 * scipy.stats.t.sf(numbers["difference"] / found, 59), rel=1e-6
+    )
+    assert numbers["low"] > 0
+    same = contrast(planted(2, 0.3), planted(1, 0.3))
+    assert same["low"] < 0 < same["high"]
 
 
-def test_a_contrast_sees_a_difference_that_is_there_and_none_of_a_row_with_itself():
-    strong, weak = planted(0, 0.99), planted(1, 0.3)
-    found = contrast(strong, weak, seed=0, subsamples=30)
-    assert found["low"] > 0
-    assert found["p"] < 0.01
-    assert found["difference"] == found["correlation"] - found["control_correlation"]
-    other = contrast(planted(2, 0.3), weak, seed=0, subsamples=30)
-    assert other["low"] < 0 < other["high"]
-    assert found == contrast(strong, weak, seed=0, subsamples=30, threads=2)
-    with pytest.raises(InputError, match="30 images have both"):
-        contrast(*(tuple(z[:30, :30] for z in pair) for pair in (strong, weak)), seed=0)
+def jackknife_by_definition(without):
+    """The standard error by its definition, (N - 1) / N times the sum of squares about the mean."""
+    without = np.asarray(without)
+    return np.sqrt((len(without) - 1) / len(without) * ((without - without.mean()) ** 2).sum())
+
+
+def test_a_contrast_of_too_few_images_says_so():
+    few = tuple(z[:30, :30] for z in planted(0, 0.9))
+    numbers = contrast(few, few)
+    assert numbers["images"] == 30
+    assert "30 images have both" in numbers["reason"]
 
 
 def test_a_contrast_is_on_the_images_that_both_rows_have(tmp_path):

@@ -15,6 +15,7 @@ from idbias.correlation.distances import squared_distances
 from idbias.correlation.joined_measures import measure_joined
 from idbias.correlation.observed_statistics import observed_statistics
 from idbias.correlation.preprocessing import preprocessed
+from idbias.correlation.significance import effects
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def sets():
 
 def test_values_equal_dcor_as_they_are_and_shuffled(dcor, sets):
     a, b = (squared_distances(z) for z in sets)
-    observed = observed_statistics(a, b, sets)
+    observed, _ = observed_statistics(a, b, sets)
     found = [observed[name] for name in NAMES]
     assert found == pytest.approx(oracle(dcor, *sets), rel=1e-8, abs=1e-8)
     shuffled = shuffled_statistics(a, b, range(4), seed=3)
@@ -70,7 +71,7 @@ def test_values_equal_dcor_as_they_are_and_shuffled(dcor, sets):
 def test_standardised_vectors_in_many_dimensions_keep_eight_digits(dcor):
     # Distances that hardly spread: centring loses the most digits there.
     rng = np.random.default_rng(1)
-    sets = [preprocessed(rng.normal(size=(200, 2000)), "standardise") for _ in range(2)]
+    sets = [preprocessed(rng.normal(size=(200, 2000)), "standardise_unit_length") for _ in range(2)]
     found = joined_statistics(*map(squared_distances, sets), np.arange(200)[None])
     assert [found[name][0] for name in NAMES] == pytest.approx(oracle(dcor, *sets), abs=1e-8)
 
@@ -94,7 +95,7 @@ def test_blocks_from_disk_threads_and_shards_change_nothing(sets, tmp_path, monk
 def test_p_counts_the_shuffles_that_show_as_much(sets):
     a, b = (squared_distances(z) for z in sets)
     shuffled = shuffled_statistics(a, b, range(19), 0)
-    row = dependence.baselines_summary(observed_statistics(a, b, sets), shuffled)
+    row = effects(observed_statistics(a, b, sets)[0], shuffled)
     for name in NAMES:
         count = sum(shuffled[name] >= row[name])
         assert row[f"{name}_p"] == pytest.approx((1 + count) / 20)
@@ -112,7 +113,7 @@ def test_p_values_are_uniform_for_independent_sets():
         found = measure.statistics()
         observed = {name: values[0] for name, values in found.items()}
         shuffled = {name: values[1:] for name, values in found.items()}
-        row = dependence.baselines_summary(observed, shuffled)
+        row = effects(observed, shuffled)
         for name in NAMES:
             ps[name].append(row[f"{name}_p"])
     for name, values in ps.items():

@@ -4,11 +4,10 @@ import numpy as np
 
 from idbias.correlation.dependence import (
     intrinsic_dimension,
-    permutation_p,
     shuffled_dimensions,
-    z_test,
 )
 from idbias.correlation.distances import squared_distances
+from idbias.correlation.significance import permutation_p, z_test
 from idbias.correlation.similarity import r_squared
 
 

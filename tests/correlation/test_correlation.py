@@ -13,10 +13,11 @@ from dadapy import Data
 from scipy.stats import kstest, norm
 from sklearn.datasets import load_digits, make_swiss_roll
 
-from idbias.correlation import dependence, similarity
+from idbias.correlation import dependence, significance, similarity
 from idbias.correlation.caveats import caveats_of
 from idbias.correlation.dependence import intrinsic_dimension, shuffle, shuffled_dimensions
 from idbias.correlation.distances import squared_distances, write_squared_distances
+from idbias.correlation.estimators import Estimator
 from idbias.correlation.joined_measures import nearest_joined
 from idbias.correlation.preprocessing import preprocessed
 from idbias.correlation.spiral import spiral
@@ -75,14 +76,15 @@ def test_equals_dadapy_on_joined_vectors(make, points, columns, estimator):
     second = make(points, columns, rng) + first[:, :1]
     a, b = squared_distances(first), squared_distances(second)
     alone = dadapy_dimension(first, estimator)
-    assert intrinsic_dimension(a, estimator=estimator) == pytest.approx(alone, rel=1e-6)
+    chosen = Estimator(estimator)
+    assert intrinsic_dimension(a, estimator=chosen) == pytest.approx(alone, rel=1e-6)
     joined = dadapy_dimension(np.hstack([first, second]), estimator)
-    assert intrinsic_dimension(a, b, estimator=estimator) == pytest.approx(joined, rel=1e-6)
-    found = shuffled_dimensions(a, b, range(5), seed=3, estimator=estimator)
+    assert intrinsic_dimension(a, b, estimator=chosen) == pytest.approx(joined, rel=1e-6)
+    found = shuffled_dimensions(a, b, range(5), seed=3, estimator=chosen)
     orders = [shuffle(points, 3, r) for r in range(5)]
     expected = [dadapy_dimension(np.hstack([first, second[o]]), estimator) for o in orders]
     assert found == pytest.approx(expected, rel=1e-6)
-    assert intrinsic_dimension(a, b, orders[4], estimator) == found[4]
+    assert intrinsic_dimension(a, b, orders[4], chosen) == found[4]
 
 
 def test_distances_stored_as_float32_keep_six_digits():
@@ -129,7 +131,7 @@ def test_labels_explain_a_dependence_that_comes_from_classes_alone():
     a, b = squared_distances(first), squared_distances(second)
     observed = intrinsic_dimension(a, b)
     z = [
-        dependence.z_test(observed, shuffled_dimensions(a, b, range(50), 0, labels=given))[2]
+        significance.z_test(observed, shuffled_dimensions(a, b, range(50), 0, labels=given))[2]
         for given in (None, labels)
     ]
     assert z[0] < -4
@@ -179,19 +181,28 @@ def test_bad_arguments_get_a_sentence():
         with pytest.raises(InputError, match="each of 0 to 29 once"):
             intrinsic_dimension(a, a, order)
     with pytest.raises(InputError, match="choose from base, ml, mle"):
-        intrinsic_dimension(a, estimator="gride")
+        Estimator("gride")
     with pytest.raises(InputError, match="choose the estimator ml"):
-        intrinsic_dimension(a, mu_fraction=1)
+        Estimator(mu_fraction=1)
 
 
 def test_z_and_permutation_p_by_hand():
-    mean, std, z, p = dependence.z_test(1.0, [2.0, 4.0])
+    mean, std, z, p = significance.z_test(1.0, [2.0, 4.0])
     assert (mean, std, z) == (3.0, 1.0, -2.0)
     assert p == pytest.approx(norm.cdf(-2))
-    assert dependence.permutation_p(2.0, [1.0, 2.0, 3.0, 4.0]) == pytest.approx((3 / 5, 1 / 5))
-    assert dependence.permutation_p(0.0, np.ones(99)) == pytest.approx((0.01, 0.01))
-    with pytest.raises(InputError, match="allows no Z"):
-        dependence.z_test(1.0, [2.0, 2.0])
+    assert significance.permutation_p(2.0, [1.0, 2.0, 3.0, 4.0]) == pytest.approx((3 / 5, 1 / 5))
+    assert significance.permutation_p(0.0, np.ones(99)) == pytest.approx((0.01, 0.01))
+    for shuffled in ([2.0, 2.0], [2.0, 2.0 + 1e-15, 2.0 - 1e-15]):
+        with pytest.raises(InputError, match=r"differ by rounding only .* allows no Z"):
+            significance.z_test(1.0, shuffled)
+
+
+def test_two_sided_p_doubles_the_smaller_tail_and_finds_either_side():
+    shuffled = np.arange(1.0, 100.0)
+    assert significance.two_sided_p(0.0, shuffled) == pytest.approx(0.02)
+    assert significance.two_sided_p(1000.0, shuffled) == pytest.approx(0.02)
+    assert significance.two_sided_p(50.0, shuffled) == 1
+    assert significance.two_sided_p(3.0, shuffled) == pytest.approx(2 * 4 / 100)
 
 
 def test_permutation_p_is_uniform_for_independent_sets():
@@ -200,7 +211,7 @@ def test_permutation_p_is_uniform_for_independent_sets():
         rng = np.random.default_rng((0, seed))
         a, b = (squared_distances(rng.random((30, 2))) for _ in range(2))
         shuffled = shuffled_dimensions(a, b, range(19), seed)
-        ps.append(dependence.permutation_p(intrinsic_dimension(a, b), shuffled)[0])
+        ps.append(significance.permutation_p(intrinsic_dimension(a, b), shuffled)[0])
     # p takes the values 1/20, ..., 1; the middle of its step makes it comparable to a continuous one.
     assert kstest(np.array(ps) - 0.5 / 20, "uniform").pvalue > 0.01
 
@@ -209,7 +220,7 @@ def test_the_spiral_of_table_1():
     x, y = spiral(5000, 0).T
     a, b = squared_distances(x, "float32"), squared_distances(y, "float32")
     observed = intrinsic_dimension(a, b)
-    mean, std, z, _ = dependence.z_test(observed, shuffled_dimensions(a, b, range(20), 0))
+    mean, std, z, _ = significance.z_test(observed, shuffled_dimensions(a, b, range(20), 0))
     assert similarity.r_squared(x, y) < 0.01
     # Over spirals of twelve seeds: 0.997, standard deviation 0.021.
     assert observed == pytest.approx(1, abs=0.065)
@@ -217,17 +228,21 @@ def test_the_spiral_of_table_1():
     assert 0.015 < std < 0.06
     assert z < -15
     alone = intrinsic_dimension(a), intrinsic_dimension(b)
-    assert dependence.id_correlation(*alone, observed) == pytest.approx(1, abs=0.1)
+    assert significance.id_correlation(*alone, observed) == pytest.approx(1, abs=0.1)
 
 
-def test_corrected_id_correlation_is_0_for_independent_sets_of_high_dimension():
+def test_no_dimensions_are_lost_by_independent_sets_of_high_dimension():
     first, second = np.random.default_rng(0).normal(size=(2, 600, 20))
     a, b = squared_distances(first), squared_distances(second)
     alone = intrinsic_dimension(a), intrinsic_dimension(b)
-    observed = intrinsic_dimension(a, b)
-    row = dependence.summary(*alone, observed, shuffled_dimensions(a, b, range(10), 0))
+    shuffled = shuffled_dimensions(a, b, range(10), 0)
+    row = significance.dimension_test(*alone, intrinsic_dimension(a, b), shuffled)
     assert row["id_correlation"] > 0.2
-    assert abs(row["id_correlation_corrected"]) < 0.15
+    assert abs(row["dimensions_lost"]) < 0.1
+    # A set joined with itself has its own dimension; the share that it loses of its shuffled one is half.
+    alone = intrinsic_dimension(a)
+    copy = significance.dimensions_lost(alone, shuffled_dimensions(a, a, range(10), 0).mean())
+    assert 0.25 < copy < 0.55
 
 
 def test_id_correlation_is_1_for_a_copy_and_0_for_independent_sets():
@@ -235,9 +250,9 @@ def test_id_correlation_is_1_for_a_copy_and_0_for_independent_sets():
     first, second = rng.random((2, 2000, 2))
     a, b = squared_distances(first), squared_distances(second)
     one, other = intrinsic_dimension(a), intrinsic_dimension(b)
-    copy = dependence.id_correlation(one, one, intrinsic_dimension(a, a))
+    copy = significance.id_correlation(one, one, intrinsic_dimension(a, a))
     assert copy == pytest.approx(1, abs=1e-6)
-    independent = dependence.id_correlation(one, other, intrinsic_dimension(a, b))
+    independent = significance.id_correlation(one, other, intrinsic_dimension(a, b))
     assert abs(independent) < 0.25
 
 
@@ -305,36 +320,48 @@ def test_command_takes_protocol_strata_and_says_when_scales_differ(arrays, monke
     row = pd.read_csv("row.csv").iloc[0]
     a, b = squared_distances(x), squared_distances(y)
     labels = strata(sizes, np.load("classes.npy"), 20)
-    found = dependence.shuffled_statistics(a, b, range(5), 0, "mle", neighbours=9, labels=labels)
+    found = dependence.shuffled_statistics(
+        a, b, range(5), 0, Estimator("mle", neighbours=9), labels
+    )
     assert row.id_shuffled_mean == pytest.approx(found["intrinsic_dimension"].mean(), rel=1e-12)
-    as_much = sum(found["hsic_gaussian"] >= row.hsic_gaussian)
+    as_much = sum(found["hsic_gaussian"] - found["hsic_gaussian"].mean() >= row.hsic_gaussian)
     assert row.hsic_gaussian_p == pytest.approx((1 + as_much) / 6)
-    corrected = (row.id_shuffled_mean - row.id) / max(row.id_first, row.id_second)
-    assert row.id_correlation_corrected == pytest.approx(corrected)
+    assert row.dimensions_lost == pytest.approx(1 - row.id / row.id_shuffled_mean)
+    assert "id_correlation" not in row
     ratio = np.sqrt(a.sum() / b.sum())
     assert row.scale_ratio == pytest.approx(ratio)
-    assert f"distances in the first set are {ratio:.2g} times as large" in row.warnings
+    assert f"distances in the first set are {ratio:.2g} times as large" in row.caveats
     assert "preprocess" in capsys.readouterr().out
-    assert correlate.main([*command, "--preprocess", "standardise", "--no-baselines"]) == 0
+    assert (
+        correlate.main([*command, "--preprocess", "standardise_unit_length", "--no-baselines"]) == 0
+    )
     row = pd.read_csv("row.csv").iloc[0]
-    sets = [preprocessed(z, "standardise") for z in (x, y)]
+    sets = [preprocessed(z, "standardise_unit_length") for z in (x, y)]
     joined = dadapy_dimension(np.hstack([sets[0], sets[1]]))
     assert row.id == pytest.approx(joined, rel=1e-6)
     assert "hsic_linear" not in row
 
 
 def test_rows_that_cannot_carry_their_numbers_say_so():
-    fine = {"id": 10.0, "id_first": 6.0, "id_second": 5.0, "scale_ratio": 1.2}
+    fine = {"pairs": 900, "id": 10.0, "id_first": 6.0, "id_second": 5.0, "id_shuffled_mean": 10.5}
+    fine |= {"scale_ratio": 1.2, "id_of_half_ratio": 1.05, "coincident": 0, "degenerate_first": 0}
     assert caveats_of(fine) is None
-    assert caveats_of({**fine, "id_first": np.nan}) is None
-    few = caveats_of({**fine, "id": 30.75, "id_first": 11.75, "id_second": 7.11})
-    assert "joined I_d 30.8 exceeds the sum of both alone (11.8 + 7.11)" in few
-    assert "I_d 30.8 is so high that it is underestimated" in few
+    assert caveats_of({**fine, "id_first": np.nan, "id_of_half_ratio": None}) is None
+    mixed = caveats_of({**fine, "id": 30.75, "id_shuffled_mean": 31.2})
+    assert "shuffled I_d 31.2 exceeds the sum of both sets' own (6 + 5)" in mixed
+    assert "I_d 30.8 is so high that it is underestimated" in mixed
+    assert caveats_of({**fine, "id_shuffled_mean": 11.9}) is None
     second = caveats_of({**fine, "scale_ratio": 0.01})
     assert "distances in the second set are 1e+02 times as large" in second
     moving = caveats_of({**fine, "id_of_half_ratio": 0.8})
     assert "half of the points give 0.80 times that of all" in moving
-    assert caveats_of({**fine, "id_of_half_ratio": 1.05}) is None
+    assert caveats_of({**fine, "pairs": 150, "id_of_half_ratio": 0.8}) is None
+    assert "24 pairs are few" in caveats_of({**fine, "pairs": 24})
+    degenerate = {"coincident": 20, "degenerate_second": 40, "degenerate_second_by_class": "3: 40"}
+    collapsed = caveats_of({**fine, **degenerate})
+    assert "20 of 900 pairs coincide" in collapsed
+    assert "40 of 900 adversarial masks have one entry or none (class: count 3: 40)" in collapsed
+    assert "masks.penalty" in collapsed
 
 
 @pytest.mark.parametrize(

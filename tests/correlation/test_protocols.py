@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from idbias.correlation import dependence, preprocessing
+from idbias.correlation import preprocessing
 from idbias.correlation.dependence import intrinsic_dimension, shuffle, shuffled_dimensions
 from idbias.correlation.distances import squared_distances
+from idbias.correlation.estimators import Estimator
 from idbias.correlation.preprocessing import preprocessed
+from idbias.correlation.significance import id_correlation
 from idbias.correlation.similarity import svcca
 from idbias.errors import InputError
 
@@ -41,7 +43,7 @@ def two_sets():
 
 
 def test_standardising_equals_the_authors(two_sets):
-    first, second = (preprocessed(one, "standardise") for one in two_sets)
+    first, second = (preprocessed(one, "standardise_unit_length") for one in two_sets)
     np.testing.assert_allclose(first[0, :3], AUTHORS_FIRST, rtol=1e-5)
     np.testing.assert_allclose(second[399, -3:], AUTHORS_LAST, rtol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(first, axis=1), 1)
@@ -52,17 +54,17 @@ def test_standardising_equals_the_authors(two_sets):
 
 @pytest.mark.parametrize(("estimator", "neighbours"), AUTHORS)
 def test_dimensions_and_id_correlation_equal_the_authors(two_sets, estimator, neighbours):
-    a, b = (squared_distances(preprocessed(one, "standardise")) for one in two_sets)
-    settings = {"estimator": estimator, "neighbours": neighbours}
-    found = [intrinsic_dimension(a, **settings), intrinsic_dimension(b, **settings)]
-    found.append(intrinsic_dimension(a, b, **settings, threads=2))
-    correlation = dependence.id_correlation(*found)
+    a, b = (squared_distances(preprocessed(one, "standardise_unit_length")) for one in two_sets)
+    chosen = Estimator(estimator, neighbours=neighbours)
+    found = [intrinsic_dimension(a, estimator=chosen), intrinsic_dimension(b, estimator=chosen)]
+    found.append(intrinsic_dimension(a, b, estimator=chosen, threads=2))
+    correlation = id_correlation(*found)
     assert (*found, correlation) == pytest.approx(AUTHORS[estimator, neighbours], rel=1e-5)
 
 
 def test_mle_by_its_formula_on_joined_shuffled_points(two_sets):
     a, b = (squared_distances(one) for one in two_sets)
-    found = shuffled_dimensions(a, b, range(3), seed=5, estimator="mle", neighbours=7)
+    found = shuffled_dimensions(a, b, range(3), seed=5, estimator=Estimator("mle", neighbours=7))
     for r, value in enumerate(found):
         joined = np.hstack([two_sets[0], two_sets[1][shuffle(400, 5, r)]])
         radii = np.sort(cdist(joined, joined), axis=1)[:, 1:8]
@@ -76,14 +78,16 @@ def test_mle_leaves_coinciding_points_out_and_refuses_what_it_cannot_do():
     squared = squared_distances(points)
     radii = np.delete(np.sort(cdist(points, points), axis=1), [3, 8], axis=0)[:, 1:6]
     expected = np.mean(4 / np.log(radii[:, -1:] / radii[:, :-1]).sum(axis=1))
-    assert intrinsic_dimension(squared, estimator="mle", neighbours=5) == pytest.approx(expected)
+    assert intrinsic_dimension(squared, estimator=Estimator("mle", neighbours=5)) == pytest.approx(
+        expected
+    )
     zero = np.zeros_like(squared)
-    joined = intrinsic_dimension(squared, zero, estimator="mle", neighbours=5)
+    joined = intrinsic_dimension(squared, zero, estimator=Estimator("mle", neighbours=5))
     assert joined == pytest.approx(expected)
     with pytest.raises(InputError, match="100 points have 99 neighbours, mle is to take 100"):
-        intrinsic_dimension(squared, estimator="mle")
+        intrinsic_dimension(squared, estimator=Estimator("mle"))
     with pytest.raises(InputError, match="at one and the same distance"):
-        intrinsic_dimension(squared_distances(np.eye(40)), estimator="mle", neighbours=5)
+        intrinsic_dimension(squared_distances(np.eye(40)), estimator=Estimator("mle", neighbours=5))
 
 
 def test_pooling_equals_a_maximum_over_shifted_masks_as_the_authors_store_them():
@@ -110,15 +114,15 @@ def test_what_does_not_fit_memory_is_transformed_as_it_is_read(tmp_path, monkeyp
     masks[:, 0, :2, :2] = 0.25
     with h5py.File(tmp_path / "masks.h5", "w") as file:
         file["mask"] = masks
-    whole = preprocessed(masks, "standardise", 2)
+    whole = preprocessed(masks, "standardise_unit_length", 2)
     assert whole.dtype == kind
     with h5py.File(tmp_path / "masks.h5") as file:
-        lazy = preprocessed(file["mask"], "standardise", 2, held_bytes=0)
+        lazy = preprocessed(file["mask"], "standardise_unit_length", 2, held_bytes=0)
         assert not isinstance(lazy, np.ndarray)
         np.testing.assert_array_equal(lazy[7:1050], whole[7:1050])
         np.testing.assert_array_equal(squared_distances(lazy), squared_distances(whole))
     monkeypatch.setattr(preprocessing, "NUMBERS", 8 * 30)
-    np.testing.assert_allclose(preprocessed(masks, "standardise", 2), whole, atol=1e-6)
+    np.testing.assert_allclose(preprocessed(masks, "standardise_unit_length", 2), whole, atol=1e-6)
     plain = masks.reshape(1100, 2, 2, 2, 2, 2).max(axis=(3, 5)).reshape(1100, -1).astype(float)
     plain = (plain - plain.mean(axis=0)) / (plain.std(axis=0, ddof=1) + 1e-6)
     plain /= np.linalg.norm(plain, axis=1, keepdims=True)
@@ -127,18 +131,18 @@ def test_what_does_not_fit_memory_is_transformed_as_it_is_read(tmp_path, monkeyp
 
 def test_scalars_keep_their_length_and_nan_is_named():
     x = np.random.default_rng(0).normal(3, 2, 50)
-    found = preprocessed(x, "standardise")
+    found = preprocessed(x, "standardise_unit_length")
     np.testing.assert_allclose(found[:, 0], (x - x.mean()) / (x.std(ddof=1) + 1e-6))
     x[9] = np.nan
     with pytest.raises(InputError, match=r"Row 9 \(counted from 0\) holds NaN"):
-        preprocessed(x, "standardise")
+        preprocessed(x, "standardise_unit_length")
 
 
 def test_svcca_equals_anatome(two_sets):
     rng = np.random.default_rng(1)
     first = rng.random((60, 90))
     few_points = first, first[:, :80] ** 2 + np.random.default_rng(2).random((60, 80))
-    standardised = [preprocessed(one, "standardise") for one in two_sets]
+    standardised = [preprocessed(one, "standardise_unit_length") for one in two_sets]
     found = [svcca(*sets) for sets in (two_sets, standardised, few_points)]
     assert found == pytest.approx(ANATOME, rel=1e-7)
     # One direction alone adds up to more than is kept: there is nothing to correlate.

@@ -7,10 +7,10 @@ import pytest
 from idbias.correlation import strata
 from idbias.correlation.dependence import (
     intrinsic_dimension,
-    permutation_p,
     shuffled_dimensions,
 )
 from idbias.correlation.distances import squared_distances
+from idbias.correlation.significance import permutation_p
 from idbias.errors import InputError
 
 

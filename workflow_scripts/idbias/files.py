@@ -101,12 +101,13 @@ def stamp(file, attributes):
         file.attrs[name] = value if plain else json.dumps(value, sort_keys=True, default=str)
 
 
-def read(path, names=None):
+def read(path, names=None, nan=()):
     """Read datasets of an HDF5 file, all of them or those in `names`.
 
-    Returns (name -> array, name -> attribute). Raises InputError naming the file if it is missing,
-    not HDF5, of another schema version or another place, lacks a dataset, or holds a number that is not
-    finite. What is then asked of either dict and not in it raises InputError as well.
+    Returns (name -> array, name -> attribute). nan: names of datasets in which NaN is a value, that of
+    what there is none of. Raises InputError naming the file if it is missing, not HDF5, of another schema
+    version or another place, lacks a dataset, or holds another number that is not finite. What is then
+    asked of either dict and not in it raises InputError as well.
     """
     with opened(path) as file:
         if names is None:
@@ -120,7 +121,8 @@ def read(path, names=None):
         datasets = hdf5.Expected(path, {name: file[name][()] for name in names})
         attributes = hdf5.Expected(path, file.attrs)
     for name, array in datasets.items():
-        if np.issubdtype(np.asarray(array).dtype, np.floating) and not np.isfinite(array).all():
+        finite = name in nan or np.asarray(array).dtype.kind not in "fc" or np.isfinite(array).all()
+        if not finite:
             raise InputError(
                 f"{path}: {name} holds numbers that are not finite; "
                 "delete the file, find in its stage's log what diverged, and run again."

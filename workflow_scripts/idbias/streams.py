@@ -26,6 +26,8 @@ STREAMS = {
     "relabelling": 15,
     "order of a dataset": 16,
     "images of the engines' comparison": 17,
+    "class decodability": 18,
+    "class curve": 19,
 }
 
 

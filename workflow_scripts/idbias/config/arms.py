@@ -12,6 +12,7 @@ CONTROLS = {
     "other_seed": "essential",
     "other_network": "essential",
     "noise": "adversarial",
+    "noise_attack_class": "adversarial",
     "clean_image": "adversarial",
 }
 

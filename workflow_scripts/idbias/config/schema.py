@@ -75,17 +75,18 @@ class ClassMaps(Section):
 class Correlation(Section):
     """The I_d test (paper 1, section 3.2), and the measures reported with it.
 
-    The defaults are the protocol of 2023. That of the authors' later code, of 2025, is `preprocess:
-    standardise`, `shuffles: 100` and, for images of 224 pixels, `pool: 7` (docs/correlation.md).
+    The defaults are the protocol of 2023, with more shuffles. That of the authors' later code, of 2025, is
+    `preprocess: standardise_unit_length`, `shuffles: 100` and, for images of 224 pixels, `pool: 7`
+    (docs/correlation.md).
     """
 
     shuffles: Annotated[int, Field(ge=2)] = Field(
-        50, description="replicates with one set shuffled"
+        999, description="replicates with one set shuffled; the papers take 50 and 100"
     )
-    preprocess: Literal["none", "standardise"] = Field(
+    preprocess: Literal["none", "standardise_coordinates", "standardise_unit_length"] = Field(
         "none",
-        description="standardise: each coordinate gets mean 0 and standard deviation 1 over its set, "
-        "then each vector unit length, before distances",
+        description="before distances. standardise_coordinates: each coordinate gets mean 0 and standard "
+        "deviation 1 over its set; standardise_unit_length: then each vector unit length",
     )
     pool: Count = Field(
         1,
@@ -133,10 +134,10 @@ class Correlation(Section):
 
     @property
     def estimate(self):
-        """The arguments of idbias.correlation.dependence.intrinsic_dimension that matter to it."""
+        """The fields of idbias.correlation.estimators.Estimator that matter to it."""
         if self.estimator == "mle":
-            return {"estimator": "mle", "neighbours": self.neighbours}
-        return {"estimator": self.estimator, "mu_fraction": self.mu_fraction}
+            return {"algorithm": "mle", "neighbours": self.neighbours}
+        return {"algorithm": self.estimator, "mu_fraction": self.mu_fraction}
 
     @property
     def shuffles_folders(self):
@@ -170,7 +171,7 @@ class Execution(Section):
     """How the work is cut up. None of these changes a result."""
 
     images_per_shard: Count = Field(512, description="images in one attack or mask job")
-    shuffles_per_shard: Count = Field(50, description="replicates in one shuffle job")
+    shuffles_per_shard: Count = Field(1000, description="replicates in one shuffle job")
     attack_batch: Count = Field(128, description="images attacked at once")
     mask_batch: Count | Literal["auto"] = Field(
         "auto", description="masks trained at once; auto fits memory"
@@ -212,12 +213,14 @@ class Experiment(Section):
         description="train each classifier again from each of these: that of the seed at the top keeps "
         "its name, others are called NAME_seedN; left out: only from the seed at the top",
     )
-    controls: list[Literal["spectrum", "noise", "other_seed", "other_network", "clean_image"]] = (
-        Field(
-            default_factory=list,
-            description="further rows for each attack, in which one of its masks is replaced, and the "
-            "difference of both (docs/controls.md)",
-        )
+    controls: list[
+        Literal[
+            "spectrum", "noise", "noise_attack_class", "other_seed", "other_network", "clean_image"
+        ]
+    ] = Field(
+        default_factory=list,
+        description="further rows for each attack, in which one of its masks is replaced, and the "
+        "difference of both (docs/controls.md)",
     )
     other_network: Name | None = Field(
         None,

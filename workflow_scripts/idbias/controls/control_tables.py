@@ -4,7 +4,7 @@ import pandas as pd
 
 NAMES = ["experiment", "dataset", "classifier", "seed", "attack", "epsilon"]
 MEASURED = (
-    "test_accuracy", "attack_success", "pairs", "z", "id_correlation_corrected", "contrast",
+    "test_accuracy", "attack_success", "pairs", "z", "dimensions_lost", "distance_correlation", "contrast",
 )  # fmt: skip
 
 # Column of a table -> of a contrast's file.
@@ -29,11 +29,11 @@ def controls(rows, control_rows, contrasts):
         if row != before:
             parts.append(pd.read_csv(row).assign(control="none"))
         before = row
-        found = pd.read_csv(contrast).iloc[0]
+        difference = pd.read_csv(contrast).iloc[0]
         below = pd.read_csv(control_row)
         for name, column in CONTRAST.items():
             # Once, beside the first of several ways to shuffle.
-            below.loc[below.index[0], name] = found[column]
+            below.loc[below.index[0], name] = difference.get(column)
         parts.append(below)
     return pd.concat(parts, ignore_index=True).dropna(axis=1, how="all")
 

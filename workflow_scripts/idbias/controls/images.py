@@ -31,11 +31,14 @@ def control_images(control, clean, attacked, norm, seed):
     """Return (images float32 (N, C, H, W), targets int64 (N,)) of a control.
 
     control: "noise", the clean image with noise of the attack's norm, clipped to [0, 1], and its own
-    class as target; or "clean_image", the clean image and the attack's class.
+    class as target; "noise_attack_class", the same noisy image and the attack's class; or "clean_image",
+    the clean image and the attack's class. So image and target are crossed two by two: the clean image
+    with its own class is the essential mask's.
     clean: float32 (N, C, H, W); attacked: dict of index, label, adversarial and adversarial_class, a
     row an image of `clean`.
     """
     if control == "clean_image":
         return clean, attacked["adversarial_class"]
     noise = noise_like(attacked["adversarial"] - clean, attacked["index"], norm, seed)
-    return np.clip(clean + noise, 0, 1), attacked["label"]
+    target = "adversarial_class" if control == "noise_attack_class" else "label"
+    return np.clip(clean + noise, 0, 1), attacked[target]

@@ -2,38 +2,80 @@
 
 import numpy as np
 
-from idbias import files
+from idbias import files, shards
 from idbias.correlation.similarity import cosine_similarity
-from idbias.datasets.images import image_counts, read_images
+from idbias.datasets.images import read_images
 
 # What every file says of itself alone.
 STAMPED = ("schema_version", "git_commit", "packages", "content")
 
 
-def amplitudes(images, like):
-    """Return |F x| of each image, float32 (N, C, H, W), of one scale for all.
+class Amplitudes:
+    """|F x| of the images of a pairs file, float32 (N, C, H, W), computed as rows are sliced.
 
-    images: float (N, C, H, W); like: the masks (N, C, H, W) they stand in for. The joined distance
-    adds up both sets', so the amplitudes are multiplied by the one number that gives them the masks'
-    total variance. Order of entries as numpy.fft.fft2, the masks' own.
+    dataset: the file of the images; index: int64 (N,), their numbers; like: the masks (N, C, H, W), or a
+    dataset of them, that they stand in for. The joined distance adds up both sets', so the amplitudes are
+    multiplied by the one number that gives them the masks' total variance. Order of entries as
+    numpy.fft.fft2, the masks' own.
     """
-    spectra = np.abs(np.fft.fft2(images.astype(np.float64)))
-    scale = np.sqrt(np.var(like, axis=0).sum() / np.var(spectra, axis=0).sum())
-    return (scale * spectra).astype(np.float32)
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, dataset, index, like):
+        self.dataset, self.index, self.shape, self.scale = dataset, index, like.shape, 1.0
+        spread = [total_variance(array) for array in (like, self)]
+        self.scale = np.sqrt(spread[0] / spread[1]) if len(index) else 1.0
+
+    def __len__(self):
+        return len(self.index)
+
+    def __getitem__(self, rows):
+        wanted = self.index[rows]
+        if not len(wanted):
+            return np.empty((0, *self.shape[1:]), self.dtype)
+        first = int(wanted.min())
+        images, _ = read_images(self.dataset, "masked", slice(first, int(wanted.max()) + 1))
+        spectra = np.abs(np.fft.fft2(images[wanted - first].astype(np.float64)))
+        return (self.scale * spectra).astype(self.dtype)
+
+
+def total_variance(array):
+    """Return the sum over entries of their variance over rows (ddof 0), of (N, ...), read in blocks."""
+    count, total, squares = len(array), 0.0, 0.0
+    # About the first row, so that what all rows share cancels nothing.
+    origin = np.asarray(array[0:1], np.float64)
+    for start in range(0, count, shards.ROWS):
+        rows = np.asarray(array[start : start + shards.ROWS], np.float64) - origin
+        total = total + rows.sum(axis=0)
+        squares = squares + (rows**2).sum(axis=0)
+    return float((squares / count - (total / count) ** 2).sum()) if count else 0.0
 
 
 def write_spectrum_pairs(path, pairs, dataset, attributes):
     """Write the pairs file of an attack, `pairs`, with amplitudes in the place of essential masks.
 
-    dataset: the file of its images. All else, and what its attributes count, stays.
+    dataset: the file of its images. All else, and what its attributes count, stays. Masks are read and
+    written some rows at a time.
     """
-    arrays, about = files.read(pairs)
-    total, _ = image_counts(dataset)
-    images, _ = read_images(dataset, "masked", slice(0, min(total, int(arrays["index"].max()) + 1)))
-    first = amplitudes(images[arrays["index"]], arrays["first"])
-    kept = {name: value for name, value in about.items() if name not in STAMPED}
-    files.write(
-        path,
-        {**arrays, "first": first, "cosine": cosine_similarity(first, arrays["second"])},
-        {**kept, **attributes},
-    )
+    with files.opened(pairs) as file:
+        index, second = file["index"][()], file["second"]
+        first = Amplitudes(dataset, index, file["first"])
+        cosine = [
+            cosine_similarity(
+                first[start : start + shards.ROWS], second[start : start + shards.ROWS]
+            )
+            for start in range(0, max(1, len(index)), shards.ROWS)
+        ]
+        kept = {name: value for name, value in file.attrs.items() if name not in STAMPED}
+        files.write(
+            path,
+            {
+                "index": index,
+                "label": file["label"][()],
+                "first": first,
+                "second": second,
+                "second_entries": file["second_entries"][()],
+                "cosine": np.concatenate(cosine),
+            },
+            {**kept, **attributes},
+        )

@@ -65,8 +65,10 @@ class Products:
 
         own = centred(self.squares.sum(axis=1), (self.sums**2).sum(axis=1), totals**2)
         both = [
-            centred(2 * one.sum(axis=0), (first * second[order]).sum(axis=0), totals[0] * totals[1])
-            for one, order in zip(self.out, self.orders, strict=True)
+            centred(
+                2 * rows.sum(axis=0), (first * second[order]).sum(axis=0), totals[0] * totals[1]
+            )
+            for rows, order in zip(self.out, self.orders, strict=True)
         ]
         # A set whose points are all equally far apart has no spread but rounding; it depends on nothing.
         own = np.where(own > ROUNDING * self.squares.sum(axis=1), own, 0)

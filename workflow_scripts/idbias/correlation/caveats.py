@@ -1,43 +1,106 @@
-"""What a row of the correlation table says of itself where its numbers cannot carry it."""
+"""What a row of the correlation table says of itself where its numbers cannot carry it.
+
+benchmarks/correlation_caveats.py counts how often each is said of independent sets that give no cause.
+"""
+
+import math
 
 # Sets of one scale count alike in the joined distance; beyond this factor one set drowns the other.
 SCALES_APART = 2
-# Joined I_d of independent sets scatters around the sum of both.
-EXCESS = 1.05
+# By so many standard errors may the shuffled I_d exceed the sum of both sets' own; the error of an I_d
+# from N points is about I_d / sqrt(N).
+EXCESS_ERRORS = 4
 # TwoNN underestimates beyond it: docs/correlation.md has the table.
 HIGH_DIMENSION = 20
-# I_d of half of the points may differ so much from that of all before a row says so.
-DRIFT = 0.1
+# By so much, and by so many standard errors, may I_d of half of the points differ from that of all.
+DRIFT, DRIFT_ERRORS = 0.1, 3.5
+# Fewer pairs than this show only a strong dependence.
+FEW_PAIRS = 100
+# Share of masks that may be degenerate, and of pairs that may coincide, before a row says so.
+DEGENERATE = 0.01
 
 
 def caveats_of(row):
-    """Return warnings about a row (column -> number) in words, "; " between them, or None.
+    """Return caveats about a row (column -> number) in words, "; " between them, or None.
 
-    It takes the columns id, id_first, id_second, id_of_half_ratio, scale_ratio; those that are missing or
-    NaN raise no warning.
+    It takes the columns pairs, id_first, id_second, id, id_shuffled_mean, id_of_half_ratio, scale_ratio,
+    coincident and degenerate_first, degenerate_second with their _by_class; what is missing or NaN gives
+    no caveat.
     """
-    found = []
-    one, other, joined = (row.get(name) for name in ("id_first", "id_second", "id"))
+    numbers = {name: value for name, value in row.items() if not _missing(value)}
+    checks = (_few_pairs, _coincident, _scales, _excess, _high, _drift)
+    return "; ".join(filter(None, (check(numbers) for check in checks))) or None
+
+
+def _few_pairs(row):
+    if row.get("pairs", math.inf) < FEW_PAIRS:
+        return (
+            f"{row['pairs']} pairs are few: of fewer than {FEW_PAIRS} only a strong dependence is seen, and "
+            "numbers scatter"
+        )
+    return None
+
+
+def _coincident(row):
+    pairs, coincident = row.get("pairs", 0), row.get("coincident", 0)
+    said = []
+    if coincident > DEGENERATE * pairs:
+        said.append(
+            f"{coincident} of {pairs} pairs coincide with another in both sets and are left out of I_d"
+        )
+    for which, kind in (("first", "essential"), ("second", "adversarial")):
+        count = row.get(f"degenerate_{which}", 0)
+        if count > DEGENERATE * pairs:
+            said.append(
+                f"{count} of {pairs} {kind} masks have one entry or none "
+                f"(class: count {row.get(f'degenerate_{which}_by_class')}), so they say next to nothing of "
+                "their images: a smaller masks.penalty keeps more"
+            )
+    return "; ".join(said)
+
+
+def _scales(row):
     ratio = row.get("scale_ratio")
     if ratio and not 1 / SCALES_APART <= ratio <= SCALES_APART:
         larger, factor = ("first", ratio) if ratio > 1 else ("second", 1 / ratio)
-        found.append(
+        return (
             f"distances in the {larger} set are {factor:.2g} times as large, so it outweighs the other "
             "in the joined I_d: standardise (correlation.preprocess), or bring both to one scale"
         )
-    if joined > EXCESS * (one + other):
-        found.append(
-            f"joined I_d {joined:.3g} exceeds the sum of both alone ({one:.3g} + {other:.3g}): too few "
-            "points for I_d correlation to mean anything"
+    return None
+
+
+def _excess(row):
+    if not {"pairs", "id_first", "id_second", "id_shuffled_mean"} <= row.keys():
+        return None
+    own = row["id_first"], row["id_second"]
+    error = math.hypot(*own) / math.sqrt(row["pairs"])
+    if row["id_shuffled_mean"] > sum(own) + EXCESS_ERRORS * error:
+        return (
+            f"shuffled I_d {row['id_shuffled_mean']:.3g} exceeds the sum of both sets' own ({own[0]:.3g} + "
+            f"{own[1]:.3g}): a set's own I_d is taken at a smaller scale than the joined one, as where masks of "
+            "very different sizes are mixed, so shares of dimensions compare unlike things"
         )
-    if joined > HIGH_DIMENSION:
-        found.append(
-            f"I_d {joined:.3g} is so high that it is underestimated: compare it with its shuffles alone"
+    return None
+
+
+def _high(row):
+    if row.get("id", 0) > HIGH_DIMENSION:
+        return f"I_d {row['id']:.3g} is so high that it is underestimated: compare it with its shuffles only"
+    return None
+
+
+def _drift(row):
+    if not {"pairs", "id_of_half_ratio"} <= row.keys():
+        return None
+    ratio = row["id_of_half_ratio"]
+    if abs(ratio - 1) > max(DRIFT, DRIFT_ERRORS / math.sqrt(row["pairs"])):
+        return (
+            f"I_d moves with the scale: half of the points give {ratio:.2f} times that of all, so compare "
+            "rows of as many points only"
         )
-    of_half = row.get("id_of_half_ratio")
-    if of_half and abs(of_half - 1) > DRIFT:
-        found.append(
-            f"I_d moves with the scale: half of the points give {of_half:.2f} times that of all, so compare "
-            "rows of as many points alone"
-        )
-    return "; ".join(found) or None
+    return None
+
+
+def _missing(value):
+    return value is None or (isinstance(value, float) and math.isnan(value))

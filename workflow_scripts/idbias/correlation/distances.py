@@ -32,8 +32,8 @@ def squared_distances(vectors, dtype="float64", threads=1, device="cpu"):
     dtype: of the result, "float64" or "float32"; the arithmetic is float64 either way.
     threads: tiles computed at once. The result does not depend on it.
     device: where the matrix products run, "cpu" or a torch device such as "cuda".
-    Symmetric, with a zero diagonal. Raises InputError if there are fewer than 3 rows, if they are
-    not real and finite, or if a distance is beyond the range of dtype.
+    Symmetric, with a zero diagonal. Raises InputError if rows are not real and finite, or if a distance
+    is beyond the range of dtype.
     """
     check(vectors)
     out = np.empty((len(vectors), len(vectors)), dtype)
@@ -153,18 +153,14 @@ def mean(vectors):
                 "numbers have distances: remove that row from both sets, or mend it."
             )
         total = total + rows.sum(axis=0, dtype=np.float64)
-    return total / len(vectors)
+    return total / max(1, len(vectors))
 
 
 def check(vectors):
-    """Raise InputError unless `vectors` is at least 3 rows of real numbers."""
+    """Raise InputError unless `vectors` is rows of real numbers."""
     shape = tuple(vectors.shape)
     if not shape or 0 in shape[1:] or np.dtype(vectors.dtype).kind not in "fiub":
         raise InputError(
             f"An array of type {vectors.dtype} and shape {shape} is not N vectors; "
             "give (N, ...) floats, integers or booleans."
-        )
-    if shape[0] < 3:
-        raise InputError(
-            f"{shape[0]} vectors are too few: two nearest neighbours need at least 3 points."
         )

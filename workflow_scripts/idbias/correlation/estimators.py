@@ -1,42 +1,117 @@
 """Estimators of the intrinsic dimension from the nearest neighbours of each point."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from idbias.correlation.joined_measures import LogSums, TwoNearest, nearest
 from idbias.errors import InputError
 
 # base and ml are dadapy's two ways to fit TwoNN; mle takes k neighbours.
-ESTIMATORS = ("base", "ml", "mle")
-# Beyond it dadapy's own fit fails: a zero distance is an infinite ratio, it drops the top tenth.
-MOST_COINCIDENT = 0.1
+ALGORITHMS = ("base", "ml", "mle")
+# Points that an estimate needs, and points that do not coincide with another.
+LEAST = 3
 
 
-def two_nn(squared, estimator="base", mu_fraction=0.9):
+@dataclass(frozen=True)
+class Estimator:
+    """What is needed of the distances between points, and how a dimension is made of it.
+
+    algorithm: TwoNN (Facco et al. 2017, "Estimating the intrinsic dimension of datasets by a minimal
+    neighborhood information") through dadapy by "base", the linear fit of the paper, or "ml", maximum
+    likelihood; or "mle", that of Levina and Bickel 2004 with k `neighbours`.
+    mu_fraction: share of the smallest ratios of both distances which "base" fits (the paper: 0.9).
+    Points that coincide with another have no ratio of distances: they are left out, whatever their
+    number, while 3 others remain. Raises InputError for values that are not allowed.
+    """
+
+    algorithm: str = "base"
+    mu_fraction: float = 0.9
+    neighbours: int = 100
+
+    def __post_init__(self):
+        if self.algorithm not in ALGORITHMS:
+            raise InputError(
+                f"No estimator {self.algorithm!r}: choose from {', '.join(ALGORITHMS)}."
+            )
+        if not 0 < self.mu_fraction < 1:
+            raise InputError(
+                f"mu_fraction is {self.mu_fraction}; it must lie between 0 and 1 (the paper: 0.9). To use "
+                "every ratio, choose the estimator ml."
+            )
+
+    @property
+    def settings(self):
+        """What decides its numbers, name -> value, as files keep it."""
+        if self.algorithm == "mle":
+            return {"estimator": "mle", "neighbours": self.neighbours}
+        return {"estimator": self.algorithm, "mu_fraction": self.mu_fraction}
+
+    def measure(self, orders, dtype):
+        """Return the measure (joined_measures.py) of what is needed of two sets joined by `orders`."""
+        if self.algorithm == "mle":
+            self._check_neighbours(orders.shape[1])
+            return LogSums(orders, self.neighbours)
+        return TwoNearest(orders, dtype)
+
+    def needed(self, squared):
+        """Return what is needed of one set: see `dimension`. squared: (N, N) squared distances."""
+        if self.algorithm == "mle":
+            self._check_neighbours(len(squared))
+            return sums_of_logs(nearest(squared, self.neighbours))
+        return nearest(squared)
+
+    def dimension(self, needed):
+        """Return I_d, a float, from `needed` of each point.
+
+        needed: of TwoNN the two smallest squared distances, (N, 2); of mle the sum over j < k of
+        log(r_k / r_j), (N,), NaN where a distance is 0. Raises InputError where there is no dimension.
+        """
+        if self.algorithm == "mle":
+            return levina_bickel(needed, self.neighbours)
+        return two_nn(needed, self.algorithm, self.mu_fraction)
+
+    def dimension_or_reason(self, needed):
+        """Return (I_d, None), or (NaN, why there is none)."""
+        try:
+            return self.dimension(needed), None
+        except InputError as error:
+            return np.nan, str(error)
+
+    def coincident(self, needed):
+        """Return how many points coincide with another, an int."""
+        return int((~np.isfinite(needed) if needed.ndim == 1 else needed[:, 0] == 0).sum())
+
+    def _check_neighbours(self, count):
+        if not 2 <= self.neighbours < count:
+            raise InputError(
+                f"{count} points have {count - 1} neighbours, mle is to take {self.neighbours} "
+                f"(correlation.neighbours); give 2 to {count - 1}, or more points."
+            )
+
+
+def two_nn(squared, algorithm="base", mu_fraction=0.9):
     """Return dadapy's TwoNN estimate from the two smallest squared distances of each point (N, 2).
 
-    Points that coincide with another (zero distance) have no ratio and are left out; it is an
-    InputError if more than a tenth do, or fewer than 3 points remain. Ties stay: their ratio is 1.
+    Points that coincide with another are left out. Ties stay: their ratio is 1. Raises InputError if
+    fewer than 3 points remain, or all ratios that are fitted are 1.
     """
     # Here, because dadapy takes seconds to import, which a job that reads no neighbours can save.
     from dadapy import Data
 
-    if not 0 < mu_fraction < 1:
-        raise InputError(
-            f"mu_fraction is {mu_fraction}; it must lie between 0 and 1 (the paper: 0.9). To use every "
-            "ratio, choose the estimator ml."
-        )
     distances = np.sqrt(np.asarray(squared, np.float64))
     apart = distances[distances[:, 0] > 0]
     check_apart(len(apart), len(distances))
     ratios = apart[:, 1] / apart[:, 0]
-    used = int(len(ratios) * mu_fraction) if estimator == "base" else len(ratios)
+    used = int(len(ratios) * mu_fraction) if algorithm == "base" else len(ratios)
     if used == 0 or np.partition(ratios, used - 1)[used - 1] == 1:
         raise InputError(
-            f"The {used} smallest ratios of second to first neighbour distance, which {estimator} "
+            f"The {used} smallest ratios of second to first neighbour distance, which {algorithm} "
             "fits, are all 1 (ties, as on a grid): such points have no TwoNN dimension."
         )
     table = np.column_stack([np.zeros(len(apart)), apart])
     data = Data(distances=(table, np.zeros(table.shape, int)), maxk=2, n_jobs=1)
-    return float(data.compute_id_2NN(algorithm=estimator, mu_fraction=mu_fraction)[0])
+    return float(data.compute_id_2NN(algorithm=algorithm, mu_fraction=mu_fraction)[0])
 
 
 def levina_bickel(sums, neighbours):
@@ -68,22 +143,10 @@ def sums_of_logs(squared):
     return np.where((squared > 0).all(axis=1), sums, np.nan)
 
 
-def check_neighbours(estimator, neighbours, count):
-    """Raise InputError for an unknown estimator, or if `count` points have too few neighbours."""
-    if estimator not in ESTIMATORS:
-        raise InputError(f"No estimator {estimator!r}: choose from {', '.join(ESTIMATORS)}.")
-    if estimator == "mle" and not 2 <= neighbours < count:
-        raise InputError(
-            f"{count} points have {count - 1} neighbours, mle is to take {neighbours} "
-            f"(correlation.neighbours); give 2 to {count - 1}, or more points."
-        )
-
-
 def check_apart(apart, count):
-    """Raise InputError if too many of `count` points coincide with another."""
-    coincident = count - apart
-    if apart < 3 or coincident > MOST_COINCIDENT * count:
+    """Raise InputError if fewer than 3 of `count` points are `apart` from all others."""
+    if apart < LEAST:
         raise InputError(
-            f"{coincident} of {count} points coincide with another (zero distance); at most "
-            f"{MOST_COINCIDENT:.0%} may, and 3 must remain: remove duplicates from both sets alike."
+            f"{count - apart} of {count} points coincide with another (zero distance) and are left out; "
+            f"{apart} remain, and an intrinsic dimension needs {LEAST}."
         )

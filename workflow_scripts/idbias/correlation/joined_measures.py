@@ -90,7 +90,9 @@ def measure_joined(first, second, orders, measures, threads=1, held_bytes=HELD_B
         progress(**shown) if label else tqdm(disable=True) as bar,
         ThreadPoolExecutor(threads) as pool,
     ):
-        for top, a in blocks(first, dtype, int(held_bytes * min(one.share for one in measures))):
+        for top, a in blocks(
+            first, dtype, int(held_bytes * min(measure.share for measure in measures))
+        ):
             for left, b in blocks(second, dtype, STREAMED_BYTES):
                 for measure in measures:
                     measure.prepare(top, a, left, b, pool)
@@ -139,8 +141,8 @@ def blocks(matrix, dtype, size):
         yield start, buffer[: stop - start]
 
 
-def check_sizes(first, second):
-    """Raise InputError unless both are (N, N) of the same N, at least 3."""
+def check_sizes(first, second, least=3):
+    """Raise InputError unless both are (N, N) of the same N, at least `least`."""
     for matrix in (first, second):
         if len(matrix.shape) != 2 or matrix.shape[0] != matrix.shape[1]:
             raise InputError(f"Squared distances must be (N, N), not {tuple(matrix.shape)}.")
@@ -149,7 +151,7 @@ def check_sizes(first, second):
             f"The sets have {len(first)} and {len(second)} points; row i of both must describe the "
             "same point: give as many rows in both."
         )
-    if len(first) < 3:
+    if len(first) < least:
         raise InputError(
             f"{len(first)} points are too few: two nearest neighbours need at least 3 points."
         )

@@ -179,3 +179,48 @@ def products(first, second, orders, replicate, row, partner, point, out):
         out[replicate[pair], point[pair], 0] = s0
         out[replicate[pair], point[pair], 1] = s1
         out[replicate[pair], point[pair], 2] = s2
+
+
+@compiled
+def ranks_of_nearest(
+    first,
+    second,
+    nearest_first,
+    nearest_second,
+    orders,
+    inverse,
+    replicate,
+    row,
+    partner,
+    point,
+    out,
+):
+    """Rank each joined, shuffled point's nearest neighbour in one set among its neighbours in the other.
+
+    nearest_first, nearest_second: number of the nearest neighbour of each row of `first` and `second`.
+    inverse (R, N) uint32: of `orders`. The other arguments are those of `two_nearest`.
+    out (R, N, 2) float64: gets the rank, from 1 on, in the second set of the nearest in the first, and the
+    reverse; neighbours at one distance share the mean of their ranks.
+    """
+    for pair in range(replicate.size):
+        a = first[row[pair]]
+        b = second[partner[pair]]
+        order = orders[replicate[pair]]
+        itself = point[pair]
+        of_first = b[order[nearest_first[row[pair]]]]
+        of_second = a[inverse[replicate[pair]][nearest_second[partner[pair]]]]
+        less_first, equal_first, less_second, equal_second = 0, 0, 0, 0
+        for j in range(a.size):
+            less_first += b[j] < of_first
+            equal_first += b[j] == of_first
+            less_second += a[j] < of_second
+            equal_second += a[j] == of_second
+        # The point's distance to itself, 0, is among them.
+        less_first, equal_first = (
+            (less_first - 1, equal_first) if of_first > 0 else (less_first, equal_first - 1)
+        )
+        less_second, equal_second = (
+            (less_second - 1, equal_second) if of_second > 0 else (less_second, equal_second - 1)
+        )
+        out[replicate[pair], itself, 0] = 1 + less_first + (equal_first - 1) / 2
+        out[replicate[pair], itself, 1] = 1 + less_second + (equal_second - 1) / 2

@@ -1,8 +1,10 @@
 """What is done to each set of vectors before distances: pooling, standardising, unit length.
 
-The protocol of 2025 is that of the authors' later code (ImplicitBiasAdversarial at commit 2f1d573,
-correlation.py, utils/utils.py): max-pool by 7, standardise each coordinate, scale each vector to
-unit length. The protocol of 2023 does nothing.
+The protocol of 2023 does nothing. "standardise_coordinates" is that of Basile et al., ICLR 2025,
+"Intrinsic Dimension Correlation" (their code: IDCorrelation, utils/utils.py). "standardise_unit_length"
+is that of their "Frequency maps reveal the correlation between adversarial attacks and implicit bias",
+2025 (their code: ImplicitBiasAdversarial at commit 2f1d573, correlation.py, utils/utils.py): max-pool by
+7, standardise each coordinate, scale each vector to unit length.
 """
 
 import numpy as np
@@ -12,8 +14,9 @@ from idbias.errors import InputError
 
 # Numbers transformed at once, in float64. Fixed, so that sums do not depend on the memory.
 NUMBERS = 2**22
-# Added to each coordinate's standard deviation, as in the authors' code.
-EPSILON = 1e-6
+# What is added to each coordinate's standard deviation, as in either code of the authors.
+EPSILON = {"standardise_coordinates": 1e-9, "standardise_unit_length": 1e-6}
+METHODS = ("none", *EPSILON)
 # As in torch.nn.functional.normalize, which that code calls: a vector of zeros stays one.
 SHORTEST = 1e-12
 
@@ -21,14 +24,20 @@ SHORTEST = 1e-12
 def preprocessed(vectors, preprocess="none", pool=1, held_bytes=HELD_BYTES):
     """Return `vectors` (N, ...) as the test takes them, (N, D) where anything is done to them.
 
-    vectors: an array, a memory map or an h5py dataset of real numbers. preprocess: "none", or
-    "standardise": each coordinate gets mean 0 and standard deviation 1 over the set (ddof 1, and
-    1e-6 added to it, so that a constant one becomes 0), then each vector unit length unless it is a
-    single number. pool: the maximum over squares of pool by pool entries of the last two axes comes
-    first. What fits `held_bytes` is returned as an array; else an object that reads and transforms
-    the rows that are asked for, and keeps the means and deviations alone.
-    Raises InputError if the last two axes cannot be pooled, or if a number is not finite.
+    vectors: an array, a memory map or an h5py dataset of real numbers. preprocess: "none";
+    "standardise_coordinates": each coordinate gets mean 0 and standard deviation 1 over the set (ddof 1,
+    and 1e-9 added to it, so that a constant one becomes 0); or "standardise_unit_length": the same with
+    1e-6, then each vector gets unit length unless it is a single number. pool: the maximum over squares
+    of pool by pool entries of the last two axes comes first. What fits `held_bytes` is returned as an
+    array; else an object that reads and transforms the rows that are asked for, and keeps the means and
+    deviations only.
+    Raises InputError for another word, if the last two axes cannot be pooled, or if a number is not finite.
     """
+    if preprocess not in METHODS:
+        raise InputError(
+            f"There is no preprocessing {preprocess!r} (correlation.preprocess): choose from "
+            f"{', '.join(METHODS)}."
+        )
     if preprocess == "none" and pool == 1:
         return vectors
     check(vectors)
@@ -40,11 +49,11 @@ class Preprocessed:
     """Vectors (N, D) that are pooled and standardised as their rows are read; see `preprocessed`."""
 
     def __init__(self, vectors, preprocess, pool):
-        self.vectors, self.pool = vectors, pool
+        self.vectors, self.pool, self.preprocess = vectors, pool, preprocess
         self.dtype = np.dtype(vectors.dtype if vectors.dtype == np.float32 else np.float64)
-        self.shape = (len(vectors), pooled(vectors[:1], pool)[0].size)
+        self.shape = (len(vectors), pooled(np.zeros((1, *vectors.shape[1:])), pool).size)
         self.moments = None
-        if preprocess == "standardise":
+        if preprocess != "none":
             self.moments = moments(self._plain, *self.shape)
 
     def __len__(self):
@@ -64,8 +73,8 @@ class Preprocessed:
             values = self._plain(first, last)
             if self.moments:
                 mean, deviation = self.moments
-                values = (values - mean) / (deviation + EPSILON)
-                if values.shape[1] > 1:
+                values = (values - mean) / (deviation + EPSILON[self.preprocess])
+                if self.preprocess == "standardise_unit_length" and values.shape[1] > 1:
                     length = np.linalg.norm(values, axis=1, keepdims=True)
                     values /= np.maximum(length, SHORTEST)
             out[first - start : last - start] = values

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from idbias.correlation.estimators import two_nn
+from idbias.correlation.estimators import Estimator
 from idbias.correlation.joined_measures import STREAMED_BYTES, blocks, check_sizes
 from idbias.correlation.kernels_numba import nearest_by_scale
 from idbias.errors import InputError
@@ -20,13 +20,14 @@ from idbias.streams import generator
 LEAST = 100
 MOST_PARTS = 64
 SETS = ("first", "second", "joined")
+TWO_NN = Estimator()
 
 
-def dimensions_by_scale(first, second, seed, estimator="base", mu_fraction=0.9, threads=1):
+def dimensions_by_scale(first, second, seed, estimator=TWO_NN, threads=1):
     """Return I_d of two sets and of both joined, in 1, 2, 4, ... random parts, name -> array.
 
     first, second: (N, N) squared distances, arrays or h5py datasets, read once in blocks of rows. seed:
-    which points share a part depends on (seed, N) alone. estimator, mu_fraction: as for
+    which points share a part depends on (seed, N) alone. estimator: as for
     idbias.correlation.dependence.intrinsic_dimension; TwoNN "base" in place of "mle", whose neighbours do
     not fit into small parts.
     parts: int64 (S,), numbers of parts, of at least LEAST points each. first, second, joined: float64
@@ -43,17 +44,17 @@ def dimensions_by_scale(first, second, seed, estimator="base", mu_fraction=0.9, 
         for top, a in blocks(first, dtype, STREAMED_BYTES):
             b = np.asarray(second[top : top + len(a)], dtype)
             work = zip((a, b, a + b), nearest, strict=True)
-            list(pool.map(lambda one: nearest_by_scale(one[0], top, ranks, one[1]), work))  # noqa: B023
-    estimate = ("base" if estimator == "mle" else estimator), mu_fraction
-    found = []
+            list(pool.map(lambda task: nearest_by_scale(task[0], top, ranks, task[1]), work))  # noqa: B023
+    two_nn = TWO_NN if estimator.algorithm == "mle" else estimator
+    by_scale = []
     for s in range(scales):
         members = [ranks % 2**s == part for part in range(2**s)]
         try:
-            found.append([[two_nn(one[s][m], *estimate) for m in members] for one in nearest])
+            by_scale.append([[two_nn.dimension(near[s][m]) for m in members] for near in nearest])
         except InputError:
             break
-    table = {"parts": 2 ** np.arange(len(found))}
+    table = {"parts": 2 ** np.arange(len(by_scale))}
     for k, name in enumerate(SETS):
-        table[name] = np.array([np.mean(one[k]) for one in found])
-        table[f"{name}_std"] = np.array([np.std(one[k]) for one in found])
+        table[name] = np.array([np.mean(dimensions[k]) for dimensions in by_scale])
+        table[f"{name}_std"] = np.array([np.std(dimensions[k]) for dimensions in by_scale])
     return table

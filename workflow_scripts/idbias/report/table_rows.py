@@ -1,4 +1,4 @@
-"""Rows of tables: of the I_d test, of attacks, and rows of several files joined."""
+"""Rows of tables: of attacks, and rows of several files joined."""
 
 from pathlib import Path
 
@@ -7,50 +7,6 @@ import pandas as pd
 
 from idbias import files
 from idbias.errors import InputError
-
-
-def row(names, pairs, dimensions, shuffles):
-    """Return the rows of two sets in the correlation table, one for each way to shuffle them.
-
-    `names`: dict of first columns; `pairs`, `dimensions`: files; `shuffles`: list of files, shards of
-    one way after those of another. Columns that do not apply (a spiral has no attack) are missing.
-    """
-    # Here, because the figures that read shuffles by this module should not wait for scipy.stats.
-    from idbias.correlation.caveats import caveats_of
-    from idbias.correlation.dependence import numbers_of
-
-    with files.opened(pairs) as file:
-        about = dict(file.attrs)
-        cosine = file["cosine"][()] if "cosine" in file else np.array([np.nan])
-        points = len(file["index"])
-    observed, _ = files.read(dimensions)
-    counts = (
-        "test_accuracy", "images", "attack_success", "essential_masks", "adversarial_masks",
-    )  # fmt: skip
-    found = []
-    for within, paths in by_way(shuffles).items():
-        shuffled = read_statistics(paths)
-        columns = {
-            **names,
-            **{name: about.get(name) for name in counts},
-            "pairs": points,
-            "shuffled_within": within,
-            "cosine_mean": np.nanmean(cosine) if np.isfinite(cosine).any() else None,
-            "cosine_std": np.nanstd(cosine) if np.isfinite(cosine).any() else None,
-            "r_squared": about.get("r_squared"),
-            **numbers_of(observed, shuffled),
-        }
-        found.append({**columns, "warnings": caveats_of(columns)})
-    return pd.DataFrame(found)
-
-
-def by_way(shuffles):
-    """Return what is shuffled within -> its shard files, in their order."""
-    found = {}
-    for path in shuffles:
-        within = files.read(path, [])[1].get("within", "all")
-        found.setdefault(within, []).append(path)
-    return found
 
 
 def attacks(names, predictions, attacked):
@@ -88,36 +44,6 @@ def attacks(names, predictions, attacked):
             }
         )
     return pd.DataFrame(rows)
-
-
-def read_shuffles(paths):
-    """Return I_d of every replicate in shard files, float64 (R,), as `read_statistics`."""
-    return read_statistics(paths)["intrinsic_dimension"]
-
-
-def read_statistics(paths):
-    """Return each statistic of every replicate in shard files, name -> float64 (R,), by number.
-
-    Raises InputError unless they are the replicates 0 .. R-1, each once, of one seed and estimator.
-    """
-    shards, attributes = zip(*(files.read(path) for path in paths), strict=True)
-    made = ("comparison", "seed", "estimator", "mu_fraction", "neighbours", "within")
-    for path, shard, about in zip(paths, shards, attributes, strict=True):
-        differ = any(about.get(name) != attributes[0].get(name) for name in made)
-        if differ or shard.keys() != shards[0].keys():
-            raise InputError(
-                f"{path} was not made as {paths[0]} was (its {', '.join(made)} or statistics differ "
-                "somewhere); delete the one that is out of date and run again."
-            )
-    joined = {name: np.concatenate([shard[name] for shard in shards]) for name in shards[0]}
-    numbers = joined.pop("replicate")
-    order = np.argsort(numbers, kind="stable")
-    if not np.array_equal(numbers[order], np.arange(len(numbers))):
-        raise InputError(
-            f"the shuffles from {paths[0]} to {paths[-1]} are not replicates 0 to {len(numbers) - 1}, "
-            "each once; delete them and run again."
-        )
-    return {name: values[order] for name, values in joined.items()}
 
 
 def join(rows, published=None):
