@@ -17,10 +17,9 @@ from torch import nn
 
 from idbias import files
 from idbias.config import schema
-from idbias.correlation import arrays
+from idbias.correlation import arrays, shuffle_files
 from idbias.errors import InputError
 from idbias.masks import training
-from idbias.report import table_rows
 
 ROOT = Path(__file__).parents[1]
 
@@ -284,14 +283,14 @@ def shuffles(path, replicates, **about):
 def test_shuffles_are_of_one_run_and_each_counts_once(tmp_path):
     first = shuffles(tmp_path / "00000-00003.h5", range(4))
     second = shuffles(tmp_path / "00004-00005.h5", range(4, 6))
-    np.testing.assert_array_equal(table_rows.read_shuffles([second, first]), np.arange(6) / 10)
+    np.testing.assert_array_equal(shuffle_files.read_shuffles([second, first]), np.arange(6) / 10)
     with pytest.raises(InputError, match="each once"):
-        table_rows.read_shuffles([first, first])
+        shuffle_files.read_shuffles([first, first])
     with pytest.raises(InputError, match="each once"):
-        table_rows.read_shuffles([second])
+        shuffle_files.read_shuffles([second])
     shuffles(second, range(4, 6), seed=1)
     with pytest.raises(InputError, match=r"00004-00005\.h5 was not made as"):
-        table_rows.read_shuffles([first, second])
+        shuffle_files.read_shuffles([first, second])
 
 
 class Stop(Exception):

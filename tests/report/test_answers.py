@@ -1,4 +1,4 @@
-"""What a row says in words: dependence is said by the permutation p-value, and nothing else."""
+"""What a row says in words: dependence is said by the corrected two-sided p-value, and nothing else."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,8 +12,10 @@ from idbias.report.summary import summary
 
 ROW = {
     "experiment": "digits", "classifier": "small_cnn", "attack": "fmn", "pairs": 1173, "z": -5.594,
-    "p_permutation": 1 / 51, "shuffles": 50,
+    "p_permutation": 1 / 1000, "p_two_sided": 2 / 1000, "shuffles": 999,
 }  # fmt: skip
+OF = "digits, small_cnn, fmn: "
+MASKS = "essential and adversarial masks"
 
 
 @pytest.mark.parametrize(
@@ -21,27 +23,37 @@ ROW = {
     [
         (
             {},
-            "digits, small_cnn, fmn: essential and adversarial masks depend on each other, Z = -5.59, "
-            "I_d below all 50 shuffles (1,173 pairs).",
+            f"{OF}{MASKS} depend on each other, Z = -5.59, I_d below all 999 shuffles, two-sided p = 0.002 "
+            "(1,173 pairs).",
         ),
         (
-            {"p_permutation": 21 / 51, "z": -0.31},
-            "digits, small_cnn, fmn: no dependence of essential and adversarial masks is seen, "
-            "Z = -0.31, I_d with 20 of 50 shuffles at or below it (1,173 pairs).",
+            {"p_two_sided_holm": 0.006, "distance_correlation": 0.1474},
+            f"{OF}{MASKS} depend on each other, Z = -5.59, I_d below all 999 shuffles, two-sided p = 0.006, "
+            "distance correlation 0.147 (1,173 pairs).",
         ),
         (
-            {"p_permutation": 2 / 51},
-            "digits, small_cnn, fmn: essential and adversarial masks depend on each other, Z = -5.59, "
-            "I_d with 1 of 50 shuffles at or below it (1,173 pairs).",
+            {"p_permutation": 0.021, "p_two_sided": 0.042, "p_two_sided_holm": 0.084, "z": -2.1},
+            f"{OF}I_d shows no dependence of {MASKS}, Z = -2.10, I_d with 20 of 999 shuffles at or below "
+            "it, two-sided p = 0.084 (1,173 pairs).",
         ),
         (
-            {"shuffles": 10, "p_permutation": 1 / 11},
-            "digits, small_cnn, fmn: 10 shuffles are too few to say whether essential and adversarial "
-            "masks depend on each other, Z = -5.59, I_d below all 10 shuffles (1,173 pairs).",
+            {"p_permutation": 1.0, "z": 40.2},
+            f"{OF}{MASKS} depend on each other, though they fill more dimensions than shuffled ones, "
+            "Z = 40.20, I_d above all 999 shuffles, two-sided p = 0.002 (1,173 pairs).",
+        ),
+        (
+            {"shuffles": 10, "p_permutation": 1 / 11, "p_two_sided": 2 / 11},
+            f"{OF}10 shuffles are too few to say whether {MASKS} depend on each other, Z = -5.59, "
+            "I_d below all 10 shuffles, two-sided p = 0.18 (1,173 pairs).",
         ),
         (
             {"classifier": float("nan"), "attack": float("nan"), "z": float("-inf")},
-            "digits: the two sets depend on each other, I_d below all 50 shuffles (1,173 pairs).",
+            "digits: the two sets depend on each other, I_d below all 999 shuffles, two-sided p = 0.002 "
+            "(1,173 pairs).",
+        ),
+        (
+            {"p_permutation": float("nan"), "pairs": 2, "reason": "2 pairs are too few."},
+            f"{OF}no I_d test of {MASKS} (2 pairs): 2 pairs are too few.",
         ),
         ({"p_permutation": float("nan")}, ""),
     ],
@@ -52,6 +64,17 @@ def test_a_row_in_words(changes, said):
     # As csv reads it, for what is printed when a run ends.
     texts = {key: "" if value != value else str(value) for key, value in row.items()}
     assert answer(texts) == said
+
+
+def test_fifty_shuffles_decide_one_row_and_not_three():
+    row = {**ROW, "shuffles": 50, "p_permutation": 1 / 51, "p_two_sided": 2 / 51}
+    assert "masks depend on each other" in answers([row])[0]
+    row["p_two_sided_holm"] = 6 / 51
+    said = answers([row] * 3)
+    assert all("50 shuffles are too few to say whether" in one for one in said)
+    assert all("(3 rows ask it)" in one and "p = 0.12, Holm over 3 rows" in one for one in said)
+    # Another experiment asks another question.
+    assert "masks depend" in answers([ROW, {**ROW, "experiment": "spiral"}])[0]
 
 
 def test_published_rows_and_controls_say_nothing():

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from idbias import files
 from idbias.report import latex, table_columns, table_rows, tables
 
 
@@ -17,42 +16,20 @@ def test_holm_by_hand():
     assert table_rows.holm([0.6, 0.7]) == pytest.approx([1, 1])
 
 
-def test_each_way_to_shuffle_is_a_row_of_its_own(tmp_path):
-    files.write(tmp_path / "pairs.h5", {"index": np.arange(9)})
-    observed = {"first": 2.0, "second": 1.0, "joined": 2.5, "scale_ratio": 1.0, "hsic_linear": 0.3}
-    observed["scale/joined"] = np.array([2.5, 2.4])
-    files.write(tmp_path / "dimensions.h5", observed)
+def test_holm_is_over_the_rows_of_one_question(tmp_path):
     paths = []
-    for within, shift in (("all", 3.0), ("class", 2.4)):
-        for start in (0, 2):
-            paths.append(str(tmp_path / f"{within}{start}.h5"))
-            statistics = {
-                "replicate": np.arange(start, start + 2),
-                "intrinsic_dimension": shift + np.array([0.1, 0.2]) * (1 + start),
-                "hsic_linear": np.array([0.1, 0.4]),
-            }
-            files.write(paths[-1], statistics, {"seed": 0, "within": within})
-    row = table_rows.row(
-        {"attack": "fmn"}, tmp_path / "pairs.h5", tmp_path / "dimensions.h5", paths
-    )
-    assert list(row["shuffled_within"]) == ["all", "class"]
-    assert list(row["id_shuffled_mean"]) == pytest.approx([3.3, 2.7])
-    assert list(row["p_permutation"]) == pytest.approx([0.2, 0.4])
-    assert list(row["id_correlation_corrected"]) == pytest.approx([0.4, 0.1])
-    assert list(row["hsic_linear_p"]) == pytest.approx([0.6, 0.6])
-    assert list(row["id_of_half_ratio"]) == pytest.approx([0.96, 0.96])
-    tables.write_csv(tmp_path / "row.csv", row)
-    table = table_rows.join([tmp_path / "row.csv"])
-    assert list(table["p_permutation_holm"]) == pytest.approx([0.4, 0.4])
-    assert "shuffled within" in table_columns.for_people(table)
-    one = table_columns.for_people(row[:1])
-    assert "shuffled within" not in one
-    assert list(one["HSIC, linear"]) == ["0.300"]
-    assert pd.isna(row["warnings"]).all()
+    for name, ps in {"digits": [0.01, 0.02], "spiral": [0.04]}.items():
+        for number, p in enumerate(ps):
+            row = {"experiment": name, "shuffled_within": "all", "p": p, "p_two_sided": p}
+            paths.append(tmp_path / f"{name}{number}.csv")
+            tables.write_csv(paths[-1], pd.DataFrame([row]))
+    table = table_rows.join(paths)
+    assert list(table["p_two_sided_holm"]) == pytest.approx([0.02, 0.02, 0.04])
+    assert list(table["p_holm"]) == pytest.approx([0.02, 0.02, 0.04])
 
 
 def rows(count=3, **changes):
-    """Rows as idbias.report.table_rows writes them, with names that LaTeX would trip over."""
+    """Rows as idbias.correlation.row writes them, with names that LaTeX would trip over."""
     one = {
         "experiment": "my_runs & 50%", "dataset": "digits", "classifier": "net_1", "test_accuracy": 0.98,
         "images": 100, "pairs": 90, "shuffled_within": "all", "cosine_mean": 0.28, "cosine_std": 0.15,
@@ -61,7 +38,7 @@ def rows(count=3, **changes):
         "p_permutation_holm": 0.06, "p_two_sided_holm": 0.12, "id_correlation": 0.53,
         "distance_correlation": 0.147, "distance_correlation_low": 0.1,
         "distance_correlation_high": 0.2, "distance_correlation_p": 0.02,
-        "warnings": None, **changes,
+        "caveats": None, **changes,
     }  # fmt: skip
     return pd.DataFrame([{**one, "attack": f"fmn_{number}"} for number in range(count)])
 
@@ -116,7 +93,7 @@ def test_every_table_compiles_and_fits_the_page(finished, tmp_path, columns):
     forms = ("csv", "markdown", "latex", "html")
     for name, table in {
         "escapes": rows(),
-        "remarks": rows(warnings="I_d is drawn from few points; " * 5, reason="too few masks " * 9),
+        "remarks": rows(caveats="I_d is drawn from few points; " * 5, reason="too few masks " * 9),
         "one": rows(1),
     }.items():
         paths = {form: tmp_path / f"{name}.{form}" for form in forms}

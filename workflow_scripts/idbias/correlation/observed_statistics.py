@@ -65,7 +65,8 @@ def observed_statistics(
                 statistics["svcca"] = value
         if labels is not None:
             shares = [class_decoded(squared, labels, seed) for squared in (first, second)]
-            statistics |= dict(zip(DECODED, np.ravel(shares), strict=True))
+            if np.isfinite(shares).all():
+                statistics |= dict(zip(DECODED, np.ravel(shares), strict=True))
     return statistics, reasons
 
 

@@ -2,61 +2,93 @@
 
 import math
 
-# The permutation p-value up to which a row is said to show dependence.
+# The two-sided permutation p-value, after Holm, up to which a row is said to show dependence.
 LEVEL = 0.05
+# Columns whose values rows of one question share: Holm's correction is over those rows.
+QUESTION = ("experiment", "shuffled_within", "control")
 
 
-def answer(row):
+def answer(row, rows=1):
     """Return what a row of the correlation table says, a sentence; "" if it has no test.
 
-    row: mapping with the columns of idbias.report.table_rows.row, as numbers or as text of a CSV.
-    Dependence is said where the permutation p-value, which assumes nothing of the shuffled I_d, is at
-    most LEVEL; how far the observed I_d lies below them is said by Z and by counting.
+    row: mapping with the columns of idbias.correlation.row.rows, as numbers or as text of a CSV; rows:
+    how many rows ask the same question. Dependence is said where the two-sided permutation p-value,
+    corrected for their number, is at most LEVEL; it assumes nothing of the shuffled I_d. On which side
+    of them the observed I_d lies is said by Z and by counting.
     """
-    numbers = {name: _number(row.get(name)) for name in ("z", "p_permutation", "shuffles", "pairs")}
-    if any(numbers[name] is None for name in ("p_permutation", "shuffles")):
-        return ""
-    attack, classifier = _text(row.get("attack")), _text(row.get("classifier"))
-    names = [_text(row.get("experiment")), classifier, attack]
-    within = _text(row.get("shuffled_within"))
-    if within not in ("", "all"):
-        names.append(f"shuffled within {within}")
+    names = ("z", "p_permutation", "p_two_sided", "p_two_sided_holm", "shuffles", "pairs")
+    numbers = {name: _number(row.get(name)) for name in names}
+    attack = _text(row.get("attack"))
     sets = "essential and adversarial masks" if attack else "the two sets"
+    pairs = "" if numbers["pairs"] is None else f" ({int(numbers['pairs']):,} pairs)"
+    if _text(row.get("reason")):
+        return f"{of_row(row)}: no I_d test of {sets}{pairs}: {row['reason'].rstrip('.')}."
+    if any(numbers[name] is None for name in ("p_permutation", "p_two_sided", "shuffles")):
+        return ""
+    holm = numbers["p_two_sided_holm"]
+    p = numbers["p_two_sided"] if holm is None else holm
     shuffles, z = int(numbers["shuffles"]), numbers["z"]
     # p = (1 + number of shuffles at or below) / (1 + shuffles)
     below = round(numbers["p_permutation"] * (shuffles + 1)) - 1
-    if 1 / (shuffles + 1) > LEVEL:
+    if 2 * rows / (shuffles + 1) > LEVEL:
         verdict = f"{shuffles} shuffles are too few to say whether {sets} depend on each other"
-    elif numbers["p_permutation"] <= LEVEL:
-        verdict = f"{sets} depend on each other"
+        verdict += f" ({rows} rows ask it)" if rows > 1 else ""
+    elif p > LEVEL:
+        verdict = f"I_d shows no dependence of {sets}"
+    elif below > shuffles / 2:
+        verdict = (
+            f"{sets} depend on each other, though they fill more dimensions than shuffled ones"
+        )
     else:
-        verdict = f"no dependence of {sets} is seen"
-    where = (
-        f"below all {shuffles} shuffles"
-        if below == 0
-        else f"with {below} of {shuffles} shuffles at or below it"
-    )
+        verdict = f"{sets} depend on each other"
+    if below == 0:
+        where = f"below all {shuffles} shuffles"
+    elif below == shuffles:
+        where = f"above all {shuffles} shuffles"
+    else:
+        where = f"with {below} of {shuffles} shuffles at or below it"
     measure = "" if z is None or not math.isfinite(z) else f"Z = {z:.2f}, "
-    pairs = "" if numbers["pairs"] is None else f" ({int(numbers['pairs']):,} pairs)"
-    return f"{', '.join(filter(None, names))}: {verdict}, {measure}I_d {where}{pairs}."
+    corrected = f", Holm over {rows} rows" if rows > 1 and holm is not None else ""
+    said = f"{of_row(row)}: {verdict}, {measure}I_d {where}, two-sided p = {p:.2g}{corrected}"
+    return f"{said}{_effect(row)}{pairs}."
 
 
 def answers(rows):
     """Return the sentences of `rows`, an iterable of mappings: of what was measured, no controls."""
-    measured = (
+    measured = [
         row
         for row in rows
         if _text(row.get("source")) in ("", "measured")
         and _text(row.get("control")) in ("", "none")
+    ]
+    questions = [tuple(_text(row.get(name)) for name in QUESTION) for row in measured]
+    sentences = (
+        answer(row, questions.count(question))
+        for row, question in zip(measured, questions, strict=True)
     )
-    return list(filter(None, map(answer, measured)))
+    return list(filter(None, sentences))
+
+
+def _effect(row):
+    """Return the effect size of a row in words, with its interval where there is one."""
+    value, low, high = (
+        _number(row.get(f"distance_correlation{end}")) for end in ("", "_low", "_high")
+    )
+    if value is None:
+        return ""
+    interval = "" if low is None or high is None else f" [{low:.3f}, {high:.3f}]"
+    return f", distance correlation {value:.3f}{interval}"
 
 
 def remarks(rows):
-    """Return what to know of single rows beside their numbers, sentences: warnings, why one has no I_d."""
+    """Return what to know of single rows beside their numbers, sentences: their caveats."""
     found = []
     for row in rows:
-        for column in ("reason", "warnings", "caveats"):
+        # Of rows that `answers` has no sentence for, why they have no test.
+        columns = (
+            ("reason", "caveats") if _text(row.get("control")) not in ("", "none") else ("caveats",)
+        )
+        for column in columns:
             if text := _text(row.get(column)).strip():
                 found.append(f"{of_row(row)}: {text}{'' if text.endswith('.') else '.'}")
     return found

@@ -7,7 +7,7 @@ from idbias.report.figures import STYLE, lines
 
 PANELS = {
     "z": "Z",
-    "id_correlation_corrected": "$I_d$ correlation, corrected",
+    "distance_correlation": "distance correlation",
     "attack_success": "success of the attack",
 }
 
@@ -16,13 +16,15 @@ def against_epsilon(rows):
     """Return mean and standard deviation over seeds at each epsilon, a DataFrame.
 
     rows: DataFrame of rows with epsilon. Columns: classifier, attack, epsilon, seeds, and NAME and
-    NAME_std (0 for one seed) of z, id_correlation_corrected and attack_success; sorted by epsilon.
+    NAME_std (0 for one seed) of z, distance_correlation and attack_success; sorted by epsilon.
     """
     # The first of several ways to shuffle.
     rows = rows[rows["shuffled_within"] == rows["shuffled_within"].iloc[0]]
     grouped = rows.sort_values("epsilon").groupby(["classifier", "attack", "epsilon"], sort=False)
     columns = {"seeds": grouped.size()}
     for name in PANELS:
+        if name not in rows:  # without `baselines`
+            continue
         columns[name] = grouped[name].mean()
         columns[f"{name}_std"] = grouped[name].std(ddof=1).fillna(0)
     return pd.DataFrame(columns).reset_index()

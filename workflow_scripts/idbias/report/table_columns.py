@@ -23,7 +23,6 @@ OVER_SEEDS = {
     "z": "Z",
     "distance_correlation": "distance correlation",
     "dimensions_lost": "share of dimensions lost",
-    "id_correlation_corrected": "I_d correlation, corrected",
     "contrast": "attack - control",
 }
 # Column -> its name for people and how its values are written; in the order of the columns.
@@ -77,7 +76,6 @@ FORMATS = {
     "p_two_sided_holm": ("two-sided p, Holm", p_value),
     "effect": ("distance correlation", str),
     "id_correlation": ("I_d correlation", TWO),
-    "id_correlation_corrected": ("I_d correlation, corrected", TWO),
     "dimensions_lost": ("share of dimensions lost", TWO),
     "distance_correlation_p": ("p of the distance correlation", p_value),
     "information_first_to_second": ("information, first to second", THREE),
@@ -95,7 +93,6 @@ FORMATS = {
     "hsic_gaussian_p": ("p, Gaussian", p_value),
     "svcca": ("SVCCA", TWO),
     "scale_ratio": ("scale ratio", "{:.2g}".format),
-    "warnings": ("warnings", str),
     "caveats": ("caveats", str),
     "reason": ("reason", str),
     "training_images": ("training images", WHOLE),

@@ -7,6 +7,7 @@ import pandas as pd
 
 from idbias import files
 from idbias.errors import InputError
+from idbias.report.answers import QUESTION
 
 
 def attacks(names, predictions, attacked):
@@ -49,14 +50,21 @@ def attacks(names, predictions, attacked):
 def join(rows, published=None):
     """Return the rows of CSV files as one DataFrame; rows of `published` follow, so marked.
 
-    Several rows of a test get p-values adjusted for their number beside them. Raises InputError if a file
-    of `rows` is missing, empty, cut short or no CSV.
+    p-values adjusted for the number of rows that ask one question (of one experiment, one way to shuffle,
+    one control) stand beside them. Raises InputError if a file of `rows` is missing, empty, cut short or
+    no CSV.
     """
     read = [read_rows(path) for path in rows]
     table = pd.concat([one for one in read if len(one)] or read[:1], ignore_index=True)
-    for column in ("p", "p_permutation"):
-        if column in table and len(table) > 1:
-            table.insert(table.columns.get_loc(column) + 1, f"{column}_holm", holm(table[column]))
+    by = [name for name in QUESTION if name in table]
+    for column in ("p", "p_permutation", "p_two_sided"):
+        if column in table:
+            adjusted = (
+                table.groupby(by, dropna=False)[column].transform(holm)
+                if by
+                else holm(table[column])
+            )
+            table.insert(table.columns.get_loc(column) + 1, f"{column}_holm", adjusted)
     if published:
         table.insert(0, "source", "measured")
         known = pd.read_csv(published)
