@@ -34,7 +34,7 @@ def test_two_arrays_give_the_row_that_the_command_gives(project):
     names = [str(project.folder / "first.npy"), str(project.folder / "other.h5:/group/second")]
     assert main([*names, "--output", str(output)]) == 0
     command = pd.read_csv(output).iloc[0]
-    assert row.pairs == command.points == 300
+    assert row.pairs == command.pairs == 300
     for column in ("id", "id_first", "id_second", "id_shuffled_mean", "z", "p_permutation"):
         assert row[column] == pytest.approx(command[column], rel=1e-12)
     assert row.z < -2

@@ -373,7 +373,7 @@ def test_rows_that_cannot_carry_their_numbers_say_so():
             "b.csv",
             "a.h5 has no array nothing; write a.h5:NAME with one of group/masks",
         ),
-        ("a.npz", "b.csv", "a.npz holds several arrays; write a.npz:NAME with one of masks, other"),
+        ("a.npz", "b.csv", "a.npz holds 2 arrays; write a.npz:NAME with one of masks, other"),
         ("short.npy", "b.csv", "short.npy has 299 rows and b.csv has 300"),
         ("nan.npy", "b.csv", r"nan.npy: Row 7 \(counted from 0\) holds NaN"),
         ("words.csv", "words.csv", "words.csv: column y is not numeric"),

@@ -29,7 +29,14 @@ def contrast(attack, control):
     """
     count = len(attack[0])
     if count < LEAST:
-from idbias.streams import generator
+        return {
+            "images": count,
+            "reason": f"{count} images have both the attack's pair and the control's, too few for an "
+            f"interval: {LEAST} are needed; take more images",
+        }
+    (value, without), (control_value, control_without) = delete_one(*attack), delete_one(*control)
+    difference, error = value - control_value, jackknife_error(without - control_without)
+    reach = t.ppf(0.5 + LEVEL / 2, count - 1) * error
     return {
         "distance_correlation": value,
         "control_distance_correlation": control_value,

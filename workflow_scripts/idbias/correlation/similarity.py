@@ -15,7 +15,8 @@ def cosine_similarity(first, second):
 
     first, second: (N, ...) of one shape. Paper 1 (section 4.6) gives its mean and std (ddof 0).
     """
-    first, second = (np.asarray(z, np.float64).reshape(len(z), -1) for z in (first, second))
+    length = int(np.prod(first.shape[1:]))
+    first, second = (np.asarray(z, np.float64).reshape(-1, length) for z in (first, second))
     norms = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
     with np.errstate(invalid="ignore"):
         return np.einsum("ij,ij->i", first, second) / norms
