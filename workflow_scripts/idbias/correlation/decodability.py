@@ -5,8 +5,6 @@ Fourier masks", read classes from such masks: dependence of two sets may be no m
 """
 
 import numpy as np
-from sklearn.kernel_ridge import KernelRidge
-from sklearn.model_selection import StratifiedKFold
 
 from idbias.streams import generator
 
@@ -27,6 +25,10 @@ def class_decoded(squared, labels, seed):
     distance of points from their mean. Five stratified folds; classes of fewer than 5 points are left
     out. Of more than 4,000 points it is that of 4,000. NaN where fewer than two classes remain.
     """
+    # Here, because scikit-learn takes seconds to import, which a job without classes can save.
+    from sklearn.kernel_ridge import KernelRidge
+    from sklearn.model_selection import StratifiedKFold
+
     labels = np.asarray(labels)
     classes, counts = np.unique(labels, return_counts=True)
     chosen = np.flatnonzero(np.isin(labels, classes[counts >= FOLDS]))
