@@ -1,13 +1,15 @@
-"""What users bring as a network or a checkpoint: a right number, or one sentence that helps."""
+"""What users bring as a network: a right number, or one sentence that helps."""
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from idbias.classifiers import models
+from idbias.classifiers import models, training
 from idbias.classifiers.networks.by_name import NETWORKS, build
+from idbias.classifiers.predictions import tell_accuracy
 from idbias.classifiers.probe import probe, three_of
+from idbias.config.schema_inputs import Recipe
 from idbias.errors import InputError
 
 IMAGES = np.random.default_rng(0).random((7, 1, 8, 8), np.float32)
@@ -144,3 +146,40 @@ def test_networks_of_idbias_pass(name):
 def test_a_class_needs_finite_logits():
     logits = torch.tensor([[0.0, 2, 1], [torch.nan, 0, 0], [0, torch.inf, 0]])
     assert models.classes_of(logits).tolist() == [1, -1, -1]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "images", "claimed", "said"),
+    [
+        (0.92, 1000, None, None),
+        (0.92, 1000, 0.945, None),
+        (0.392, 1000, 0.656, "claims 65.6%: look at its normalisation"),
+        (0.11, 1000, 0.9, "no better than chance, 10.0%"),
+        (0.9, 40, None, "standard error is 4.7%"),
+    ],
+)
+def test_an_accuracy_is_told_with_what_is_odd_about_it(accuracy, images, claimed, said, capsys):
+    lines = tell_accuracy(accuracy, images, 10, "mine", claimed)
+    assert (
+        lines[0]
+        == f"mine: test accuracy {accuracy:.1%} ({round(accuracy * images):,} of {images:,} images)"
+    )
+    assert len(lines) == 1 + (said is not None)
+    assert said is None or said in lines[1]
+    assert capsys.readouterr().err.splitlines() == lines
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 5, 9, 10, 11, 40])
+def test_one_cycle_climbs_and_descends_in_any_number_of_steps(steps):
+    recipe = Recipe(schedule="onecycle", learning_rate=0.1, epochs=steps)
+    optimizer = training.make_optimizer(recipe, [nn.Parameter(torch.zeros(1))])
+    scheduler = training.make_scheduler(recipe, optimizer, 1)
+    rates = []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if scheduler:
+            scheduler.step()
+    assert max(rates) == pytest.approx(0.1, rel=0.03)
+    assert steps < 3 or rates[0] < 0.01
+    assert steps < 3 or rates[-1] < 0.001

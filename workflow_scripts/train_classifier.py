@@ -5,9 +5,11 @@ from pathlib import Path
 from idbias.stage import checkpoint_path, device, stage
 
 with stage(snakemake) as execution:
+    import torch
+
     from idbias import files
     from idbias.classifiers import models, training, weights
-    from idbias.classifiers.predictions import predict
+    from idbias.classifiers.predictions import predict, tell_accuracy
     from idbias.classifiers.probe import probe
     from idbias.config.schema_inputs import Recipe
     from idbias.datasets.images import class_count, image_counts, read_images
@@ -15,16 +17,18 @@ with stage(snakemake) as execution:
 
     settings, seed = dict(snakemake.params.settings), snakemake.params.seed
     dataset, output, where = snakemake.input.dataset, snakemake.output, device(execution)
-    total, _ = image_counts(dataset)
+    total, total_tests = image_counts(dataset)
     some, _ = read_images(dataset, "masked", slice(0, min(total, 3)))
     shape, classes = some.shape[1:], class_count(dataset)
-    classifier = models.make(settings, shape, classes, seed)
+    classifier, claimed = models.make(settings, shape, classes, seed), None
     if settings["weights"]:
-        weights.load_weights(
+        claimed = weights.load_weights(
             classifier.network,
             snakemake.input.weights[0],
             settings["weights"]["sha256"],
             new_head=settings["weights"]["new_head"],
+            key=settings["weights"].get("key"),
+            images=torch.as_tensor(some),
         )
     # Before hours of training; a head that has not been trained may give gradients of zero.
     probe(classifier.eval(), some, classes, settings["network"], trained=not settings["recipe"])
@@ -50,5 +54,9 @@ with stage(snakemake) as execution:
     # As every later stage reads it: in eval mode, frozen.
     classifier = models.load(output.classifier, where, some)
     predictions, accuracy = predict(classifier, dataset, where, progress)
+    # What a checkpoint claims holds as long as it was not trained further.
+    tell_accuracy(
+        accuracy, total_tests, classes, snakemake.wildcards.classifier, None if history else claimed
+    )
     files.write(output.predictions, predictions, {**experiment, "test_accuracy": accuracy})
     Path(checkpoint).unlink(missing_ok=True)

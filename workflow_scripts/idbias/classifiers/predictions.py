@@ -1,5 +1,7 @@
 """What a classifier says of the images that may get masks."""
 
+import sys
+
 import numpy as np
 
 from idbias.classifiers.models import logits_of
@@ -7,6 +9,10 @@ from idbias.datasets.images import image_counts, read_images
 from idbias.errors import InputError
 
 BLOCK = 2048
+# Test images a class, below which an accuracy gets a warning.
+FEW_IMAGES = 10
+# So far below its checkpoint's own an accuracy is no matter of other test images.
+FAR_BELOW = 0.05
 
 
 def predict(classifier, dataset, device="cpu", progress=None):
@@ -42,3 +48,34 @@ def predict(classifier, dataset, device="cpu", progress=None):
         "correct": correct,
     }
     return arrays, correct[:tests].mean()
+
+
+def tell_accuracy(accuracy, images, classes, name, claimed=None):
+    """Print the test accuracy (a share of `images`) of the classifier `name` to standard error; warn.
+
+    Warnings: no better than chance (1 / classes, and two standard errors of a share); few images of a class;
+    below what a checkpoint claims of itself (`claimed`, a share, or None), of which a wrong normalisation is
+    the usual cause. Returns the lines.
+    """
+    lines = [
+        f"{name}: test accuracy {accuracy:.1%} ({round(accuracy * images):,} of {images:,} images)"
+    ]
+    chance = 1 / classes
+    if accuracy <= chance + 2 * np.sqrt(chance * (1 - chance) / images):
+        lines.append(
+            f"warning: {name} is no better than chance, {chance:.1%}: masks and attacks of it mean nothing; "
+            "look at its normalisation, its checkpoint, the order of the classes and its recipe."
+        )
+    elif claimed is not None and accuracy < claimed - FAR_BELOW:
+        lines.append(
+            f"warning: {name}'s checkpoint claims {claimed:.1%}: look at its normalisation (mean and std), the "
+            "size and scaling of the images, and the order of the classes."
+        )
+    if images < FEW_IMAGES * classes:
+        lines.append(
+            f"warning: {images:,} test images of {classes:,} classes are few: the accuracy's standard error is "
+            f"{np.sqrt(accuracy * (1 - accuracy) / images):.1%}."
+        )
+    for line in lines:
+        print(line, file=sys.stderr)
+    return lines

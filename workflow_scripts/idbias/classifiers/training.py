@@ -50,7 +50,8 @@ def train(
     check_labels(network, images, labels)
 
     steps = -(-len(images) // recipe.batch_size)
-    parameters = choose_parameters(network, recipe.trainable)
+    head = find_head(network, as_float(images[:2])) if recipe.trainable == "head" else None
+    parameters = choose_parameters(network, head)
     optimizer = make_optimizer(recipe, parameters)
     scheduler = make_scheduler(recipe, optimizer, steps)
     parts = {"network": network, "optimizer": optimizer, "scheduler": scheduler}
@@ -75,6 +76,7 @@ def train(
                 epoch,
                 counting,
                 forward,
+                head,
             )
             if not np.isfinite(loss):
                 raise InputError(
@@ -97,11 +99,12 @@ def train(
 
 
 def train_epoch(
-    network, images, labels, recipe, optimizer, scheduler, seed, epoch, counting=None, forward=None
+    network, images, labels, recipe, optimizer, scheduler, seed, epoch, counting=None, forward=None,
+    head=None,
 ):  # fmt: skip
     """Pass once over the images in random order; return mean loss and accuracy (floats).
 
-    forward: what runs the network, if not the network itself.
+    forward: what runs the network, if not the network itself; head: the layer that alone is trained.
     """
     device, mixed = images.device, recipe.precision == "mixed"
     forward = forward or network
@@ -112,7 +115,7 @@ def train_epoch(
     order = torch.randperm(len(images), generator=generator)
     draws = torch.rand(len(images), 3, generator=generator).to(device)
     order = order.to(device)
-    set_mode(network, recipe.trainable)
+    set_mode(network, head)
     summed_loss = torch.zeros((), dtype=torch.float64, device=device)
     correct = torch.zeros((), dtype=torch.int64, device=device)
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
@@ -211,26 +214,42 @@ def check_labels(network, images, labels):
         )
 
 
-def find_head(network):
-    """Return the last linear layer of `network`."""
-    linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
-    if not linear:
-        raise InputError("trainable: head needs a network with a linear layer; this one has none.")
-    return linear[-1]
+def find_head(network, images):
+    """Return the linear layer of `network` that is called last on its way from images (N, C, H, W).
+
+    The order in which layers are registered says nothing. Leaves the network in eval mode. Raises
+    InputError if none is called, or the last one's outputs are not the logits' number.
+    """
+    called, hooks = [], []
+    for module in network.modules():
+        if isinstance(module, nn.Linear):
+            hooks.append(module.register_forward_hook(lambda module, *_: called.append(module)))
+    try:
+        with torch.no_grad():
+            logits = network.eval()(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if not called or called[-1].out_features != logits.shape[1]:
+        why = f"the last has {called[-1].out_features} outputs" if called else "this one calls none"
+        raise InputError(
+            "config.yaml: weights.new_head and trainable: head need a network whose last linear layer gives "
+            f"its {logits.shape[1]} logits; {why}: train all of it, or end it in nn.Linear."
+        )
+    return called[-1]
 
 
-def choose_parameters(network, trainable):
-    """Return the parameters to train and freeze the others."""
-    network.requires_grad_(trainable == "all")
-    chosen = network if trainable == "all" else find_head(network).requires_grad_(True)
-    return list(chosen.parameters())
+def choose_parameters(network, head):
+    """Return the parameters to train, those of `head` or, if it is None, all; freeze the others."""
+    network.requires_grad_(head is None)
+    return list((network if head is None else head.requires_grad_(True)).parameters())
 
 
-def set_mode(network, trainable):
+def set_mode(network, head):
     """Put what is trained in training mode, what is frozen in eval mode."""
-    network.train(trainable == "all")
-    if trainable == "head":
-        find_head(network).train()
+    network.train(head is None)
+    if head is not None:
+        head.train()
 
 
 def make_optimizer(recipe, parameters):

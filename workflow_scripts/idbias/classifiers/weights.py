@@ -1,40 +1,41 @@
 """Loading a network's weights from a checkpoint of the user's or of the network's authors."""
 
-import pickle
 from pathlib import Path
 
-import torch
-from safetensors.torch import load_file
-
+from idbias.classifiers.checkpoint_files import read_checkpoint
 from idbias.classifiers.training import find_head
 from idbias.datasets.downloads import check_sha256
 from idbias.errors import InputError
 
-NESTS = ("state_dict", "model_state_dict", "model", "network", "net", "weights")
 PREFIXES = ("module.", "_orig_mod.", "model.", "network.")
 NAMED = 3  # how many keys a message names
 
 
-def load_weights(network, path, sha256=None, prefixes=PREFIXES, new_head=False):
+def load_weights(
+    network, path, sha256=None, prefixes=PREFIXES, new_head=False, *, key=None, images=None
+):  # fmt: skip
     """Load the weights in `path` into `network` (unwrapped from its normalisation), in place.
 
-    path: a .safetensors file, or one that torch.save wrote; no code in it is ever run. The tensors
-        may be nested under one of NESTS.
+    path: a safetensors file, or one that torch.save wrote; no code in it is ever run.
     sha256: the file's checksum, checked before it is opened.
-    prefixes: taken off the keys, in any order, where all keys carry them.
-    new_head: leave the last linear layer as it is, for fine-tuning to other classes (A.1).
-    Raises InputError, in one sentence, if the file is missing, damaged, of another checksum, holds
-    more than tensors or numbers that are not finite, or does not fit the network.
+    prefixes: taken off the keys where all keys carry them, until they are the network's.
+    new_head: leave the last linear layer of the forward pass as it is, for fine-tuning to other classes
+        (A.1); images, float32 (N, C, H, W) on the network's device, are needed to find it.
+    key: which of several sets of tensors in the file, as idbias.classifiers.checkpoint_files names them.
+    Returns the accuracy, a share, that the checkpoint says it has, or None. Raises InputError, in one
+    sentence, if the file is missing, damaged, of another kind or checksum, holds several sets and no key is
+    given, numbers that are not finite, or does not fit the network.
     """
     path = Path(path)
     check_sha256(path, sha256)
-    state = without_prefixes(read_state(path), prefixes)
+    state, accuracy = read_checkpoint(path, key)
     expected = network.state_dict()
+    state = renamed(state, expected, prefixes)
     # Counters of batch norm that older checkpoints lack and that no answer depends on.
-    optional = {key for key in expected if key.endswith("num_batches_tracked")}
+    optional = {name for name in expected if name.endswith("num_batches_tracked")}
     if new_head:
-        head = head_keys(network)
-        state = {key: value for key, value in state.items() if key not in head}
+        head = head_keys(network, images)
+        state = {name: value for name, value in state.items() if name not in head}
         optional |= head
     fault = mismatch(state, expected, optional)
     if fault:
@@ -43,66 +44,50 @@ def load_weights(network, path, sha256=None, prefixes=PREFIXES, new_head=False):
             "choose the network it was saved from, or give its number of classes and image size."
         )
     not_finite = [
-        key for key, value in state.items()
-        if value.is_floating_point() and not value.isfinite().all()
+        name for name, value in state.items()
+        if (value.is_floating_point() or value.is_complex()) and not value.isfinite().all()
     ]  # fmt: skip
     if not_finite:
         raise InputError(
             f"{path}: {named(not_finite)} hold numbers that are not finite; get another checkpoint."
         )
     network.load_state_dict(state, strict=False)
+    return accuracy
 
 
-def read_state(path):
-    """Return the tensors of a checkpoint, key -> tensor on the CPU."""
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise InputError(
-            f"{path} is no checkpoint of tensors alone, or is damaged; anything else in such a file "
-            "could run code, so it is not opened: save `network.state_dict()` as .safetensors."
-        ) from None
-    except Exception as error:  # a damaged file makes the readers raise anything
-        raise InputError(
-            f"{path} is no readable checkpoint ({type(error).__name__}); get the file again, "
-            "as .safetensors or as torch.save writes it."
-        ) from None
-    while isinstance(loaded, dict):
-        nested = [loaded[key] for key in NESTS if isinstance(loaded.get(key), dict)]
-        if not nested:
-            break
-        loaded = nested[0]
-    if not isinstance(loaded, dict) or not loaded:
-        raise InputError(f"{path} holds a {type(loaded).__name__}, not a state dict of tensors.")
-    others = [key for key, value in loaded.items() if not isinstance(value, torch.Tensor)]
-    if others:
-        raise InputError(
-            f"{path} holds things that are no tensors ({named(others)}); a state dict is looked for "
-            f"at its top and under {', '.join(NESTS)}."
-        )
-    return loaded
+def renamed(state, expected, prefixes):
+    """Return `state` under the names of `expected` (key -> tensor), as far as a prefix makes the difference.
 
-
-def without_prefixes(state, prefixes):
-    """Return `state` without those `prefixes` that every key carries."""
+    Tried in turn: as it is; without what all keys begin with, `prefixes` or a first part followed by a dot;
+    and with the prefix of all that is expected. The first that has all keys counts, else that with the most.
+    """
+    tried = [state]
     while True:
-        shared = [p for p in prefixes if p and all(key.startswith(p) for key in state)]
+        keys = list(tried[-1])
+        shared = [p for p in prefixes if p and all(key.startswith(p) for key in keys)]
+        parts = {key.split(".", 1)[0] for key in keys if "." in key}
+        if not shared and len(parts) == 1 and all("." in key for key in keys):
+            shared = [f"{parts.pop()}."]
         if not shared:
-            return state
-        state = {key.removeprefix(shared[0]): value for key, value in state.items()}
+            break
+        tried.append({key.removeprefix(shared[0]): value for key, value in tried[-1].items()})
+    tops = {key.split(".", 1)[0] for key in expected}
+    if len(tops) == 1:
+        tried += [
+            {f"{next(iter(tops))}.{k}": value for k, value in one.items()} for one in list(tried)
+        ]
+    return max(tried, key=lambda one: len(expected.keys() & one.keys()))
 
 
-def head_keys(network):
-    """Return the keys of the last linear layer's tensors."""
-    head = find_head(network)
+def head_keys(network, images):
+    """Return the keys of the tensors of the last linear layer of the forward pass on `images`."""
+    head = find_head(network, images)
     name = next(name for name, module in network.named_modules() if module is head)
     return {f"{name}.{key}".lstrip(".") for key in head.state_dict()}
 
 
 def mismatch(state, expected, optional):
-    """Return what in `state` does not fit `expected` (key -> tensor), as a phrase, or ""."""
+    """Return what in `state` does not fit `expected` (key -> tensor), as a phrase with counts, or ""."""
     missing = [key for key in expected if key not in state and key not in optional]
     unexpected = [key for key in state if key not in expected]
     shapes = [
@@ -110,8 +95,23 @@ def mismatch(state, expected, optional):
         for key, value in state.items()
         if key in expected and value.shape != expected[key].shape
     ]
-    faults = [("missing", missing), ("unexpected", unexpected), ("of another shape", shapes)]
+    kinds = [
+        f"{key} is {value.dtype}, not {expected[key].dtype}".replace("torch.", "")
+        for key, value in state.items()
+        if key in expected and key not in optional and kind(value) != kind(expected[key])
+    ]
+    faults = [
+        ("missing", missing), ("unexpected", unexpected), ("of another shape", shapes),
+        ("of another kind of number", kinds),
+    ]  # fmt: skip
     return ", ".join(f"{len(keys)} {what} ({named(keys)})" for what, keys in faults if keys)
+
+
+def kind(tensor):
+    """Return whether a tensor is of complex, real or whole numbers: none becomes another without loss."""
+    if tensor.is_complex():
+        return "complex"
+    return "real" if tensor.is_floating_point() else "whole"
 
 
 def named(keys):
