@@ -36,7 +36,7 @@ rule control_images:
         runtime=20,
     params:
         code=lambda wildcards: code("write_control_images.py"),
-        norm=lambda wildcards: experiment(wildcards).attacks[wildcards.attack].norm,
+        norm=lambda wildcards: experiment(wildcards).attacks[wildcards.attack].perturbation_norm,
         seed=lambda wildcards: experiment(wildcards).seed,
     script:
         "../workflow_scripts/write_control_images.py"

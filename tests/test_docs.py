@@ -22,7 +22,7 @@ from idbias.classifiers.weights import load_weights
 from idbias.config.checking import check
 from idbias.config.reference import reference
 from idbias.config.schema import Masks
-from idbias.config.schema_inputs import Attack
+from idbias.config.schema_attacks import Attack
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 # Logs of what was measured, which may name times and commits.

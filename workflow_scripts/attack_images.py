@@ -6,7 +6,7 @@ with stage(snakemake) as execution:
     from idbias import files
     from idbias.attacks import batched, brendel_bethge, made_elsewhere
     from idbias.classifiers import models
-    from idbias.config.schema_inputs import Attack
+    from idbias.config.schema_attacks import Attack
     from idbias.datasets.images import image_counts, read_images
 
     settings, rows = dict(snakemake.params.settings), shard_rows(snakemake.wildcards.shard)

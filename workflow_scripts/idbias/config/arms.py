@@ -20,7 +20,7 @@ CONTROLS = {
 def attack_arms(attacks):
     """Return (attacks, their origins) with an attack for each epsilon of a list.
 
-    attacks: name -> schema_inputs.Attack. The first value keeps the attack's name, others append theirs:
+    attacks: name -> schema_attacks.Attack. The first value keeps the attack's name, others append theirs:
     pgd, pgd_0.02. origins: name -> name of the attack in the configuration, of those with several.
     """
     arms, origins = {}, {}

@@ -9,7 +9,7 @@ from idbias.config import schema_inputs
 from idbias.config.crossings import check_crossings
 from idbias.config.experiments import Experiment
 from idbias.config.faults import Faults
-from idbias.config.fitting import check_dataset_fits, check_test_fits
+from idbias.config.fitting import check_dataset_fits, check_noise_has_norms, check_test_fits
 from idbias.config.origins import Origins
 from idbias.config.sentences import GONE, require_known, validated
 from idbias.errors import InputError
@@ -59,6 +59,8 @@ def check(raw, where="config.yaml", with_files=False):
     for experiment in chosen:
         with faults.collected():
             check_test_fits(experiment, origins)
+        with faults.collected():
+            check_noise_has_norms(experiment, origins)
     if with_files:
         from idbias.config.planning import check_files
 

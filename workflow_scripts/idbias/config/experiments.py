@@ -34,7 +34,7 @@ class Experiment:
     dataset_name: str
     dataset: schema_inputs.Dataset
     classifiers: dict[str, schema_inputs.Classifier]
-    attacks: dict[str, schema_inputs.Attack]
+    attacks: dict[str, schema.Attack]
     analyses: list[str]
     masks: schema.Masks
     class_maps: schema.ClassMaps

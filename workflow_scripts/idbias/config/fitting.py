@@ -56,6 +56,16 @@ def check_test_fits(experiment, origins):
         )
 
 
+def check_noise_has_norms(experiment, origins):
+    """Raise InputError if the control noise is asked for an attack whose norm is not known."""
+    unknown = [name for name, attack in experiment.attacks.items() if not attack.perturbation_norm]
+    if "noise" in experiment.controls and unknown:
+        raise InputError(
+            f"{origins.at(f'attacks.{unknown[0]}')} needs a norm, linf, l2 or l1, for the control noise of "
+            f"{experiment.name}: it is known only of foolbox's own attacks; add norm: beside it."
+        )
+
+
 def _enough_images(dataset, first, here):
     left = max(known_images(dataset) - first, 0)
     if not left or (dataset.images or 0) > left:

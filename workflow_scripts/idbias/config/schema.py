@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from idbias.config.schema_attacks import Attack
 from idbias.config.schema_inputs import (
     AsNumber,
-    Attack,
     Classifier,
     Count,
     Dataset,

@@ -1,4 +1,4 @@
-"""Sections of config.yaml on what is studied: datasets, classifiers and attacks."""
+"""Sections of config.yaml on what is studied: datasets and classifiers."""
 
 import re
 from typing import Annotated, Literal
@@ -44,7 +44,9 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", strict=True, protected_namespaces=(), allow_inf_nan=False
+    )
 
 
 class Normalisation(Section):
@@ -214,6 +216,13 @@ class Weights(Section):
     new_head: bool = Field(
         False, description="leave the last layer untrained, to fine-tune to other classes"
     )
+    # Left out where it is not given, so that what was loaded before there was this key stays.
+    key: str | None = Field(
+        None,
+        exclude_if=lambda value: value is None,
+        description="which of several sets of tensors in the file, such as state_dict_ema; dots lead "
+        "into nested ones",
+    )
 
     @model_validator(mode="after")
     def _has_one_source(self):
@@ -265,83 +274,3 @@ class Classifier(Section):
         if self.weights and self.weights.new_head and not self.recipe:
             raise ValueError("weights.new_head leaves the last layer untrained: give a recipe too")
         return self
-
-
-class Attack(Section):
-    """One attack: of foolbox, of your own, or images that were attacked elsewhere."""
-
-    attack: str = Field(
-        pattern=r"^[A-Za-z]\w*$|^[A-Za-z_][\w.]*:\w+$",
-        description="class in foolbox.attacks, such as LInfFMNAttack; MODULE:NAME, a class or function "
-        "of your own beside the Snakefile or of an installed package; or file",
-    )
-    arguments: dict[str, Argument] = Field(
-        default_factory=dict, description="its constructor's arguments; its defaults otherwise"
-    )
-    epsilon: Epsilon | Annotated[list[Epsilon], Field(min_length=1)] | None = Field(
-        None,
-        description="size of the perturbation, such as 0.01 or 8/255; leave out for attacks that seek the "
-        "smallest. A list makes an attack of each value: the first keeps the name, others are called "
-        "NAME_VALUE",
-    )
-    one_at_a_time: bool = Field(
-        False,
-        description="attack one image at a time, each with its own random numbers: for attacks in which "
-        "the images of a batch are not independent",
-    )
-    time_limit: Positive = Field(
-        3600,
-        description="only Brendel-Bethge: seconds an image may take; one that takes longer counts as "
-        "not succeeded",
-    )
-    path: str | None = Field(
-        None,
-        description="file: attacked images (N, C, H, W) in [0, 1], as x.npy, x.npz:NAME or x.h5:/NAME",
-    )
-    index: str | None = Field(
-        None,
-        description="file: which images of the dataset they are, an array of positions from 0; left "
-        "out, row i is image i",
-    )
-    labels: str | None = Field(
-        None, description="file: an array of their true classes, compared with the dataset's"
-    )
-
-    @model_validator(mode="after")
-    def _fits_its_kind(self):
-        if self.attack == "file":
-            if not self.path:
-                raise ValueError("attack: file needs a path to the attacked images")
-            if self.arguments or self.epsilon or self.one_at_a_time:
-                raise ValueError("attack: file takes no arguments, epsilon or one_at_a_time")
-        elif self.path or self.index or self.labels:
-            raise ValueError("path, index and labels are of attack: file alone")
-        if "time_limit" in self.model_fields_set and not self.brendel_bethge:
-            raise ValueError("time_limit is of Brendel-Bethge attacks alone")
-        return self
-
-    @property
-    def norm(self):
-        """The norm it keeps small, by the name of its class: "linf", "l1" or "l2"."""
-        name = self.attack.lower()
-        if "linf" in name or self.attack in ("PGD", "FGSM"):
-            return "linf"
-        return "l1" if "l1" in name or "ead" in name else "l2"
-
-    @property
-    def brendel_bethge(self):
-        """Whether it is Brendel and Bethge's: an image at a time, mostly on the processor."""
-        return "BrendelBethge" in self.attack and ":" not in self.attack
-
-    @property
-    def settings(self):
-        """What decides its result. Keys of later versions only where set: results stay as they are."""
-        first = ("attack", "arguments", "epsilon")
-        return {name: getattr(self, name) for name in first} | self.model_dump(
-            exclude=set(first), exclude_defaults=True
-        )
-
-    @property
-    def files(self):
-        """The arrays of attack: file, key -> name."""
-        return {key: getattr(self, key) for key in ("path", "index", "labels")}
