@@ -111,8 +111,8 @@ def test_a_module_of_a_network_or_attack_is_ours_or_the_user_s(tmp_path, monkeyp
     changes = {
         "classifiers": {"small_cnn": {"network": "my.nets:small"}},
         "attacks": {
-            "fmn": {"attack": "mine:Attack"},
-            "pgd": {"attack": "json:dumps", "epsilon": None},
+            "fmn": {"attack": "mine:Attack", "norm": "linf"},
+            "pgd": {"attack": "json:dumps", "epsilon": None, "norm": "linf"},
         },
     }
     monkeypatch.chdir(tmp_path)

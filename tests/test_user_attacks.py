@@ -1,5 +1,6 @@
 """What users bring as an attack, and what attacks do to few images: a right number, or one sentence."""
 
+import foolbox
 import numpy as np
 import pytest
 import torch
@@ -8,6 +9,7 @@ from user_attacks import Classifier
 from idbias.attacks import batched, brendel_bethge, made_elsewhere
 from idbias.attacks.perturbations import succeeded
 from idbias.classifiers.networks.by_name import build
+from idbias.config.schema_attacks import Attack
 from idbias.errors import InputError
 
 IMAGES = np.random.default_rng(0).uniform(0.3, 0.7, (8, 1, 4, 4)).astype(np.float32)
@@ -212,3 +214,46 @@ def test_a_network_that_rounds_otherwise_in_small_batches_gets_full_ones():
     assert batched.last_batch(Rounds(), IMAGES, LABELS, 32) == 32
     assert batched.last_batch(AlwaysZero(), IMAGES, LABELS, 32) == 8
     assert batched.last_batch(AlwaysZero(), IMAGES, LABELS, 8) == 8
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"epsilon": -0.1}, "greater than 0"),
+        ({"epsilon": 8}, r"epsilon is 8, but images lie in \[0, 1\].* such as 0.031373 for 8/255"),
+        ({"epsilon": [0.1, 8]}, "epsilon is 8"),
+        ({"epsilon": float("nan")}, "finite"),
+        ({"epsilon": float("inf")}, "finite"),
+        ({"arguments": {"steps": 0}}, "arguments.steps is 0; it must be a whole number, 1 or more"),
+        ({"arguments": {"steps": True}}, "arguments.steps is True"),
+        ({"arguments": {"steps": "ten"}}, "arguments.steps is 'ten'"),
+        ({"arguments": {"steps": 10.5}}, "arguments.steps is 10.5"),
+        (
+            {"arguments": {"rel_stepsize": -0.1}},
+            "arguments.rel_stepsize is -0.1; it must be above 0",
+        ),
+        ({"arguments": {"adam_beta1": 1.5}}, "it must be from 0 to 1"),
+        ({"norm": "l2"}, "norm is l2, but foolbox's LinfPGD is of linf"),
+        ({"norm": "l7"}, "Input should be 'linf', 'l2' or 'l1'"),
+    ],
+)
+def test_values_that_nobody_can_mean_are_refused(settings, said):
+    with pytest.raises(ValueError, match=said):
+        Attack(**{"attack": "LinfPGD", "epsilon": 0.1, **settings})
+
+
+def test_only_foolbox_s_attacks_have_a_norm_without_saying_so():
+    own = {"attack": "user_attacks:GradientHead"}
+    assert Attack(**own).perturbation_norm is None
+    assert Attack(**own, norm="linf", epsilon=0.1).settings["norm"] == "linf"
+    with pytest.raises(ValueError, match="epsilon is 8"):
+        Attack(**own, norm="linf", epsilon=8.0)
+    assert Attack(**own, epsilon=8.0).perturbation_norm is None
+    base = foolbox.attacks.base.Attack
+    names = {None: None, np.inf: "linf", 2: "l2", 1: "l1"}
+    for name, attack in vars(foolbox.attacks).items():
+        kept = getattr(getattr(attack, "distance", None), "p", None)
+        # HopSkipJump's class says l1 and measures l2, as its constraint does.
+        if isinstance(attack, type) and issubclass(attack, base) and kept in (1, 2, np.inf):
+            expected = "l2" if name == "HopSkipJumpAttack" else names[kept]
+            assert Attack(attack=name).perturbation_norm == expected, name

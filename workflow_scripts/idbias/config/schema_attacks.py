@@ -36,6 +36,7 @@ NORMS = {
     "AdamPGD": "linf",
     "GenAttack": "linf",
     "EADAttack": "l1",
+    "SparseL1DescentAttack": "l1",
 }
 
 
