@@ -88,8 +88,8 @@ class Workflow:
 
 def lay_over(base, top):
     for key, value in top.items():
-        if isinstance(value, dict):
-            lay_over(base.setdefault(key, {}), value)
+        if isinstance(value, dict) and isinstance(base.setdefault(key, {}), dict):
+            lay_over(base[key], value)
         else:
             base[key] = value
 

@@ -27,7 +27,7 @@ experiment_blocks:
     classifiers: [own]
     attacks: [pgd_own, mirror]
 datasets:
-  pictures: {source: folder, path: pictures, images: 10, size: 32, classes: 2}
+  pictures: {source: folder, path: pictures, images: 2, size: 32, classes: 2}
 classifiers:
   own:
     network: networks:small
@@ -53,7 +53,8 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "own_attacks.py").write_text(ATTACKS_FILE, encoding="utf-8")
     for label in ("cat", "dog"):
         (tmp_path / "pictures" / label).mkdir(parents=True)
-        Image.new("RGB", (32, 32)).save(tmp_path / "pictures" / label / "0.png")
+        for number in range(5):
+            Image.new("RGB", (32, 32)).save(tmp_path / "pictures" / label / f"{number}.png")
     return tmp_path
 
 
@@ -124,6 +125,18 @@ MISTAKES = {
     ),
     "no number of images": (
         {"datasets": {"pictures": {"images": None}}}, nothing, ["datasets.pictures", "give images"],
+    ),
+    "more images than there are": (
+        {"datasets": {"pictures": {"images": 10}}}, nothing,
+        ["datasets.pictures.images: images up to 10 are to get masks", "has 2 test images", "give 2 or fewer"],
+    ),
+    "a normalisation of other channels": (
+        {"classifiers": {"own": {"normalisation": {"mean": [0.5], "std": [0.5]}}}}, nothing,
+        ["classifiers.own.normalisation has 1 numbers", "have 3 channels", "one mean and std per channel"],
+    ),
+    "a mean without its deviation": (
+        {"classifiers": {"own": {"normalisation": {"mean": [0.5] * 3, "std": [0.5]}}}}, nothing,
+        ["classifiers.own.normalisation", "mean has 3 numbers and std 1"],
     ),
     "a wrong number of classes": (
         {"datasets": {"pictures": {"classes": 3}}}, nothing,
@@ -196,6 +209,10 @@ MISTAKES = {
     "attacked images of another shape": (
         {"attacks": {"mirror": {"attack": "file", "path": "x.npy"}}}, array("x.npy", 10, 3, 32),
         ["attacks.mirror.path is x.npy, of shape (10, 3, 32)", "give attacked images (N, C, H, W)"],
+    ),
+    "attacked images of another size": (
+        {"attacks": {"mirror": {"attack": "file", "path": "x.npy"}}}, array("x.npy", 10, 3, 28, 28),
+        ["attacks.mirror.path is x.npy, of shape (10, 3, 28, 28)", "images are (3, 32, 32)"],
     ),
     "arrays of two lengths": (
         arrays("a.npy", "b.h5:/masks"),

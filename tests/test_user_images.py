@@ -187,8 +187,8 @@ def test_other_files_are_passed_over_and_counted(tmp_path, capsys):
     images, _ = written(tmp_path, folders(tmp_path / "p", pictures | junk))
     assert len(images) == 4
     said = capsys.readouterr().out
-    for line in (".txt (4)", ".csv (2)", "hidden (2)", "no ending (2)"):
-        assert f"passed over: {line}" in said
+    for number, kind in ((4, ".txt"), (2, ".csv"), (2, "hidden"), (2, "no ending")):
+        assert f"{number} files passed over: {kind}." in said
 
 
 def test_links_to_classes_and_to_a_test_folder_are_followed(tmp_path):

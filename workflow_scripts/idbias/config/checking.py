@@ -9,7 +9,12 @@ from idbias.config import schema_inputs
 from idbias.config.crossings import check_crossings
 from idbias.config.experiments import Experiment
 from idbias.config.faults import Faults
-from idbias.config.fitting import check_dataset_fits, check_noise_has_norms, check_test_fits
+from idbias.config.fitting import (
+    check_dataset_fits,
+    check_noise_has_norms,
+    check_normalisation_fits,
+    check_test_fits,
+)
 from idbias.config.origins import Origins
 from idbias.config.sentences import GONE, require_known, validated
 from idbias.errors import InputError
@@ -242,6 +247,8 @@ def _classifier(settings, name, dataset, key, origins):
         with_one = {key: one for key, one in settings.datasets.items() if one.normalisation}
         require_known(normalisation, with_one, here, "dataset with a normalisation called")
         normalisation = with_one[normalisation].normalisation
+    given = f"classifiers.{name}.normalisation" if made.normalisation else "datasets"
+    check_normalisation_fits(normalisation, dataset, origins.at(given))
     recipe = made.recipe
     if made.network in paper2.ZOO and (recipe or not made.weights):
         given = recipe.model_dump(exclude_unset=True) if recipe else {}

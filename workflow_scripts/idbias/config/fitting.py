@@ -1,7 +1,6 @@
 """Whether a dataset is one for what an experiment asks of it, as far as that is known beforehand."""
 
 from idbias.config.counts import known_images
-from idbias.datasets.published import PUBLISHED
 from idbias.errors import InputError
 
 
@@ -46,8 +45,7 @@ def check_test_fits(experiment, origins):
         )
     if len(set(correlation.shuffles_within)) < len(correlation.shuffles_within):
         raise InputError(f"{here}.shuffles_within names one thing twice; name each once.")
-    known = PUBLISHED.get(dataset.source)
-    side = dataset.size or (known and (known.size or known.side))
+    side = dataset.side
     if (dataset.source == "spiral" and correlation.pool > 1) or (side and side % correlation.pool):
         raise InputError(
             f"{here}.pool is {correlation.pool}, which does not divide "
@@ -63,6 +61,15 @@ def check_noise_has_norms(experiment, origins):
         raise InputError(
             f"{origins.at(f'attacks.{unknown[0]}')} needs a norm, linf, l2 or l1, for the control noise of "
             f"{experiment.name}: it is known only of foolbox's own attacks; add norm: beside it."
+        )
+
+
+def check_normalisation_fits(normalisation, dataset, where):
+    """Raise InputError unless there is a mean and a deviation for each channel of the images."""
+    if normalisation and len(normalisation.mean) != dataset.channel_count:
+        raise InputError(
+            f"{where} has {len(normalisation.mean)} numbers, but images of source {dataset.source} have "
+            f"{dataset.channel_count} channels; give one mean and std per channel."
         )
 
 

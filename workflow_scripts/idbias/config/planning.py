@@ -4,7 +4,6 @@ Looks at what is quick to see (names, headers, texts of modules), and never impo
 """
 
 import os
-from pathlib import Path
 
 from idbias.attacks.foolbox_names import ATTACKS
 from idbias.config.downloads import local_path
@@ -60,34 +59,11 @@ def _dataset(experiment, origins, faults):
             faults.add(
                 f"{origins.at(key)}: {rows}; row i must describe the same point in each: give as many rows."
             )
-    if dataset.source == "folder" and dataset.path and dataset.classes and not dataset.class_index:
-        _class_folders(Path(local_path(dataset.path)), dataset.classes, origins.at(key), faults)
+    if dataset.source == "folder" and os.path.isdir(local_path(dataset.path)):
+        from idbias.config.picture_folders import check_folders
 
-
-def _class_folders(path, classes, where, faults):
-    """Add a fault if a folder's class folders are not as many as `classes` says."""
-    from idbias.datasets.class_folders import KNOWN
-
-    if not path.is_dir():
-        return
-    inside = _folders(path)
-    while len(inside) == 1 and inside[0].name.lower() not in KNOWN:  # folders around it all
-        inside = _folders(inside[0])
-    parts = [folder for folder in inside if folder.name.lower() in KNOWN]
-    found = {one.name for folder in parts for one in _folders(folder)} if parts else {
-        folder.name for folder in inside
-    }  # fmt: skip
-    if len(found) != classes:
-        names = ", ".join(sorted(found)[:10]) or "none"
-        faults.add(
-            f"{where}.classes is {classes}, but {path} has {len(found)} class folders ({names}); correct it, or "
-            "give class_index, which numbers them among the classes of your network."
-        )
-
-
-def _folders(path):
-    with os.scandir(path) as entries:
-        return sorted(Path(one.path) for one in entries if one.is_dir() and one.name[0] != ".")
+        with faults.collected():
+            check_folders(local_path(dataset.path), dataset, experiment, origins, key)
 
 
 def _classifier(name, classifier, experiment, arm, origins, faults):
@@ -113,11 +89,9 @@ def _attack(name, attack, experiment, origins, faults):
         for setting, path in attack.files.items():
             if path:
                 shape = _header(path, origins.at(f"{key}.{setting}"), faults)
-                if setting == "path" and shape and len(shape) != 4:
-                    faults.add(
-                        f"{origins.at(f'{key}.path')} is {path}, of shape {shape}; give attacked images "
-                        "(N, C, H, W)."
-                    )
+                if setting == "path" and shape:
+                    where = f"{origins.at(f'{key}.path')} is {path}, of shape {shape}"
+                    _attacked_images(shape, experiment.dataset, where, faults)
     elif ":" in attack.attack:
         with faults.collected():
             given = [*attack.arguments, *(["epsilon"] if attack.epsilon else [])]
@@ -128,6 +102,17 @@ def _attack(name, attack, experiment, origins, faults):
         )
     else:
         _foolbox(attack, key, origins, faults)
+
+
+def _attacked_images(shape, dataset, where, faults):
+    """Add a fault if images that were attacked elsewhere are not of the dataset's shape."""
+    side = dataset.side
+    fits = len(shape) == 4 and shape[1] == dataset.channel_count
+    if not fits or (side and shape[2:] != (side, side)):
+        expected = f"({dataset.channel_count}, {side or 'H'}, {side or 'W'})"
+        faults.add(
+            f"{where}, but the dataset's images are {expected}; give attacked images (N, C, H, W)."
+        )
 
 
 def _foolbox(attack, key, origins, faults):
@@ -171,7 +156,7 @@ def _header(name, where, faults):
     path = name if os.path.exists(name) else name.partition(":")[0]
     if not _exists(path, where, faults):
         return None
-    suffix = Path(path).suffix.lower()
+    suffix = os.path.splitext(path)[1].lower()
     if suffix not in (".npy", ".npz", ".h5", ".hdf5"):
         return None
     from idbias.config.array_headers import shape_of

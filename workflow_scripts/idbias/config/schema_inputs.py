@@ -55,6 +55,14 @@ class Normalisation(Section):
     mean: list[Real] = Field(description="one per channel")
     std: list[Positive] = Field(description="one per channel")
 
+    @model_validator(mode="after")
+    def _are_of_one_length(self):
+        if len(self.mean) != len(self.std):
+            raise ValueError(
+                f"mean has {len(self.mean)} numbers and std {len(self.std)}; give one of each per channel"
+            )
+        return self
+
 
 class Dataset(Section):
     """One dataset: where its images come from and how many of them get masks."""
@@ -149,6 +157,18 @@ class Dataset(Section):
             if known
             else {}
         )
+
+    @property
+    def channel_count(self):
+        """How many channels its images have."""
+        known = PUBLISHED.get(self.source)
+        return known.channels if known else self.channels
+
+    @property
+    def side(self):
+        """Height and width of its images, or None where that is not known beforehand."""
+        known = PUBLISHED.get(self.source)
+        return self.size or (known and (known.size or known.side)) or None
 
     @property
     def class_count(self):

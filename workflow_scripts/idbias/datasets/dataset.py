@@ -31,7 +31,7 @@ class Dataset:
         """Return `notes` as lines to print."""
         images = len(self.train_labels) + len(self.test_labels)
         return [
-            f"{text} ({number})"
+            f"{number} files {text}"
             if text.startswith("passed over")
             else f"{number} of {images} images {text}"
             for text, number in sorted(self.notes.items())

@@ -11,7 +11,7 @@ class Published:
     """One published dataset.
 
     reader: module.function in idbias.datasets that reads its files into a `dataset.Dataset`.
-    test, train: numbers of images. classes: their number. side: height and width where images are not
+    test, train: numbers of images. classes, channels: their number. side: height and width where images are not
     scaled; size: what they are scaled to where the configuration says nothing.
     mirrors: addresses of folders, tried in turn; checksums: name of a file there -> SHA-256; none for
     what comes with a package or the user must bring.
@@ -22,6 +22,7 @@ class Published:
     test: int
     train: int
     classes: int = 10
+    channels: int = 3
     side: int | None = None
     size: int | None = None
     mirrors: tuple[str, ...] = ()
@@ -49,7 +50,7 @@ def _imagenette(archive, sha256):
 PUBLISHED = {
     # Inside scikit-learn.
     "digits": Published(
-        "digits.digits", test=1_197, train=600, side=8, options=("train_images", "seed"),
+        "digits.digits", test=1_197, train=600, channels=1, side=8, options=("train_images", "seed"),
     ),
     "cifar10": Published(
         "binary.cifar10", test=10_000, train=50_000, side=32,
@@ -66,7 +67,7 @@ PUBLISHED = {
         ),
     ),
     "mnist": Published(
-        "binary.mnist", test=10_000, train=60_000, side=28,
+        "binary.mnist", test=10_000, train=60_000, channels=1, side=28,
         mirrors=(
             "https://ossci-datasets.s3.amazonaws.com/mnist/",
             "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -79,7 +80,7 @@ PUBLISHED = {
         ),
     ),
     "fashion_mnist": Published(
-        "binary.fashion_mnist", test=10_000, train=60_000, side=28,
+        "binary.fashion_mnist", test=10_000, train=60_000, channels=1, side=28,
         mirrors=(
             "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
             "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",

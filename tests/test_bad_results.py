@@ -1,141 +1,33 @@
-"""Forty bad inputs of all kinds: one sentence each that names file or key and remedy, and a failed job."""
+"""Results that are cut, damaged or of another place: one sentence that names the file, and nothing is lost."""
 
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import h5py
-import numpy as np
 import pytest
-import torch
 import yaml
-from archive_files import pack
+from bad_inputs import (
+    Job,
+    cut,
+    damaged,
+    empty,
+    missing,
+    older,
+    other_seed,
+    said_in_one_sentence,
+    threads_stay,  # noqa: F401
+)
 from conftest import ROOT
-from correlate import main
 from snakemake.iocontainers import Namedlist
-from test_config import config_with
 
-from idbias import files
-from idbias.attacks import attack_files
-from idbias.classifiers.models import make
-from idbias.classifiers.weights import load_weights
 from idbias.config.checking import check
-from idbias.datasets import binary
-from idbias.stage import stage
+
+pytestmark = pytest.mark.usefixtures("threads_stay")
 
 DIGITS = "results/digits/small_cnn"
 TEST = "results/digits/small_cnn/correlations/fmn"
 SPIRAL = "results/spiral/correlations"
 
-
-def cut(path):
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def empty(path):
-    path.write_bytes(b"")
-
-
-def missing(path):
-    path.unlink()
-
-
-def text(path):
-    path.write_text("hello\n")
-
-
-def flip(path):
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
-def older(path):
-    with h5py.File(path, "a") as file:
-        file.attrs["schema_version"] = 0
-
-
-def other_seed(path):
-    with h5py.File(path, "a") as file:
-        file.attrs["seed"] = 7
-
-
-def damaged(name):
-    """Flip a byte within a chunk of the dataset `name`."""
-
-    def harm(path):
-        with h5py.File(path) as file:
-            chunk = file[name].id.get_chunk_info(1)
-        content = bytearray(path.read_bytes())
-        content[chunk.byte_offset + chunk.size // 2] ^= 0xFF
-        path.write_bytes(content)
-
-    return harm
-
-
-# What is changed in config.yaml, and what the sentence must hold beside the file's name.
-CONFIG = {
-    "misspelt key": ({"masks__penatly": 0.1}, ["'masks.penatly'", "did you mean 'penalty'"]),
-    "no number": ({"masks__penalty": "much"}, ["masks.penalty is 'much'", "should be a valid number"]),
-    "out of range": ({"correlation__shuffles": 1}, ["correlation.shuffles is 1", "greater than or equal to 2"]),
-    "gone key": ({"correlation__within_class": True}, ["'correlation.within_class'", "write shuffles_within"]),
-    "unknown attack": (
-        {"experiment_blocks__digits__attacks": ["fnm"]}, ["digits.attacks", "did you mean 'fmn'"]
-    ),
-    "too many images": ({"datasets__digits__images": 2000}, ["datasets.digits.images", "give 1197 or fewer"]),
-    "attack without file": ({"attacks__fmn": {"attack": "file"}}, ["attacks.fmn", "file needs a path"]),
-    "steps the wrong way": ({"masks__max_steps": 100}, ["masks", "min_steps (500) must not exceed"]),
-}  # fmt: skip
-
-CIFAR = "cifar-10-batches-bin/"
-# Archive: the packed file's content is cut, or a member is changed.
-ARCHIVES = {
-    "cut archive": (cut, {}, ["cifar.tar.gz", "truncated or damaged", "get the file again"]),
-    "empty archive": (empty, {}, ["cifar.tar.gz", "truncated or damaged", "get the file again"]),
-    "no archive": (missing, {}, ["cifar.tar.gz does not exist", "give an existing archive"]),
-    "damaged archive": (flip, {}, ["cifar.tar.gz", "truncated or damaged", "get the file again"]),
-    "path that leads out": (None, {"../x.bin": b"x"}, ["cifar.tar.gz", "leads out", "pack it again"]),
-}  # fmt: skip
-
-# Weights: what is saved, or what is done to the file.
-WEIGHTS = {
-    "cut weights": (cut, ["weights.pth", "get the file again"]),
-    "empty weights": (empty, ["weights.pth", "get the file again"]),
-    "weights of another network": (
-        lambda path: torch.save({"conv1.weight": torch.ones(3)}, path),
-        ["weights.pth does not fit", "choose the network it was saved from"],
-    ),
-    "weights with code": (
-        lambda path: torch.save({"state_dict": SimpleNamespace()}, path),
-        ["weights.pth", "save `network.state_dict()` as .safetensors"],
-    ),
-}
-
-POINTS = np.random.default_rng(0).normal(size=(40, 3))
-# Arrays: two files' contents for correlate.py.
-ARRAYS = {
-    "arrays of two lengths": (POINTS, POINTS[:30], ["a.npy has 40 rows", "give as many rows"]),
-    "array with NaN": (
-        POINTS,
-        np.where(POINTS > 2, np.nan, POINTS),
-        ["b.npy: Row", "remove that row"],
-    ),
-    "cut array": (POINTS, cut, ["b.npy", "get or make the file again"]),
-    "empty array": (POINTS, empty, ["b.npy", "get or make the file again"]),
-    "points that coincide": (
-        POINTS,
-        np.zeros((40, 3)),
-        ["b.npy: all points coincide", "give points that differ"],
-    ),
-}
-
-# Attack file: from the clean images, float32 in [0, 1], to what the file holds.
-ATTACKS = {
-    "pixels of 8 bits": (lambda x: (x * 255).astype(np.uint8), ["attack.npy", "such as images / 255"]),
-    "pixels out of range": (lambda x: x * 255, ["attack.npy", "give images in [0, 1]"]),
-    "channels last": (lambda x: x.transpose(0, 2, 3, 1), ["attack.npy", "give an array (N, 1, 8, 8)"]),
-    "too few images": (lambda x: x[:9], ["attack.npy has 9 images", "by `index`"]),
-}  # fmt: skip
 
 REMEDY = "delete it and run again"
 # In the middle of the DAG: the rule, the file below results/, what is done to it, what is said.
@@ -210,125 +102,6 @@ RESULTS = {
     ),
     "cut row": ("correlation_table", f"{TEST}/row.csv", cut, ["cut short", REMEDY]),
 }
-
-
-def test_there_are_forty():
-    tables = (CONFIG, ARCHIVES, WEIGHTS, ARRAYS, ATTACKS, RESULTS)
-    assert sum(map(len, tables)) == len({name for table in tables for name in table}) == 40
-
-
-class Job:
-    """A rule's job: `stage` runs the work as every script's, and says how it ended."""
-
-    def __init__(self, folder, **about):
-        self.log = folder / "job.log"
-        empty_lists = {name: Namedlist() for name in ("wildcards", "input", "output", "params")}
-        self.snakemake = SimpleNamespace(
-            **{
-                "rule": "bad",
-                "threads": 1,
-                "log": [str(self.log)],
-                "config": {},
-                **empty_lists,
-                **about,
-            }
-        )
-
-    def fails(self, work, words):
-        with pytest.raises(SystemExit) as ended:
-            work()
-        assert ended.value.code == 1
-        said_in_one_sentence(self.log.read_text(), f"idbias, rule {self.snakemake.rule}: ", words)
-
-
-def said_in_one_sentence(text, start, words):
-    assert text.startswith(start), text
-    assert text.count("\n") == 1, text
-    assert "Traceback" not in text
-    for part in words:
-        assert part in text, text
-
-
-@pytest.fixture(autouse=True)
-def threads_stay(monkeypatch):
-    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        monkeypatch.setenv(variable, "1")
-
-
-@pytest.mark.parametrize(("changes", "words"), CONFIG.values(), ids=CONFIG)
-def test_configuration(tmp_path, changes, words):
-    def work():
-        with stage(job.snakemake):
-            check(config_with(**changes))
-
-    job = Job(tmp_path)
-    job.fails(work, ["config.yaml: ", *words])
-
-
-@pytest.mark.parametrize(("harm", "members", "words"), ARCHIVES.values(), ids=ARCHIVES)
-def test_archives(tmp_path, harm, members, words):
-    names = [
-        f"{CIFAR}{name}.bin" for name in ("test_batch", *(f"data_batch_{i}" for i in range(1, 6)))
-    ]
-    whole = {f"{CIFAR}batches.meta.txt": b"a\n" * 10, **dict.fromkeys(names, bytes(3073))}
-    path = pack(tmp_path / "cifar.tar.gz", whole | members)
-    if harm:
-        harm(path)
-
-    def work():
-        with stage(job.snakemake):
-            binary.cifar10(path)
-
-    job = Job(tmp_path)
-    job.fails(work, words)
-
-
-@pytest.mark.parametrize(("harm", "words"), WEIGHTS.values(), ids=WEIGHTS)
-def test_weights(tmp_path, harm, words):
-    settings = {"network": "small_cnn", "arguments": {}, "normalisation": None}
-    network = make(settings, (1, 8, 8), 10).network
-    path = tmp_path / "weights.pth"
-    torch.save(network.state_dict(), path)
-    harm(path)
-
-    def work():
-        with stage(job.snakemake):
-            load_weights(network, path)
-
-    job = Job(tmp_path)
-    job.fails(work, words)
-
-
-@pytest.mark.parametrize(("first", "second", "words"), ARRAYS.values(), ids=ARRAYS)
-def test_arrays(tmp_path, monkeypatch, capsys, first, second, words):
-    monkeypatch.chdir(tmp_path)
-    np.save("a.npy", first)
-    np.save("b.npy", POINTS if callable(second) else second)
-    if callable(second):
-        second(tmp_path / "b.npy")
-    assert main(["a.npy", "b.npy", "--shuffles", "5", "--threads", "1", "--output", "row.csv"]) == 2
-    said_in_one_sentence(capsys.readouterr().err, "correlate.py: ", words)
-    assert not (tmp_path / "row.csv").exists()
-
-
-@pytest.mark.parametrize(("made", "words"), ATTACKS.values(), ids=ATTACKS)
-def test_attack_files(tmp_path, made, words):
-    clean = np.random.default_rng(0).random((20, 1, 8, 8)).astype(np.float32)
-    datasets = {"test/images": clean, "test/labels": np.zeros(20, int)}
-    files.write(
-        tmp_path / "dataset.h5", datasets, {"classes": ["0"], "scale": 1.0, "masked": "test"}
-    )
-    np.save(tmp_path / "attack.npy", made(clean))
-
-    def work():
-        with stage(job.snakemake):
-            attack_files.write(
-                tmp_path / "out.h5", tmp_path / "dataset.h5", 20, str(tmp_path / "attack.npy")
-            )
-
-    job = Job(tmp_path)
-    job.fails(work, words)
-    assert not (tmp_path / "out.h5").exists()
 
 
 SHARD = "00000-00095"

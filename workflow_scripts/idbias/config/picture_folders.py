@@ -1,0 +1,68 @@
+"""What can be seen of folders of pictures without reading one: their classes, and how many there are."""
+
+import os
+from pathlib import Path
+
+from idbias.config.faults import Faults
+from idbias.datasets.class_folders import KNOWN, TESTS, TRAIN, is_image
+from idbias.datasets.members import below
+from idbias.errors import InputError
+
+# Class folders beyond which pictures are not counted: that takes long on a cluster's file system.
+COUNTED = 100
+
+
+def check_folders(path, dataset, experiment, origins, key):
+    """Raise InputError if class folders or pictures are not as many as the configuration says.
+
+    path: a folder of class folders, with or without a split; experiment: whose images they are; key: that
+    of the dataset.
+    """
+    faults = Faults()
+    inside = folders(path)
+    while len(inside) == 1 and folders(inside[0]) and inside[0].name.lower() not in KNOWN:
+        inside = folders(inside[0])
+    train, test = (_part(inside, names) for names in (TRAIN, TESTS))
+    if train or test:
+        inside = [folder for part in (train, test) if part for folder in folders(part)]
+    names = sorted({folder.name for folder in inside})
+    if dataset.classes and not dataset.class_index and len(names) != dataset.classes:
+        faults.add(
+            f"{origins.at(f'{key}.classes')} is {dataset.classes}, but {path} has {len(names)} class folders "
+            f"({', '.join(names[:10]) or 'none'}); correct it, or give class_index, which numbers them among "
+            "the classes of your network."
+        )
+    if len(inside) <= COUNTED:
+        try:
+            available = _available(inside, test, dataset)
+        except InputError as error:
+            raise InputError(f"{origins.at(f'{key}.path')}: {error}") from None
+        last = experiment.first_image + experiment.images
+        if last > available:
+            what = "" if dataset.masked == "all" else "test "
+            faults.add(
+                f"{origins.at(f'{key}.images')}: images up to {last} are to get masks, but {path} has {available} "
+                f"{what}images; give {available} or fewer."
+            )
+    faults.raise_all()
+
+
+def folders(path):
+    """Return the folders in a folder, sorted, without hidden ones; links are followed."""
+    with os.scandir(path) as entries:
+        return sorted(Path(one.path) for one in entries if one.is_dir() and one.name[0] != ".")
+
+
+def _part(inside, names):
+    known = {folder.name.lower(): folder for folder in reversed(inside)}
+    return next((known[name] for name in names if name in known), None)
+
+
+def _available(inside, test, dataset):
+    """Return how many images can get masks, as idbias.datasets.image_archives will find them."""
+    counts = {folder: sum(is_image(file.name) for file in below(folder)) for folder in inside}
+    if dataset.masked == "all":
+        return sum(counts.values())
+    if test:
+        return sum(number for folder, number in counts.items() if folder.parent == test)
+    return sum(round(dataset.test_fraction * number) for number in counts.values())
