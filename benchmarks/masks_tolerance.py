@@ -31,7 +31,7 @@ from idbias.classifiers.models import Normalised  # noqa: E402
 from idbias.classifiers.networks.by_name import build  # noqa: E402
 from idbias.classifiers.training import train  # noqa: E402
 from idbias.config.schema import Masks  # noqa: E402
-from idbias.config.schema_inputs import Recipe  # noqa: E402
+from idbias.config.schema_entries import Recipe  # noqa: E402
 from idbias.correlation.dependence import intrinsic_dimension  # noqa: E402
 from idbias.correlation.distances import squared_distances  # noqa: E402
 from idbias.datasets.digits import digits  # noqa: E402

@@ -1,6 +1,4 @@
-# Jobs of a second or two run where Snakemake runs, not on a node.
-localrules:
-    attack,
+# In: dataset.h5, classifier.h5, predictions.h5. Out: adversarial images in shards, attacks/A/SHARD.h5.
 
 
 ONE_AT_A_TIME = sorted(
@@ -17,12 +15,12 @@ ONE_AT_A_TIME = sorted(
 rule attack_file:
     """Check adversarial images that were made elsewhere."""
     input:
-        dataset="results/{experiment}/dataset.h5",
+        dataset=layout.DATASET,
         files=lambda wildcards: files_named(
             experiment(wildcards).attacks[wildcards.attack].files.values()
         ),
     output:
-        "results/{experiment}/made_elsewhere/{attack}/images.h5",
+        layout.MADE_ELSEWHERE,
     log:
         "logs/{experiment}/made_elsewhere/{attack}.log",
     benchmark:
@@ -44,12 +42,12 @@ rule attack_file:
 rule attack_shard:
     """Attack the correctly classified images of one shard."""
     input:
-        dataset="results/{experiment}/dataset.h5",
-        classifier="results/{experiment}/{classifier}/classifier.h5",
-        predictions="results/{experiment}/{classifier}/predictions.h5",
+        dataset=layout.DATASET,
+        classifier=layout.CLASSIFIER,
+        predictions=layout.PREDICTIONS,
         made_elsewhere=lambda wildcards: experiment(wildcards).made_elsewhere(wildcards.attack),
     output:
-        "results/{experiment}/{classifier}/attacks/{attack}/{shard}.h5",
+        layout.shard_of(layout.ATTACK),
     log:
         "logs/{experiment}/{classifier}/attacks/{attack}/{shard}.log",
     benchmark:
@@ -81,27 +79,3 @@ use rule attack_shard as attack_shard_on_cpu with:
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 720 * attempt,
-
-
-rule attack:
-    """Join the shards of an attack."""
-    input:
-        lambda wildcards: expand(
-            "results/{{experiment}}/{{classifier}}/attacks/{{attack}}/{shard}.h5",
-            shard=experiment(wildcards).image_shards,
-        ),
-    output:
-        "results/{experiment}/{classifier}/attacks/{attack}.h5",
-    log:
-        "logs/{experiment}/{classifier}/attacks/{attack}.log",
-    benchmark:
-        "results/benchmarks/{experiment}/{classifier}/attacks/{attack}.tsv"
-    conda:
-        "../envs/torch.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        code=lambda wildcards: code("join_shards.py"),
-    script:
-        "../workflow_scripts/join_shards.py"

@@ -1,3 +1,4 @@
+# In: dataset.h5, classifier.h5, an attack. Out: a map for each class, and a row of what the maps undo.
 # A mask a class instead of an image: does it undo the attack?
 
 
@@ -5,22 +6,14 @@ wildcard_constraints:
     label="[0-9]+",
 
 
-# Each attack of the chosen experiments that ask for maps.
-MAPPED = [pair for chosen in CHOSEN if chosen.analysed("class_maps") for pair in chosen.attacked]
-
-
-localrules:
-    class_map_table,
-
-
 rule class_map:
     """Train the map of one class."""
     input:
-        dataset="results/{experiment}/dataset.h5",
-        classifier="results/{experiment}/{classifier}/classifier.h5",
+        dataset=layout.DATASET,
+        classifier=layout.CLASSIFIER,
         attack=of_attack("attack"),
     output:
-        "results/{experiment}/{classifier}/class_maps/{attack}/{label}.h5",
+        layout.CLASS_MAP,
     log:
         "logs/{experiment}/{classifier}/class_maps/{attack}/{label}.log",
     benchmark:
@@ -45,15 +38,16 @@ rule class_map:
 rule class_map_row:
     """What the maps of all classes do to images they were not trained on."""
     input:
-        dataset="results/{experiment}/dataset.h5",
-        classifier="results/{experiment}/{classifier}/classifier.h5",
+        dataset=layout.DATASET,
+        classifier=layout.CLASSIFIER,
         attack=of_attack("attack"),
         maps=lambda wildcards: expand(
-            "results/{{experiment}}/{{classifier}}/class_maps/{{attack}}/{label}.h5",
+            layout.CLASS_MAP,
             label=range(experiment(wildcards).classes),
+            allow_missing=True,
         ),
     output:
-        "results/{experiment}/{classifier}/class_maps/{attack}/row.csv",
+        layout.CLASS_MAP_ROW,
     log:
         "logs/{experiment}/{classifier}/class_maps/{attack}/row.log",
     benchmark:
@@ -77,8 +71,10 @@ rule class_map_table:
     """Accuracy before each attack, after it, and after the maps undid it."""
     input:
         rows=[
-            f"results/{pair.experiment.name}/{pair.classifier}/class_maps/{pair.attack}/row.csv"
-            for pair in MAPPED
+            path
+            for chosen in CHOSEN
+            if chosen.analysed("class_maps")
+            for path in chosen.paths(layout.CLASS_MAP_ROW)
         ],
     output:
         **table("class_maps", "class-level maps", "class_maps"),
@@ -86,6 +82,7 @@ rule class_map_table:
         "logs/tables/class_maps.log",
     benchmark:
         "results/benchmarks/tables/class_maps.tsv"
+    localrule: True
     conda:
         "../envs/report.yaml"
     resources:

@@ -1,11 +1,14 @@
+# In: dataset.h5, and weights if there are some. Out: classifier.h5 (weights), predictions.h5 (logits).
+
+
 rule classifier:
     """Train a classifier, load its weights, or fine-tune them, and classify the images."""
     input:
-        dataset="results/{experiment}/dataset.h5",
+        dataset=layout.DATASET,
         weights=lambda wildcards: experiment(wildcards).weights_files(wildcards.classifier),
     output:
-        classifier="results/{experiment}/{classifier}/classifier.h5",
-        predictions="results/{experiment}/{classifier}/predictions.h5",
+        classifier=layout.CLASSIFIER,
+        predictions=layout.PREDICTIONS,
     log:
         "logs/{experiment}/{classifier}/classifier.log",
     benchmark:

@@ -84,7 +84,7 @@ def table(path, name, caption, details=False):
             ),
         }
 
-    path = f"results/tables/{path}"
+    path = layout.TABLE.format(table=path)
     further = forms(f"{path}_details", f"{name}, details", "details_") if details else {}
     return {"csv": f"{path}.csv", **forms(path, name), **further}
 
@@ -95,7 +95,7 @@ def figure(path, title, subcategory, caption, category=None):
     In the report it stands under `category`, its experiment if none is given, with what else it is
     of as labels.
     """
-    path = f"results/figures/{path}"
+    path = layout.FIGURE.format(figure=path)
     png = report(
         f"{path}.png",
         category=category or (lambda wildcards: names_of(wildcards)["experiment"]),

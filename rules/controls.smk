@@ -1,3 +1,4 @@
+# In: what an attack's row is made of. Out: a row with something else in the place of one set of masks, and contrast.csv.
 # Controls: rows in which something else stands in the place of one of an attack's masks.
 
 
@@ -5,26 +6,16 @@ wildcard_constraints:
     control="|".join(CONTROLS),
 
 
-localrules:
-    control_masks,
-    control_table,
-    seed_table,
-
-
-CONTROLLED = [pair for chosen in CHOSEN for pair in chosen.controlled]
-
-
-# The comparison of a control; {comparison} is a folder below results/.
-CONTROL = "{experiment}/{classifier}/controls/{attack}/{control}"
+CONTROLLED = [comparison for chosen in CHOSEN for comparison in chosen.control_comparisons]
 
 
 rule control_images:
     """What stands in the place of the adversarial images of one shard."""
     input:
-        dataset="results/{experiment}/dataset.h5",
-        attack="results/{experiment}/{classifier}/attacks/{attack}/{shard}.h5",
+        dataset=layout.DATASET,
+        attack=layout.shard_of(layout.ATTACK),
     output:
-        "results/{experiment}/{classifier}/controls/{attack}/{control}/images/{shard}.h5",
+        layout.CONTROL_IMAGES,
     log:
         "logs/{experiment}/{classifier}/controls/{attack}/{control}/images/{shard}.log",
     benchmark:
@@ -44,37 +35,23 @@ rule control_images:
 
 use rule essential_mask_shard as control_mask_shard with:
     input:
-        classifier="results/{experiment}/{classifier}/classifier.h5",
-        targets="results/{experiment}/{classifier}/controls/{attack}/{control}/images/{shard}.h5",
+        classifier=layout.CLASSIFIER,
+        targets=layout.CONTROL_IMAGES,
     output:
-        "results/{experiment}/{classifier}/controls/{attack}/{control}/masks/{shard}.h5",
+        layout.shard_of(layout.CONTROL_MASKS),
     log:
         "logs/{experiment}/{classifier}/controls/{attack}/{control}/masks/{shard}.log",
     benchmark:
         "results/benchmarks/{experiment}/{classifier}/controls/{attack}/{control}/masks/{shard}.tsv"
 
 
-use rule essential_masks as control_masks with:
-    input:
-        lambda wildcards: expand(
-            "results/{{experiment}}/{{classifier}}/controls/{{attack}}/{{control}}/masks/{shard}.h5",
-            shard=experiment(wildcards).image_shards,
-        ),
-    output:
-        "results/{experiment}/{classifier}/controls/{attack}/{control}/masks.h5",
-    log:
-        "logs/{experiment}/{classifier}/controls/{attack}/{control}/masks.log",
-    benchmark:
-        "results/benchmarks/{experiment}/{classifier}/controls/{attack}/{control}/masks.tsv"
-
-
 use rule mask_pairs as control_pairs with:
     input:
-        unpack(lambda wildcards: COMPARISONS[CONTROL.format(**wildcards)].mask_sets),
-        predictions="results/{experiment}/{classifier}/predictions.h5",
+        unpack(lambda wildcards: COMPARISONS[layout.OF_CONTROL.format(**wildcards)].mask_sets),
+        predictions=layout.PREDICTIONS,
         attack=of_attack("attack"),
     output:
-        "results/{experiment}/{classifier}/controls/{attack}/{control}/pairs.h5",
+        layout.within(layout.PAIRS, layout.OF_CONTROL),
     log:
         "logs/{experiment}/{classifier}/controls/{attack}/{control}/pairs.log",
     benchmark:
@@ -86,10 +63,10 @@ use rule mask_pairs as control_pairs with:
 rule spectrum_pairs:
     """Amplitudes of the clean images in the place of their essential masks."""
     input:
-        pairs="results/{experiment}/{classifier}/correlations/{attack}/pairs.h5",
-        dataset="results/{experiment}/dataset.h5",
+        pairs=layout.within(layout.PAIRS, layout.OF_ATTACK),
+        dataset=layout.DATASET,
     output:
-        "results/{experiment}/{classifier}/controls/{attack}/spectrum/pairs.h5",
+        layout.within(layout.PAIRS, layout.OF_CONTROL).replace("{control}", "spectrum"),
     log:
         "logs/{experiment}/{classifier}/controls/{attack}/spectrum/pairs.log",
     benchmark:
@@ -108,14 +85,14 @@ rule spectrum_pairs:
 rule contrast:
     """The attack's distance correlation minus a control's, on the images that both have."""
     input:
-        pairs="results/{experiment}/{classifier}/correlations/{attack}/pairs.h5",
-        first="results/{experiment}/{classifier}/correlations/{attack}/distances/first.h5",
-        second="results/{experiment}/{classifier}/correlations/{attack}/distances/second.h5",
-        control_pairs="results/{experiment}/{classifier}/controls/{attack}/{control}/pairs.h5",
-        control_first="results/{experiment}/{classifier}/controls/{attack}/{control}/distances/first.h5",
-        control_second="results/{experiment}/{classifier}/controls/{attack}/{control}/distances/second.h5",
+        pairs=layout.within(layout.PAIRS, layout.OF_ATTACK),
+        first=layout.within(layout.FIRST_DISTANCES, layout.OF_ATTACK),
+        second=layout.within(layout.SECOND_DISTANCES, layout.OF_ATTACK),
+        control_pairs=layout.within(layout.PAIRS, layout.OF_CONTROL),
+        control_first=layout.within(layout.FIRST_DISTANCES, layout.OF_CONTROL),
+        control_second=layout.within(layout.SECOND_DISTANCES, layout.OF_CONTROL),
     output:
-        "results/{experiment}/{classifier}/controls/{attack}/{control}/contrast.csv",
+        layout.within(layout.CONTRAST, layout.OF_CONTROL),
     log:
         "logs/{experiment}/{classifier}/controls/{attack}/{control}/contrast.log",
     benchmark:
@@ -128,7 +105,7 @@ rule contrast:
     params:
         code=lambda wildcards: code("write_contrast.py"),
         seed=lambda wildcards: experiment(wildcards).seed,
-        names=lambda wildcards: COMPARISONS[CONTROL.format(**wildcards)].names,
+        names=lambda wildcards: COMPARISONS[layout.OF_CONTROL.format(**wildcards)].names,
     script:
         "../workflow_scripts/write_contrast.py"
 
@@ -136,15 +113,16 @@ rule contrast:
 rule control_table:
     """Each attack's row, its controls' rows below it, and the contrast of both."""
     input:
-        rows=[pair.controlled.row for pair in CONTROLLED],
-        controls=[pair.row for pair in CONTROLLED],
-        contrasts=[pair.contrast for pair in CONTROLLED],
+        rows=[comparison.attack_comparison.row for comparison in CONTROLLED],
+        controls=[comparison.row for comparison in CONTROLLED],
+        contrasts=[comparison.contrast for comparison in CONTROLLED],
     output:
         **table("controls", "controls", "controls", details=True),
     log:
         "logs/tables/controls.log",
     benchmark:
         "results/benchmarks/tables/controls.tsv"
+    localrule: True
     conda:
         "../envs/report.yaml"
     resources:
@@ -159,10 +137,15 @@ rule control_table:
 rule seed_table:
     """Mean and spread over the seeds that a classifier is trained from."""
     input:
-        rows=[pair.row for chosen in CHOSEN if chosen.has_seeds for pair in chosen.comparisons],
+        rows=[
+            comparison.row
+            for chosen in CHOSEN
+            if chosen.has_seeds
+            for comparison in chosen.comparisons
+        ],
         controls=(
-            ["results/tables/controls.csv"]
-            if any(pair.experiment.has_seeds for pair in CONTROLLED)
+            [layout.TABLE.format(table="controls") + ".csv"]
+            if any(comparison.experiment.has_seeds for comparison in CONTROLLED)
             else []
         ),
     output:
@@ -171,6 +154,7 @@ rule seed_table:
         "logs/tables/seeds.log",
     benchmark:
         "results/benchmarks/tables/seeds.tsv"
+    localrule: True
     conda:
         "../envs/report.yaml"
     resources:
@@ -185,7 +169,9 @@ rule seed_table:
 rule epsilon_figure:
     """Draw Z, I_d correlation and success against epsilon."""
     input:
-        rows=lambda wildcards: [pair.row for pair in experiment(wildcards).with_epsilons],
+        rows=lambda wildcards: [
+            comparison.row for comparison in experiment(wildcards).with_epsilons
+        ],
     output:
         epsilons=figure(
             "{experiment}/epsilons", "against epsilon", "Intrinsic dimension", "epsilons"

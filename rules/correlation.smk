@@ -1,6 +1,4 @@
-# Jobs of a second or two run where Snakemake runs, not on a node.
-localrules:
-    row,
+# In: both kinds of masks, or two arrays. Out: pairs.h5, distances, intrinsic dimensions, shuffles, row.csv.
 
 
 wildcard_constraints:
@@ -13,7 +11,7 @@ rule array_pairs:
     input:
         arrays=lambda wildcards: experiment(wildcards).array_files,
     output:
-        "results/{experiment}/correlations/pairs.h5",
+        layout.within(layout.PAIRS, layout.OF_ARRAYS),
     log:
         "logs/{experiment}/correlations/pairs.log",
     benchmark:
@@ -33,12 +31,12 @@ rule array_pairs:
 rule mask_pairs:
     """Pair the masks of the images that have both kinds."""
     input:
-        predictions="results/{experiment}/{classifier}/predictions.h5",
+        predictions=layout.PREDICTIONS,
         attack=of_attack("attack"),
         essential=of_attack("essential"),
         adversarial=of_attack("adversarial"),
     output:
-        "results/{experiment}/{classifier}/correlations/{attack}/pairs.h5",
+        layout.within(layout.PAIRS, layout.OF_ATTACK),
     log:
         "logs/{experiment}/{classifier}/correlations/{attack}/pairs.log",
     benchmark:
@@ -58,10 +56,10 @@ rule mask_pairs:
 rule distances:
     """Squared distances within each of the two sets."""
     input:
-        pairs="results/{comparison}/pairs.h5",
+        pairs=layout.PAIRS,
     output:
-        first="results/{comparison}/distances/first.h5",
-        second="results/{comparison}/distances/second.h5",
+        first=layout.FIRST_DISTANCES,
+        second=layout.SECOND_DISTANCES,
     log:
         "logs/{comparison}/distances.log",
     benchmark:
@@ -84,11 +82,11 @@ rule distances:
 rule intrinsic_dimensions:
     """I_d of each set and of both joined, and the baselines, as they are."""
     input:
-        pairs="results/{comparison}/pairs.h5",
-        first="results/{comparison}/distances/first.h5",
-        second="results/{comparison}/distances/second.h5",
+        pairs=layout.PAIRS,
+        first=layout.FIRST_DISTANCES,
+        second=layout.SECOND_DISTANCES,
     output:
-        "results/{comparison}/intrinsic_dimensions.h5",
+        layout.DIMENSIONS,
     log:
         "logs/{comparison}/intrinsic_dimensions.log",
     benchmark:
@@ -113,12 +111,12 @@ rule intrinsic_dimensions:
 rule shuffle_shard:
     """I_d and baselines with the second set shuffled, for a range of replicates."""
     input:
-        pairs="results/{comparison}/pairs.h5",
+        pairs=layout.PAIRS,
         dataset=lambda wildcards: experiment(wildcards).strata_files(wildcards.shuffles),
-        first="results/{comparison}/distances/first.h5",
-        second="results/{comparison}/distances/second.h5",
+        first=layout.FIRST_DISTANCES,
+        second=layout.SECOND_DISTANCES,
     output:
-        "results/{comparison}/{shuffles}/{shard}.h5",
+        layout.SHUFFLES,
     log:
         "logs/{comparison}/{shuffles}/{shard}.log",
     benchmark:
@@ -143,19 +141,21 @@ rule shuffle_shard:
 rule row:
     """The rows of the correlation table of two sets, one for each way to shuffle them."""
     input:
-        pairs="results/{comparison}/pairs.h5",
-        dimensions="results/{comparison}/intrinsic_dimensions.h5",
+        pairs=layout.PAIRS,
+        dimensions=layout.DIMENSIONS,
         shuffles=lambda wildcards: expand(
-            "results/{{comparison}}/{shuffles}/{shard}.h5",
+            layout.SHUFFLES,
             shuffles=experiment(wildcards).correlation.shuffles_folders,
             shard=experiment(wildcards).shuffle_shards,
+            allow_missing=True,
         ),
     output:
-        "results/{comparison}/row.csv",
+        layout.ROW,
     log:
         "logs/{comparison}/row.log",
     benchmark:
         "results/benchmarks/{comparison}/row.tsv"
+    localrule: True
     conda:
         "../envs/correlation.yaml"
     resources:

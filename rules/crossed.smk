@@ -1,11 +1,6 @@
 # Crossed trainings: own attacks against other trainings' with the image held fixed (docs/crossed.md).
 
 
-localrules:
-    crossed_table,
-    crossed_figures,
-
-
 CROSSED = [one for chosen in CHOSEN for one in chosen.crossings]
 
 
@@ -22,9 +17,9 @@ rule crossed_products:
     """Products between the masks and the perturbations of all trainings, summed over their common images."""
     input:
         unpack(lambda wildcards: crossing(wildcards).inputs),
-        dataset="results/{experiment}/dataset.h5",
+        dataset=layout.DATASET,
     output:
-        "results/{experiment}/crossed/{trainings}/{attack}/products.h5",
+        layout.CROSSED_PRODUCTS,
     log:
         "logs/{experiment}/crossed/{trainings}/{attack}/products.log",
     benchmark:
@@ -51,6 +46,7 @@ rule crossed_table:
         "logs/tables/crossed.log",
     benchmark:
         "results/benchmarks/tables/crossed.tsv"
+    localrule: True
     conda:
         "../envs/report.yaml"
     resources:
@@ -68,7 +64,7 @@ rule crossed_table:
 rule crossed_figures:
     """Draw the table of trainings by trainings, and rho against the ceiling and against resolution."""
     input:
-        products="results/{experiment}/crossed/{trainings}/{attack}/products.h5",
+        products=layout.CROSSED_PRODUCTS,
     output:
         trainings=figure(
             "{experiment}/crossed/{trainings}/{attack}/trainings",
@@ -86,6 +82,7 @@ rule crossed_figures:
         "logs/figures/{experiment}/crossed/{trainings}/{attack}.log",
     benchmark:
         "results/benchmarks/figures/{experiment}/crossed/{trainings}/{attack}.tsv"
+    localrule: True
     conda:
         "../envs/report.yaml"
     resources:

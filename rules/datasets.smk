@@ -1,8 +1,5 @@
+# In: published archives or the user's files. Out: dataset.h5, images and labels.
 # Downloads run where Snakemake runs: compute nodes often have no internet.
-localrules:
-    download,
-
-
 rule download:
     """Fetch a published file and check it."""
     output:
@@ -11,6 +8,7 @@ rule download:
         "logs/resources/{folder}/{file}.log",
     benchmark:
         "results/benchmarks/resources/{folder}/{file}.tsv"
+    localrule: True
     conda:
         "../envs/torch.yaml"
     resources:
@@ -28,7 +26,7 @@ rule dataset:
     input:
         sources=lambda wildcards: experiment(wildcards).dataset_files,
     output:
-        "results/{experiment}/dataset.h5",
+        layout.DATASET,
     log:
         "logs/{experiment}/dataset.log",
     benchmark:

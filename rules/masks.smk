@@ -1,18 +1,13 @@
-# Jobs of a second or two run where Snakemake runs, not on a node.
-localrules:
-    essential_masks,
-    adversarial_masks,
-
-
+# In: dataset.h5, classifier.h5, and predictions.h5 or an attack's shard. Out: masks in shards, masks/KIND/SHARD.h5.
 # Essential masks depend on the classifier alone: every attack shares them.
 rule essential_mask_shard:
     """Train the masks of one shard of images, essential or adversarial."""
     input:
-        dataset="results/{experiment}/dataset.h5",
-        classifier="results/{experiment}/{classifier}/classifier.h5",
-        targets="results/{experiment}/{classifier}/predictions.h5",
+        dataset=layout.DATASET,
+        classifier=layout.CLASSIFIER,
+        targets=layout.PREDICTIONS,
     output:
-        "results/{experiment}/{classifier}/masks/essential/{shard}.h5",
+        layout.shard_of(layout.ESSENTIAL),
     log:
         "logs/{experiment}/{classifier}/masks/essential/{shard}.log",
     benchmark:
@@ -34,49 +29,11 @@ rule essential_mask_shard:
 
 use rule essential_mask_shard as adversarial_mask_shard with:
     input:
-        classifier="results/{experiment}/{classifier}/classifier.h5",
-        targets="results/{experiment}/{classifier}/attacks/{attack}/{shard}.h5",
+        classifier=layout.CLASSIFIER,
+        targets=layout.shard_of(layout.ATTACK),
     output:
-        "results/{experiment}/{classifier}/masks/adversarial/{attack}/{shard}.h5",
+        layout.shard_of(layout.ADVERSARIAL),
     log:
         "logs/{experiment}/{classifier}/masks/adversarial/{attack}/{shard}.log",
     benchmark:
         "results/benchmarks/{experiment}/{classifier}/masks/adversarial/{attack}/{shard}.tsv"
-
-
-rule essential_masks:
-    """Join the shards of the masks, essential or adversarial."""
-    input:
-        lambda wildcards: expand(
-            "results/{{experiment}}/{{classifier}}/masks/essential/{shard}.h5",
-            shard=experiment(wildcards).image_shards,
-        ),
-    output:
-        "results/{experiment}/{classifier}/masks/essential.h5",
-    log:
-        "logs/{experiment}/{classifier}/masks/essential.log",
-    benchmark:
-        "results/benchmarks/{experiment}/{classifier}/masks/essential.tsv"
-    conda:
-        "../envs/torch.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        code=lambda wildcards: code("join_shards.py"),
-    script:
-        "../workflow_scripts/join_shards.py"
-
-
-use rule essential_masks as adversarial_masks with:
-    input:
-        lambda wildcards: expand(
-            "results/{{experiment}}/{{classifier}}/masks/adversarial/{{attack}}/{shard}.h5",
-            shard=experiment(wildcards).image_shards,
-        ),
-    output:
-        "results/{experiment}/{classifier}/masks/adversarial/{attack}.h5",
-    log:
-        "logs/{experiment}/{classifier}/masks/adversarial/{attack}.log",
-    benchmark:
-        "results/benchmarks/{experiment}/{classifier}/masks/adversarial/{attack}.tsv"

@@ -1,3 +1,4 @@
+# In: what the stages have measured. Out: figures as PNG, PDF, and CSV of the numbers drawn.
 # Figures, and what `snakemake --report` shows.
 
 
@@ -7,20 +8,17 @@ report: "../workflow_scripts/captions/workflow.rst"
 include: "spectra_figures.smk"
 
 
-localrules:
-    costs,
-
-
 rule dimension_figures:
     """Draw the shuffled and the observed I_d, and I_d against scale."""
     input:
-        dimensions="results/{comparison}/intrinsic_dimensions.h5",
+        dimensions=layout.DIMENSIONS,
         shuffles=lambda wildcards: expand(
-            "results/{{comparison}}/{shuffles}/{shard}.h5",
+            layout.SHUFFLES,
             shuffles=experiment(wildcards).correlation.shuffles_folders[0],
             shard=experiment(wildcards).shuffle_shards,
+            allow_missing=True,
         ),
-        row="results/{comparison}/row.csv",
+        row=layout.ROW,
     output:
         shuffles=figure(
             "{comparison}/shuffles",
@@ -52,11 +50,11 @@ rule dimension_figures:
 rule mask_figures:
     """Draw paper 1's figures 1, 3 and 5, and means over the dataset."""
     input:
-        dataset="results/{experiment}/dataset.h5",
+        dataset=layout.DATASET,
         attack=of_attack("attack"),
         essential=of_attack("essential"),
         adversarial=of_attack("adversarial"),
-        pairs="results/{experiment}/{classifier}/correlations/{attack}/pairs.h5",
+        pairs=layout.within(layout.PAIRS, layout.OF_ATTACK),
     output:
         images=figure(
             "{experiment}/{classifier}/correlations/{attack}/images",
@@ -107,8 +105,8 @@ rule mask_figures:
 rule classifier_figures:
     """Draw training, steps of masks, and images left after each stage."""
     input:
-        classifier="results/{experiment}/{classifier}/classifier.h5",
-        predictions="results/{experiment}/{classifier}/predictions.h5",
+        classifier=layout.CLASSIFIER,
+        predictions=layout.PREDICTIONS,
         attacks=lambda wildcards: [
             experiment(wildcards).attack_file(wildcards.classifier, attack)
             for attack in experiment(wildcards).attacks
@@ -154,8 +152,8 @@ rule classifier_figures:
 rule spiral_figures:
     """Draw paper 1's figures 4 and 6."""
     input:
-        pairs="results/{experiment}/correlations/pairs.h5",
-        row="results/{experiment}/correlations/row.csv",
+        pairs=layout.within(layout.PAIRS, layout.OF_ARRAYS),
+        row=layout.within(layout.ROW, layout.OF_ARRAYS),
     output:
         spiral=figure(
             "{experiment}/correlations/spiral",
@@ -189,8 +187,8 @@ rule spiral_figures:
 rule costs:
     """Draw run time and memory of each stage."""
     input:
-        rows=[pair.row for chosen in CHOSEN for pair in chosen.comparisons],
-        spectra=of_chosen("results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"),
+        rows=[comparison.row for chosen in CHOSEN for comparison in chosen.comparisons],
+        spectra=of_chosen(layout.PERTURBATION_SPECTRUM, "spectra"),
         crossed=[one.products for one in CROSSED],
     output:
         costs=figure(
@@ -204,6 +202,7 @@ rule costs:
         "logs/figures/costs.log",
     benchmark:
         "results/benchmarks/figures/costs.tsv"
+    localrule: True
     conda:
         "../envs/report.yaml"
     resources:

@@ -1,3 +1,4 @@
+# In: dataset.h5, attacks, masks, classifier.h5. Out: spectra/A.h5, classifier_spectrum.h5, and tables of them.
 # Paper 2: where perturbations, input gradients, weights and masks have their energy.
 # Its own experiments; ImageNet's only where the user has put its archive.
 PAPER2 = [
@@ -5,13 +6,6 @@ PAPER2 = [
     for each in EXPERIMENTS.values()
     if each.family in ("paper2", "paper2_imagenet") and each.available
 ]
-
-
-localrules:
-    spectra_table,
-    local_against_full,
-    inequalities_table,
-    accuracies_table,
 
 
 rule perturbation_spectrum:
@@ -22,10 +16,10 @@ rule perturbation_spectrum:
                 wildcards.classifier, wildcards.attack
             )
         ),
-        dataset="results/{experiment}/dataset.h5",
+        dataset=layout.DATASET,
         attack=of_attack("attack"),
     output:
-        "results/{experiment}/{classifier}/spectra/{attack}.h5",
+        layout.PERTURBATION_SPECTRUM,
     log:
         "logs/{experiment}/{classifier}/spectra/{attack}.log",
     benchmark:
@@ -44,12 +38,12 @@ rule perturbation_spectrum:
 rule classifier_spectrum:
     """Where input gradients, and a linear model's weights, have their energy."""
     input:
-        dataset="results/{experiment}/dataset.h5",
-        classifier="results/{experiment}/{classifier}/classifier.h5",
-        predictions="results/{experiment}/{classifier}/predictions.h5",
+        dataset=layout.DATASET,
+        classifier=layout.CLASSIFIER,
+        predictions=layout.PREDICTIONS,
     output:
-        spectrum="results/{experiment}/{classifier}/classifier_spectrum.h5",
-        inequalities="results/{experiment}/{classifier}/inequalities.csv",
+        spectrum=layout.CLASSIFIER_SPECTRUM,
+        inequalities=layout.INEQUALITIES,
     log:
         "logs/{experiment}/{classifier}/spectra/classifier.log",
     benchmark:
@@ -70,14 +64,15 @@ rule classifier_spectrum:
 rule spectra_table:
     """Table of mean radial frequencies."""
     input:
-        perturbations=of_chosen("results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"),
-        classifiers=of_chosen("results/{experiment}/{classifier}/classifier_spectrum.h5", "spectra"),
+        perturbations=of_chosen(layout.PERTURBATION_SPECTRUM, "spectra"),
+        classifiers=of_chosen(layout.CLASSIFIER_SPECTRUM, "spectra"),
     output:
         **table("spectra", "spectra", "spectra_table"),
     log:
         "logs/tables/spectra.log",
     benchmark:
         "results/benchmarks/tables/spectra.tsv"
+    localrule: True
     conda:
         "../envs/report.yaml"
     resources:
@@ -90,12 +85,12 @@ rule spectra_table:
         "../workflow_scripts/tabulate_spectra.py"
 
 
-# Paper 2's claim, on each pair of models that differ in the kernel alone.
+# Paper 2's claim, on each comparison of models that differ in the kernel alone.
 use rule spectra_table as local_against_full with:
     input:
-        perturbations=of_chosen("results/{experiment}/{classifier}/spectra/{attack}.h5", "spectra"),
-        classifiers=of_chosen("results/{experiment}/{classifier}/classifier_spectrum.h5", "spectra"),
-        trained=of_chosen("results/{experiment}/{classifier}/classifier.h5", "spectra"),
+        perturbations=of_chosen(layout.PERTURBATION_SPECTRUM, "spectra"),
+        classifiers=of_chosen(layout.CLASSIFIER_SPECTRUM, "spectra"),
+        trained=of_chosen(layout.CLASSIFIER, "spectra"),
     output:
         **table("local_against_full", "local against full kernels", "local_against_full"),
     log:
@@ -111,13 +106,14 @@ use rule spectra_table as local_against_full with:
 rule inequalities_table:
     """Paper 2, section 2, for every linear convolutional model."""
     input:
-        rows=of_chosen("results/{experiment}/{classifier}/inequalities.csv", "spectra"),
+        rows=of_chosen(layout.INEQUALITIES, "spectra"),
     output:
         **table("inequalities", "inequalities", "inequalities_table"),
     log:
         "logs/tables/inequalities.log",
     benchmark:
         "results/benchmarks/tables/inequalities.tsv"
+    localrule: True
     conda:
         "../envs/report.yaml"
     resources:
@@ -133,11 +129,7 @@ rule inequalities_table:
 rule accuracies_table:
     """Table of paper 2's accuracies, beside the published ones."""
     input:
-        predictions=[
-            path
-            for each in PAPER2
-            for path in each.paths("results/{experiment}/{classifier}/predictions.h5")
-        ],
+        predictions=[path for each in PAPER2 for path in each.paths(layout.PREDICTIONS)],
         published=[published(f"paper2_table{number}.csv") for number in (3, 4)],
     output:
         **table("accuracies", "accuracies", "accuracies_table"),
@@ -145,6 +137,7 @@ rule accuracies_table:
         "logs/tables/accuracies.log",
     benchmark:
         "results/benchmarks/tables/accuracies.tsv"
+    localrule: True
     conda:
         "../envs/report.yaml"
     resources:

@@ -1,13 +1,18 @@
+# In: spectra/A.h5 and classifier_spectrum.h5 of several classifiers. Out: figures of them.
+
+
 rule spectra_figures:
     """Draw the spectra of one attack on all classifiers of an experiment."""
     input:
         perturbations=lambda wildcards: expand(
-            "results/{{experiment}}/{classifier}/spectra/{{attack}}.h5",
+            layout.PERTURBATION_SPECTRUM,
             classifier=experiment(wildcards).classifiers,
+            allow_missing=True,
         ),
         classifiers=lambda wildcards: expand(
-            "results/{{experiment}}/{classifier}/classifier_spectrum.h5",
+            layout.CLASSIFIER_SPECTRUM,
             classifier=experiment(wildcards).classifiers,
+            allow_missing=True,
         ),
     output:
         spectra=figure(
@@ -49,12 +54,14 @@ rule kernel_figure:
     """Draw the kernel's size against the frequency of perturbations."""
     input:
         perturbations=lambda wildcards: expand(
-            "results/{{experiment}}/{classifier}/spectra/{{attack}}.h5",
+            layout.PERTURBATION_SPECTRUM,
             classifier=experiment(wildcards).kernels,
+            allow_missing=True,
         ),
         classifiers=lambda wildcards: expand(
-            "results/{{experiment}}/{classifier}/classifier_spectrum.h5",
+            layout.CLASSIFIER_SPECTRUM,
             classifier=experiment(wildcards).kernels,
+            allow_missing=True,
         ),
     output:
         kernels=figure(

@@ -1,3 +1,4 @@
+# In: rows of comparisons, attacks. Out: tables as CSV, Markdown, LaTeX and HTML.
 # The experiment that each table of paper 1 shows.
 PAPER_TABLES = {"table1": "spiral", "table2": "table2", "table3": "table3"}
 
@@ -7,25 +8,20 @@ wildcard_constraints:
 
 
 # Each attack of the chosen experiments.
-ATTACKED = [pair for chosen in CHOSEN for pair in chosen.attacked]
-
-
-localrules:
-    correlation_table,
-    paper_table,
-    attack_table,
+ATTACKED = [comparison for chosen in CHOSEN for comparison in chosen.attack_comparisons]
 
 
 rule correlation_table:
     """Table of rows: of the chosen experiments, or of a table of the paper."""
     input:
-        rows=[pair.row for chosen in CHOSEN for pair in chosen.comparisons],
+        rows=[comparison.row for chosen in CHOSEN for comparison in chosen.comparisons],
     output:
         **table("correlations", "correlations", "correlations", details=True),
     log:
         "logs/tables/correlations.log",
     benchmark:
         "results/benchmarks/tables/correlations.tsv"
+    localrule: True
     conda:
         "../envs/report.yaml"
     resources:
@@ -41,7 +37,8 @@ rule correlation_table:
 use rule correlation_table as paper_table with:
     input:
         rows=lambda wildcards: [
-            pair.row for pair in EXPERIMENTS[PAPER_TABLES[f"table{wildcards.number}"]].comparisons
+            comparison.row
+            for comparison in EXPERIMENTS[PAPER_TABLES[f"table{wildcards.number}"]].comparisons
         ],
         published=lambda wildcards: published(f"table{wildcards.number}.csv"),
     output:
@@ -55,14 +52,15 @@ use rule correlation_table as paper_table with:
 rule attack_table:
     """Table of what each attack did."""
     input:
-        predictions=[pair.predictions for pair in ATTACKED],
-        attacks=[pair.attacked for pair in ATTACKED],
+        predictions=[comparison.predictions for comparison in ATTACKED],
+        attacks=[comparison.attack_file for comparison in ATTACKED],
     output:
         **table("attacks", "attacks", "attacks"),
     log:
         "logs/tables/attacks.log",
     benchmark:
         "results/benchmarks/tables/attacks.tsv"
+    localrule: True
     conda:
         "../envs/report.yaml"
     resources:
@@ -70,6 +68,6 @@ rule attack_table:
         runtime=10,
     params:
         code=lambda wildcards: code("tabulate_attacks.py"),
-        names=[pair.attack_names for pair in ATTACKED],
+        names=[comparison.attack_names for comparison in ATTACKED],
     script:
         "../workflow_scripts/tabulate_attacks.py"

@@ -4,19 +4,24 @@
 rule datasets:
     """Stop after the datasets."""
     input:
-        [f"results/{chosen.name}/dataset.h5" for chosen in CHOSEN if chosen.writes_dataset],
+        [
+            path
+            for chosen in CHOSEN
+            if chosen.writes_dataset
+            for path in chosen.paths(layout.DATASET)
+        ],
 
 
 rule classifiers:
     """Stop after the classifiers."""
     input:
-        of_chosen("results/{experiment}/{classifier}/predictions.h5"),
+        of_chosen(layout.PREDICTIONS),
 
 
 rule attacks:
     """Stop after the attacks."""
     input:
-        [pair.attacked for chosen in CHOSEN for pair in chosen.attacked],
+        [comparison.attack_file for chosen in CHOSEN for comparison in chosen.attack_comparisons],
 
 
 rule masks:
@@ -31,9 +36,9 @@ rule masks:
         ],
         [
             path
-            for pair in CONTROLLED
-            if pair.control != "spectrum"
-            for path in pair.mask_sets.values()
+            for comparison in CONTROLLED
+            if comparison.control != "spectrum"
+            for path in comparison.mask_sets.values()
         ],
         [path for one in CROSSED for path in one.masks],
 
@@ -41,14 +46,14 @@ rule masks:
 rule correlations:
     """Stop after the I_d tests, of controls too."""
     input:
-        [pair.row for chosen in CHOSEN for pair in chosen.comparisons],
-        [path for pair in CONTROLLED for path in (pair.row, pair.contrast)],
+        [comparison.row for chosen in CHOSEN for comparison in chosen.comparisons],
+        [path for comparison in CONTROLLED for path in (comparison.row, comparison.contrast)],
 
 
 rule crossed:
     """Own against other trainings with the image held fixed."""
     input:
-        "results/tables/crossed.md",
+        *targets.table("crossed"),
 
 
 rule spectra:
@@ -73,28 +78,28 @@ rule figures:
 rule table1:
     """Paper 1, Table 1: the spiral."""
     input:
-        "results/tables/table1.md",
+        *targets.table("table1"),
 
 
 rule table2:
     """Paper 1, Table 2: CIFAR-10."""
     input:
-        "results/tables/table2.md",
+        *targets.table("table2"),
 
 
 rule table3:
     """Paper 1, Table 3: Imagenette."""
     input:
-        "results/tables/table3.md",
+        *targets.table("table3"),
 
 
 rule accuracies:
     """Paper 2, Tables 3 and 4: test accuracies."""
     input:
-        "results/tables/accuracies.md",
+        *targets.table("accuracies"),
 
 
 rule class_maps:
     """Class-level maps and whether they undo the attacks."""
     input:
-        "results/tables/class_maps.md",
+        *targets.table("class_maps"),

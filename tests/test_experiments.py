@@ -39,7 +39,7 @@ def test_comparisons_are_of_each_classifier_and_attack_or_of_two_arrays():
     }  # fmt: skip
     assert within_experiment(spiral.names) == {"dataset": "spiral"}
     assert found["paper2_mnist"].comparisons == []
-    assert len(found["paper2_mnist"].attacked) == 80
+    assert len(found["paper2_mnist"].attack_comparisons) == 80
     assert by_folder(found.values())[spiral.folder] is spiral
 
 
@@ -50,7 +50,7 @@ def test_an_attack_s_row_begins_with_what_was_asked_for():
         "epsilon": 0.15, "images": 1197,
     }  # fmt: skip
     assert pgd.predictions == "results/digits/small_cnn/predictions.h5"
-    assert pgd.attacked == "results/digits/small_cnn/attacks/pgd/00000-01196.h5"
+    assert pgd.attack_file == "results/digits/small_cnn/attacks/pgd/00000-01196.h5"
 
 
 def test_shards_cover_every_item_once():

@@ -11,7 +11,7 @@ SLURM = ["--profile", "slurm", "correlations"]
 # Up to the masks, of 1,197 images in shards of 512 and three attacks.
 MASKS = {
     "dataset": 1, "classifier": 1, "attack_shard": 9, "essential_mask_shard": 3,
-    "adversarial_mask_shard": 9, "essential_masks": 1, "adversarial_masks": 3,
+    "adversarial_mask_shard": 9, "join_shards": 4,
 }  # fmt: skip
 # From one attack on one shard of images to its row.
 ONE_ATTACK = {
@@ -27,7 +27,7 @@ def test_a_fresh_clone_plans_the_stages_up_to_the_one_asked_for(project):
     project.configure({"experiment_blocks": {"digits": {"overrides": in_shards}}})
     assert project.plan("--profile", "slurm", "masks") == {**MASKS, "masks": 1}
     assert project.plan(*SLURM) == {
-        **MASKS, "attack": 3, "mask_pairs": 3, "distances": 3, "intrinsic_dimensions": 3,
+        **MASKS, "join_shards": 7, "mask_pairs": 3, "distances": 3, "intrinsic_dimensions": 3,
         "shuffle_shard": 3, "row": 3, "correlations": 1,
     }  # fmt: skip
 
@@ -67,7 +67,7 @@ def test_a_fresh_clone_plans_the_stages_up_to_the_one_asked_for(project):
             [],
             ONE_ATTACK
             | {"attack_shard": 3, "adversarial_mask_shard": 3, "essential_mask_shard": 3}
-            | {"attack": 1, "adversarial_masks": 1, "essential_masks": 1},
+            | {"join_shards": 3},
         ),
     ],
     ids=[
@@ -90,7 +90,7 @@ def test_a_change_plans_just_what_it_needs(finished, tmp_path, changes, options,
 def test_planning_does_without_torch(project, tmp_path, monkeypatch):
     (tmp_path / "torch.py").write_text("raise ImportError('torch takes seconds to import')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    assert project.plan("masks")["essential_mask_shard"] == 1
+    assert project.plan("masks")["essential_mask_shard"] >= 1
 
 
 def test_table_2_submits_a_job_for_each_shard_of_masks_and_few_others(project):
@@ -101,9 +101,12 @@ def test_table_2_submits_a_job_for_each_shard_of_masks_and_few_others(project):
     profile = yte.process_yaml((ROOT / "profiles/slurm/config.yaml").read_text())
     together = profile["group-components"]["attacks-{experiment}-{classifier}-{attack}"]
     rules = "\n".join(file.read_text() for file in (ROOT / "rules").glob("*.smk"))
-    on_head_node = re.findall(
-        r"^    (\w+),$", "".join(re.findall(r"^localrules:\n(?:    .*\n)+", rules, re.M)), re.M
-    )
+    blocks = re.findall(r"(?m)^rule (\w+):\n((?:(?!rule |use rule ).*\n)*)", rules)
+    on_head_node = [rule for rule, block in blocks if "    localrule: True" in block]
+    # A rule made of another runs where that one does.
+    on_head_node += [
+        new for old, new in re.findall(r"use rule (\w+) as (\w+)", rules) if old in on_head_node
+    ]
     targets = {"table2", *on_head_node}
     submitted = {rule: count for rule, count in plan.items() if rule not in targets}
     submitted["attack_shard"] = 6 * ceil(20 / together)

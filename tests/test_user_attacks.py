@@ -6,7 +6,7 @@ import pytest
 import torch
 from user_attacks import Classifier
 
-from idbias.attacks import batched, brendel_bethge, made_elsewhere
+from idbias.attacks import adversarial_images, batched, brendel_bethge
 from idbias.attacks.perturbations import succeeded
 from idbias.classifiers.networks.by_name import build
 from idbias.config.schema_attacks import Attack
@@ -49,7 +49,7 @@ def test_a_shard_without_an_image_is_a_shard(attack, tmp_path):
         from idbias import files
 
         files.write(tmp_path / "images.h5", {"adversarial": IMAGES, "index": np.arange(8)}, {})
-        found = made_elsewhere.run(Classifier().eval(), *nothing, tmp_path / "images.h5")
+        found = adversarial_images.run(Classifier().eval(), *nothing, tmp_path / "images.h5")
     elif "Brendel" in attack:
         found = brendel_bethge.run(Classifier().eval(), *nothing, settings, seed=0)
     else:

@@ -9,7 +9,7 @@ from idbias.classifiers import models, training
 from idbias.classifiers.networks.by_name import NETWORKS, build
 from idbias.classifiers.predictions import tell_accuracy
 from idbias.classifiers.probe import probe, three_of
-from idbias.config.schema_inputs import Recipe
+from idbias.config.schema_entries import Recipe
 from idbias.errors import InputError
 
 IMAGES = np.random.default_rng(0).random((7, 1, 8, 8), np.float32)

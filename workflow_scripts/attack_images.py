@@ -4,7 +4,7 @@ from idbias.stage import device, shard_rows, stage
 
 with stage(snakemake) as execution:
     from idbias import files
-    from idbias.attacks import batched, brendel_bethge, made_elsewhere
+    from idbias.attacks import adversarial_images, batched, brendel_bethge
     from idbias.classifiers import models
     from idbias.config.schema_attacks import Attack
     from idbias.datasets.images import image_counts, read_images
@@ -26,7 +26,7 @@ with stage(snakemake) as execution:
         options = {"candidates": candidates, "time_limit": attack.time_limit, **seed}
         run, what = brendel_bethge.run, settings
     elif attack.attack == "file":
-        run, what, options = made_elsewhere.run, snakemake.input.made_elsewhere[0], batch
+        run, what, options = adversarial_images.run, snakemake.input.made_elsewhere[0], batch
     else:
         run, what, options = batched.run, settings, {**batch, **seed}
     label = f"{snakemake.wildcards.attack} {snakemake.wildcards.shard}"

@@ -11,7 +11,7 @@ with stage(snakemake) as execution:
     from idbias.classifiers import models, training, weights
     from idbias.classifiers.predictions import predict, tell_accuracy
     from idbias.classifiers.probe import probe
-    from idbias.config.schema_inputs import Recipe
+    from idbias.config.schema_entries import Recipe
     from idbias.datasets.images import class_count, image_counts, read_images
     from idbias.progress import progress
 

@@ -6,7 +6,7 @@ import pytest
 from own_attacks import Classifier
 
 from idbias import files
-from idbias.attacks import attack_files, made_elsewhere
+from idbias.attacks import adversarial_images, attack_files
 from idbias.errors import InputError
 
 COUNT, SHAPE = 40, (3, 4, 4)
@@ -38,7 +38,7 @@ def attacked(clean):
 def looked_at(written, clean, rows):
     images = clean[rows].astype(np.float32) / 255
     labels = (images.mean((1, 2, 3)) > 0.5).astype(np.int64)
-    found = made_elsewhere.run(Classifier().eval(), images, labels, rows, written, batch_size=8)
+    found = adversarial_images.run(Classifier().eval(), images, labels, rows, written, batch_size=8)
     return found, images, labels
 
 

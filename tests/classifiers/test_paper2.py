@@ -60,7 +60,7 @@ def test_recipes_are_those_printed():
 
 
 def test_recipes_are_ones_that_training_takes():
-    from idbias.config.schema_inputs import Recipe
+    from idbias.config.schema_entries import Recipe
 
     for name in paper2.ZOO:
         recipe = Recipe(**paper2.recipe(name, "svhn", epochs=8))

@@ -26,7 +26,7 @@ from idbias.classifiers.training import (
     train,
     train_epoch,
 )  # fmt: skip
-from idbias.config.schema_inputs import Recipe
+from idbias.config.schema_entries import Recipe
 from idbias.errors import InputError
 
 QUICK = Recipe(

@@ -36,7 +36,7 @@ def test_without_arms_names_are_as_ever():
     assert found.comparisons[0].names == {
         "experiment": "digits", "dataset": "digits", "classifier": "small_cnn", "attack": "fmn",
     }  # fmt: skip
-    assert found.controlled == []
+    assert found.control_comparisons == []
     assert not found.has_seeds
     assert not found.with_epsilons
 
@@ -50,7 +50,9 @@ def test_a_control_replaces_one_of_the_two_sets():
         "adversarial": f"{folder}/masks/adversarial/fmn/00000-01196.h5",
     }
     replaced = {
-        pair.control: pair.mask_sets for pair in found.controlled if pair.control != "spectrum"
+        pair.control: pair.mask_sets
+        for pair in found.control_comparisons
+        if pair.control != "spectrum"
     }
     assert replaced["noise"] == {
         **own, "adversarial": f"{folder}/controls/fmn/noise/masks/00000-01196.h5",
@@ -67,9 +69,9 @@ def test_seeds_and_networks_take_each_other_s_masks():
     changes = {"classifiers": {"wide": {"network": "small_cnn", "recipe": {}}}}
     block = {"controls": ["other_seed", "other_network"], "seeds": [0, 1, 2], "attacks": ["fmn"]}
     found = digits({**block, "classifiers": ["small_cnn", "wide"]}, changes)
-    assert found.stand_ins["other_seed", "small_cnn_seed2"] == "small_cnn"
-    assert found.stand_ins["other_network", "small_cnn_seed2"] == "wide_seed2"
-    assert not found.others, "everything is trained anyway"
+    assert found.substitutes["other_seed", "small_cnn_seed2"] == "small_cnn"
+    assert found.substitutes["other_network", "small_cnn_seed2"] == "wide_seed2"
+    assert not found.extra_classifiers, "everything is trained anyway"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from idbias import files
 from idbias.attacks import batched, brendel_bethge
 from idbias.classifiers import models, training
 from idbias.classifiers.predictions import predict
-from idbias.config.schema_inputs import Dataset, Recipe
+from idbias.config.schema_entries import Dataset, Recipe
 from idbias.datasets import writing
 from idbias.datasets.images import read_images
 from idbias.report import figures_spectra as drawing

@@ -21,6 +21,7 @@ SCHEMA_VERSION = 1
 BELONGS_TO = {
     **{name: name for name in ("experiment", "classifier", "attack", "control", "comparison")},
     "first_or_second": "set",
+    "stage": "stage",
 }
 PACKAGES = ("torch", "foolbox", "dadapy", "numpy", "h5py", "scikit-learn", "snakemake")
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from idbias.attacks import limited
+from idbias.attacks import deadlines
 from idbias.attacks.by_name import make
 from idbias.attacks.outcomes import checked, failure, is_fault, tell_failures
 from idbias.attacks.perturbations import norms, succeeded
@@ -151,7 +151,7 @@ def run(
         attack.prepare()
         found = (attack(*row) for row in rows)
     else:
-        found = limited.answers(attack, rows, time_limit)
+        found = deadlines.answers(attack, rows, time_limit)
     adversarial, start = np.array(images, np.float32), np.zeros(len(images), np.int64)
     singular, timed_out = np.zeros(len(images), np.int64), np.zeros(len(images), bool)
     failed = np.zeros(len(images), bool)

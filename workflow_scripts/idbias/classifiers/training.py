@@ -30,7 +30,7 @@ def train(
     train_images, test_images: ndarray or tensor (N, C, H, W), uint8 (0 to 255) or floating in
         [0, 1].
     train_labels, test_labels: integers (N,), 0..K-1.
-    recipe: an idbias.config.schema_inputs.Recipe.
+    recipe: an idbias.config.schema_entries.Recipe.
     seed: order, flips, crops and dropout of epoch e come from (seed, e) alone, so that a run that
         was stopped goes on with the numbers it would have had: bit-identical on the same machine
         with as many threads. The network's first weights are the caller's.

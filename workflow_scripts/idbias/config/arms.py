@@ -38,7 +38,7 @@ def attack_arms(attacks):
 def seed_arms(classifiers, seeds, seed):
     """Return (classifiers, their origins) with a classifier for each of `seeds`.
 
-    classifiers: name -> schema_inputs.Classifier. That of `seed`, the experiment's own, keeps the name:
+    classifiers: name -> schema_entries.Classifier. That of `seed`, the experiment's own, keeps the name:
     small_cnn, small_cnn_seed1. Weights that are used as they are have no seed. origins: name -> (name
     in the configuration, seed), of those trained from several.
     """
@@ -59,29 +59,29 @@ def seed_name(name, seed, own):
     return name if seed == own else f"{name}_seed{seed}"
 
 
-def stand_ins(controls, classifiers, arms, seed, seeds, other_network=None):
-    """Return (found, others, trained_from): whose essential masks each control takes.
+def substitutes(controls, classifiers, arms, seed, seeds, other_network=None):
+    """Return (found, extra, trained_from): whose essential masks each control takes.
 
-    found: (control, arm) -> classifier; others: name -> schema_inputs.Classifier, of those that are no arms;
+    found: (control, arm) -> classifier; extra: name -> schema_entries.Classifier, of those that are no arms;
     trained_from: name -> seed, of other trainings.
-    classifiers: name -> schema_inputs.Classifier; arms: arm -> (name, seed), of each that has rows. The
+    classifiers: name -> schema_entries.Classifier; arms: arm -> (name, seed), of each that has rows. The
     other training of an arm is from the next of `seeds`, or from the next number; the other network
     is `other_network`, or the next of `classifiers`. Weights that are used as they are have no other
     training. Raises InputError if a control finds nothing to take.
     """
-    found, others, trained_from = {}, {}, {}
+    found, extra, trained_from = {}, {}, {}
     names = list(classifiers)
     for arm, (name, own) in arms.items():
         if "other_seed" in controls and classifiers[name].recipe:
             other = seeds[(seeds.index(own) + 1) % len(seeds)] if len(seeds) > 1 else own + 1
             found["other_seed", arm] = again = seed_name(name, other, seed)
-            others[again], trained_from[again] = classifiers[name], other
+            extra[again], trained_from[again] = classifiers[name], other
         following = names[(names.index(name) + 1) % len(names)]
         other = other_network or following
         if "other_network" in controls and other != name:
             with_seed = seed_name(other, own, seed)
             found["other_network", arm] = chosen = with_seed if with_seed in arms else other
-            others[chosen] = classifiers[other]
+            extra[chosen] = classifiers[other]
     missing = {control for control in controls if control.startswith("other_")} - {
         control for control, _ in found
     }
@@ -90,7 +90,7 @@ def stand_ins(controls, classifiers, arms, seed, seeds, other_network=None):
             f"the control {sorted(missing)[0]} finds nothing to take: other_seed needs a classifier with a "
             "recipe, other_network a second classifier, or one that other_network names."
         )
-    return found, {name: one for name, one in others.items() if name not in arms}, trained_from
+    return found, {name: one for name, one in extra.items() if name not in arms}, trained_from
 
 
 def _new(name, taken, kind, key):

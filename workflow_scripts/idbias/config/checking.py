@@ -5,7 +5,7 @@ from copy import deepcopy
 from idbias.classifiers import paper2
 from idbias.classifiers.networks.by_name import NETWORKS
 from idbias.config import arms as arms_of
-from idbias.config import schema_inputs
+from idbias.config import schema_entries
 from idbias.config.crossings import check_crossings
 from idbias.config.experiments import Experiment
 from idbias.config.faults import Faults
@@ -16,7 +16,7 @@ from idbias.config.fitting import (
     check_test_fits,
 )
 from idbias.config.origins import Origins
-from idbias.config.sentences import GONE, require_known, validated
+from idbias.config.validation import GONE, require_known, validated
 from idbias.errors import InputError
 from idbias.own_code import require
 
@@ -204,23 +204,23 @@ def _arms(settings, block, classifiers):
             f"seeds would train nothing: {', '.join(own)} have weights and no recipe; leave seeds out, or give "
             "a recipe."
         )
-    arms, classifier_origins = arms_of.seed_arms(own, block.seeds, seed)
-    attacks, attack_origins = arms_of.attack_arms(
+    arms, classifier_arm_of = arms_of.seed_arms(own, block.seeds, seed)
+    attacks, attack_arm_of = arms_of.attack_arms(
         {one: settings.attacks[one] for one in block.attacks}
     )
-    origins = {arm: classifier_origins.get(arm, (arm, seed)) for arm in arms}
-    stand_ins, others, seeds = arms_of.stand_ins(
+    origins = {arm: classifier_arm_of.get(arm, (arm, seed)) for arm in arms}
+    substitutes, extra, seeds = arms_of.substitutes(
         block.controls, classifiers, origins, seed, block.seeds, block.other_network
     )
     return {
         "classifiers": arms,
         "attacks": attacks,
-        "classifier_origins": classifier_origins,
-        "attack_origins": attack_origins,
+        "classifier_arm_of": classifier_arm_of,
+        "attack_arm_of": attack_arm_of,
         "controls": block.controls,
-        "others": others,
+        "extra_classifiers": extra,
         "training_seeds": {**seeds, **{arm: own for arm, (_, own) in origins.items()}},
-        "stand_ins": stand_ins,
+        "substitutes": substitutes,
     }
 
 
@@ -254,7 +254,7 @@ def _classifier(settings, name, dataset, key, origins):
         given = recipe.model_dump(exclude_unset=True) if recipe else {}
         epochs = given.get("epochs", paper2.EPOCHS)
         theirs = paper2.recipe(made.network, dataset.source, epochs)
-        recipe = schema_inputs.Recipe(**{**theirs, **given})
+        recipe = schema_entries.Recipe(**{**theirs, **given})
     return made.model_copy(update={"normalisation": normalisation, "recipe": recipe})
 
 

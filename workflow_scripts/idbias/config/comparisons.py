@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from idbias.config import layout
 from idbias.config.arms import CONTROLS
 
 
@@ -21,22 +22,25 @@ class Comparison:
     @property
     def folder(self):
         """Its folder below results/."""
-        kind = "controls" if self.control else "correlations"
-        parts = (self.experiment.name, self.classifier, kind, self.attack, self.control)
-        return "/".join(filter(None, parts))
+        of_attack = layout.OF_CONTROL if self.control else layout.OF_ATTACK
+        pattern = of_attack if self.classifier else layout.OF_ARRAYS
+        return pattern.format(
+            experiment=self.experiment.name, classifier=self.classifier, attack=self.attack,
+            control=self.control,
+        )  # fmt: skip
 
     @property
     def row(self):
         """The file of its row."""
-        return f"results/{self.folder}/row.csv"
+        return layout.ROW.format(comparison=self.folder)
 
     @property
     def contrast(self):
         """The file of the attack's row minus this control's."""
-        return f"results/{self.folder}/contrast.csv"
+        return layout.CONTRAST.format(comparison=self.folder)
 
     @property
-    def controlled(self):
+    def attack_comparison(self):
         """The attack's own comparison that a control stands beside."""
         return Comparison(self.experiment, self.classifier, self.attack)
 
@@ -45,18 +49,20 @@ class Comparison:
         """The files of the masks it pairs, essential -> file and adversarial -> file."""
         own = self.experiment.masks_files(self.classifier, self.attack)
         if CONTROLS[self.control] == "adversarial":
-            folder = f"results/{self.folder}/masks"
-            return {**own, "adversarial": self.experiment.joined(folder)}
-        other = self.experiment.stand_ins[self.control, self.classifier]
+            stage = layout.CONTROL_MASKS.format(attack=self.attack, control=self.control)
+            return {**own, "adversarial": self.experiment.whole(self.classifier, stage)}
+        other = self.experiment.substitutes[self.control, self.classifier]
         return {**own, "essential": self.experiment.masks_files(other, self.attack)["essential"]}
 
     @property
     def predictions(self):
         """The file of its classifier's predictions."""
-        return f"results/{self.experiment.name}/{self.classifier}/predictions.h5"
+        return layout.PREDICTIONS.format(
+            experiment=self.experiment.name, classifier=self.classifier
+        )
 
     @property
-    def attacked(self):
+    def attack_file(self):
         """The file of its attack."""
         return self.experiment.attack_file(self.classifier, self.attack)
 
@@ -76,7 +82,7 @@ class Comparison:
 def by_folder(experiments):
     """Return folder -> Comparison, for all comparisons of `experiments`, controls among them."""
     return {
-        pair.folder: pair
+        comparison.folder: comparison
         for experiment in experiments
-        for pair in [*experiment.comparisons, *experiment.controlled]
+        for comparison in [*experiment.comparisons, *experiment.control_comparisons]
     }

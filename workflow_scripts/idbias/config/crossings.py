@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from idbias.config import layout
 from idbias.errors import InputError
 
 # Trainings below which the jackknife over them leaves too few.
@@ -31,21 +32,23 @@ class Crossing:
     @property
     def products(self):
         """The file of products between the trainings' vectors."""
-        return f"results/{self.folder}/products.h5"
+        return layout.CROSSED_PRODUCTS.format(
+            experiment=self.experiment.name, trainings=self.trainings, attack=self.attack
+        )
 
     @property
     def inputs(self):
         """The files it is made of: kind -> file of each training, in the order of `classifiers`."""
         one, attack = self.experiment, self.attack
-        folders = {"essential": "masks/essential", "attacked": f"attacks/{attack}"}
+        stages = {"essential": layout.ESSENTIAL, "attacked": layout.ATTACK.format(attack=attack)}
         if one.analysed("masks"):
-            folders["adversarial_masks"] = f"masks/adversarial/{attack}"
+            stages["adversarial_masks"] = layout.ADVERSARIAL.format(attack=attack)
         for control in ("noise", "clean_image"):
             if control in one.controls:
-                folders[control] = f"controls/{attack}/{control}/masks"
+                stages[control] = layout.CONTROL_MASKS.format(attack=attack, control=control)
         return {
-            kind: [one.joined(f"results/{one.name}/{name}/{folder}") for name in self.classifiers]
-            for kind, folder in folders.items()
+            kind: [one.whole(name, stage) for name in self.classifiers]
+            for kind, stage in stages.items()
         }
 
     @property
@@ -63,7 +66,7 @@ class Crossing:
     @property
     def labels(self):
         """What tells its trainings apart: their seeds, or their names."""
-        origins = self.experiment.classifier_origins
+        origins = self.experiment.classifier_arm_of
         return [str(origins[name][1]) if name in origins else name for name in self.classifiers]
 
 
@@ -74,7 +77,7 @@ def crossings_of(experiment):
     """
     groups = {}
     for arm in experiment.classifiers:
-        own = experiment.classifier_origins.get(arm, (arm, None))[0]
+        own = experiment.classifier_arm_of.get(arm, (arm, None))[0]
         groups.setdefault(own if experiment.has_seeds else CLASSIFIERS, []).append(arm)
     return [
         Crossing(experiment, trainings, tuple(arms), attack)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from idbias.classifiers.networks.by_name import NETWORKS
 from idbias.classifiers.paper2 import ZOO
-from idbias.config import schema, schema_inputs
+from idbias.config import layout, schema, schema_entries
 from idbias.config.arms import CONTROLS
 from idbias.config.comparisons import Comparison
 from idbias.config.counts import files_named, known_images, shards
@@ -24,16 +24,16 @@ class Experiment:
 
     family: the block it comes from, whose name it has unless that block names several datasets.
     classifiers, attacks: only those that it uses, by name, in the order it names them, an entry for
-    each arm (config.arms); classifier_origins, attack_origins: what an arm is of.
-    controls: names of CONTROLS. others: further classifiers, whose essential masks controls take in
-    the place of a classifier's own; stand_ins: (control, classifier) -> which.
+    each arm (config.arms); classifier_arm_of, attack_arm_of: what an arm is of.
+    controls: names of CONTROLS. extra_classifiers: further classifiers, whose essential masks controls take in
+    the place of a classifier's own; substitutes: (control, classifier) -> which.
     """
 
     name: str
     family: str
     dataset_name: str
-    dataset: schema_inputs.Dataset
-    classifiers: dict[str, schema_inputs.Classifier]
+    dataset: schema_entries.Dataset
+    classifiers: dict[str, schema_entries.Classifier]
     attacks: dict[str, schema.Attack]
     analyses: list[str]
     masks: schema.Masks
@@ -43,12 +43,12 @@ class Experiment:
     execution: schema.Execution
     seed: int
     first_image: int = 0
-    classifier_origins: dict[str, tuple[str, int]] = field(default_factory=dict)
-    attack_origins: dict[str, str] = field(default_factory=dict)
+    classifier_arm_of: dict[str, tuple[str, int]] = field(default_factory=dict)
+    attack_arm_of: dict[str, str] = field(default_factory=dict)
     controls: list[str] = field(default_factory=list)
-    others: dict[str, schema_inputs.Classifier] = field(default_factory=dict)
+    extra_classifiers: dict[str, schema_entries.Classifier] = field(default_factory=dict)
     training_seeds: dict[str, int] = field(default_factory=dict)
-    stand_ins: dict[tuple[str, str], str] = field(default_factory=dict)
+    substitutes: dict[tuple[str, str], str] = field(default_factory=dict)
 
     # ---- What it asks for
 
@@ -73,20 +73,20 @@ class Experiment:
             return [Comparison(self)]
         if not self.analysed("masks"):
             return []
-        return self.attacked
+        return self.attack_comparisons
 
     @cached_property
-    def controlled(self):
+    def control_comparisons(self):
         """Each control of each of `comparisons`, as Comparison."""
         if not self.analysed("masks"):
             return []
         return [
-            Comparison(self, pair.classifier, pair.attack, control)
-            for pair in self.attacked
+            Comparison(self, comparison.classifier, comparison.attack, control)
+            for comparison in self.attack_comparisons
             for control in self.controls
             if CONTROLS[control] == "adversarial"
             or control == "spectrum"
-            or (control, pair.classifier) in self.stand_ins
+            or (control, comparison.classifier) in self.substitutes
         ]
 
     @cached_property
@@ -97,20 +97,22 @@ class Experiment:
     @property
     def has_seeds(self):
         """Whether a classifier is trained from several seeds."""
-        return bool(self.classifier_origins)
+        return bool(self.classifier_arm_of)
 
     @property
     def with_epsilons(self):
         """Those of `comparisons` whose attack has several epsilons."""
-        return [pair for pair in self.comparisons if pair.attack in self.attack_origins]
+        return [
+            comparison for comparison in self.comparisons if comparison.attack in self.attack_arm_of
+        ]
 
     @cached_property
     def trained(self):
-        """Every classifier that is made, name -> schema_inputs.Classifier: its own and those of controls."""
-        return {**self.others, **self.classifiers}
+        """Every classifier that is made, name -> schema_entries.Classifier: its own and those of controls."""
+        return {**self.extra_classifiers, **self.classifiers}
 
     @cached_property
-    def attacked(self):
+    def attack_comparisons(self):
         """Each attack on each classifier, as Comparison, tested or not."""
         return [
             Comparison(self, classifier, attack)
@@ -135,13 +137,13 @@ class Experiment:
         has several.
         """
         names = {"experiment": self.name, "dataset": self.dataset_name}
-        if classifier in self.classifier_origins:
-            name, seed = self.classifier_origins[classifier]
+        if classifier in self.classifier_arm_of:
+            name, seed = self.classifier_arm_of[classifier]
             names |= {"classifier": name, "seed": seed}
         else:
             names["classifier"] = classifier
-        names["attack"] = self.attack_origins.get(attack, attack)
-        if attack in self.attack_origins:
+        names["attack"] = self.attack_arm_of.get(attack, attack)
+        if attack in self.attack_arm_of:
             names["epsilon"] = self.attacks[attack].epsilon
         return names
 
@@ -172,7 +174,7 @@ class Experiment:
     def strata_files(self, shuffles):
         """Return what the shuffles in this folder need besides the pairs: the images, or nothing."""
         spectrum = self.correlation.within(shuffles) == "spectrum"
-        return f"results/{self.name}/dataset.h5" if spectrum else []
+        return self.paths(layout.DATASET) if spectrum else []
 
     @property
     def dataset_files(self):
@@ -194,29 +196,30 @@ class Experiment:
         """Return the seed that a classifier is trained from."""
         return self.training_seeds.get(classifier, self.seed)
 
-    def joined(self, folder):
-        """Return the file of all images below `folder`: its only shard, or the one that joins them."""
-        shards = self.image_shards
-        return f"{folder}/{shards[0]}.h5" if len(shards) == 1 else f"{folder}.h5"
+    def whole(self, classifier, stage):
+        """Return the file of all images of a stage (layout.STAGES): its only shard, or what joins them."""
+        first, *more = self.image_shards
+        pattern = layout.WHOLE if more else layout.SHARD
+        return pattern.format(experiment=self.name, classifier=classifier, stage=stage, shard=first)
 
     def attack_file(self, classifier, attack):
         """Return the file of an attack on all images."""
-        return self.joined(f"results/{self.name}/{classifier}/attacks/{attack}")
+        return self.whole(classifier, layout.ATTACK.format(attack=attack))
 
     def made_elsewhere(self, attack):
         """Return the checked images of an attack made elsewhere, as a list of one file or of none."""
         if self.attacks[attack].attack != "file":
             return []
-        return [f"results/{self.name}/made_elsewhere/{attack}/images.h5"]
+        return [layout.MADE_ELSEWHERE.format(experiment=self.name, attack=attack)]
 
     def masks_files(self, classifier, attack):
         """Return both kinds of masks of an attack, kind -> file; empty if it trains no masks."""
         if not self.analysed("masks"):
             return {}
-        folder = f"results/{self.name}/{classifier}/masks"
+        adversarial = layout.ADVERSARIAL.format(attack=attack)
         return {
-            "essential": self.joined(f"{folder}/essential"),
-            "adversarial": self.joined(f"{folder}/adversarial/{attack}"),
+            "essential": self.whole(classifier, layout.ESSENTIAL),
+            "adversarial": self.whole(classifier, adversarial),
         }
 
     def files_of(self, classifier, attack):
@@ -235,7 +238,7 @@ class Experiment:
     def arrays(self):
         """The two sets of an experiment without classifiers, named as correlation.arrays reads them."""
         if self.dataset.source == "spiral":
-            file = f"results/{self.name}/dataset.h5"
+            (file,) = self.paths(layout.DATASET)
             return {"first": f"{file}:/first", "second": f"{file}:/second"}
         return {
             "first": self.dataset.first,

@@ -6,9 +6,10 @@ Looks at what is quick to see (names, headers, texts of modules), and never impo
 import os
 
 from idbias.attacks.foolbox_names import ATTACKS
+from idbias.config import layout
 from idbias.config.downloads import local_path
 from idbias.config.faults import Faults
-from idbias.config.sentences import nearest
+from idbias.config.validation import nearest
 from idbias.errors import InputError
 from idbias.own_code import check_declared
 
@@ -28,10 +29,10 @@ def check_files(chosen, origins):
     for experiment in chosen:
         _dataset(experiment, origins, faults)
         for name, classifier in experiment.trained.items():
-            named = experiment.classifier_origins.get(name, (name,))[0]
+            named = experiment.classifier_arm_of.get(name, (name,))[0]
             _classifier(named, classifier, experiment, name, origins, faults)
         for name, attack in experiment.attacks.items():
-            named = experiment.attack_origins.get(name, name)
+            named = experiment.attack_arm_of.get(name, name)
             _attack(named, attack, experiment, origins, faults)
     faults.raise_all()
 
@@ -82,7 +83,7 @@ def _attack(name, attack, experiment, origins, faults):
     key = f"attacks.{name}"
     where = origins.at(f"{key}.attack")
     if attack.attack == "file" and _made(
-        f"results/{experiment.name}/made_elsewhere/{name}/images.h5"
+        layout.MADE_ELSEWHERE.format(experiment=experiment.name, attack=name)
     ):
         return
     if attack.attack == "file":

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from idbias.config.schema_attacks import Attack
-from idbias.config.schema_inputs import (
+from idbias.config.schema_entries import (
     AsNumber,
     Classifier,
     Count,

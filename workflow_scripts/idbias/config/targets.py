@@ -1,5 +1,7 @@
 """The tables and figures that chosen experiments ask for, as paths below results/."""
 
+from idbias.config import layout
+
 
 def tables(chosen):
     """Return the tables of the `chosen` experiments, the Markdown form of each."""
@@ -7,11 +9,11 @@ def tables(chosen):
         "crossed": any(experiment.crossings for experiment in chosen),
         "correlations": any(experiment.comparisons for experiment in chosen),
         "table1": any(experiment.name == "spiral" for experiment in chosen),
-        "controls": any(experiment.controlled for experiment in chosen),
+        "controls": any(experiment.control_comparisons for experiment in chosen),
         "seeds": any(experiment.comparisons and experiment.has_seeds for experiment in chosen),
         "class_maps": any(experiment.analysed("class_maps") for experiment in chosen),
     }
-    return _paths(wanted) + spectra_tables(chosen)
+    return table(*filter(wanted.get, wanted)) + spectra_tables(chosen)
 
 
 def spectra_tables(chosen):
@@ -19,28 +21,28 @@ def spectra_tables(chosen):
     with_spectra = [experiment for experiment in chosen if experiment.analysed("spectra")]
     both_kernels = any(experiment.has_both_kernels for experiment in with_spectra)
     wanted = {
-        "attacks": any(experiment.attacked for experiment in chosen),
+        "attacks": any(experiment.attack_comparisons for experiment in chosen),
         "spectra": bool(with_spectra),
         "inequalities": both_kernels,
         "local_against_full": both_kernels,
     }
-    return _paths(wanted)
+    return table(*filter(wanted.get, wanted))
 
 
 def figures(chosen):
     """Return one figure of each job that draws some."""
-    paths = ["results/figures/costs.png"]
+    paths = figure("costs")
     for experiment in chosen:
-        folders = [f"results/figures/{pair.folder}" for pair in experiment.comparisons]
-        paths += [f"{folder}/shuffles.png" for folder in folders]
-        paths += [f"results/figures/{one.folder}/trainings.png" for one in experiment.crossings]
+        folders = [comparison.folder for comparison in experiment.comparisons]
+        paths += figure(*(f"{folder}/shuffles" for folder in folders))
+        paths += figure(*(f"{crossing.folder}/trainings" for crossing in experiment.crossings))
         if experiment.with_epsilons:
-            paths += [f"results/figures/{experiment.name}/epsilons.png"]
+            paths += figure(f"{experiment.name}/epsilons")
         if experiment.analysed("masks"):
-            paths += [f"{folder}/images.png" for folder in folders]
-            paths += experiment.paths("results/figures/{experiment}/{classifier}/yields.png")
+            paths += figure(*(f"{folder}/images" for folder in folders))
+            paths += experiment.paths(*figure("{experiment}/{classifier}/yields"))
         elif folders and experiment.writes_dataset:
-            paths += [f"{folder}/spiral.png" for folder in folders]
+            paths += figure(*(f"{folder}/spiral" for folder in folders))
     return paths + spectra_figures(chosen)
 
 
@@ -49,12 +51,18 @@ def spectra_figures(chosen):
     paths = []
     for experiment in chosen:
         if experiment.analysed("spectra"):
-            folder = "results/figures/{experiment}/spectra/{attack}"
-            paths += experiment.paths(f"{folder}/frequencies.png")
+            folder = "{experiment}/spectra/{attack}"
+            paths += experiment.paths(*figure(f"{folder}/frequencies"))
             if experiment.has_both_kernels:
-                paths += experiment.paths(f"{folder}/kernels.png")
+                paths += experiment.paths(*figure(f"{folder}/kernels"))
     return paths
 
 
-def _paths(wanted):
-    return [f"results/tables/{name}.md" for name in wanted if wanted[name]]
+def table(*names):
+    """Return the Markdown form of each of the tables `names`."""
+    return [f"{layout.TABLE.format(table=name)}.md" for name in names]
+
+
+def figure(*names):
+    """Return the PNG of each of the figures `names`, which may hold wildcards."""
+    return [f"{layout.FIGURE.replace('{figure}', name)}.png" for name in names]

@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+from idbias.config import layout
 from idbias.report import answers_crossed
 from idbias.report.answers import answers
 
@@ -70,7 +71,7 @@ def cost(experiments):
     """Return (jobs, wall-clock seconds of all together) of `experiments`, up to their rows."""
     seconds = []
     for experiment in experiments:
-        for path in Path("results/benchmarks", experiment.name).rglob("*.tsv"):
+        for path in Path(layout.BENCHMARKS, experiment.name).rglob("*.tsv"):
             with open(path, encoding="utf-8") as file:
                 seconds += [float(row["s"]) for row in csv.DictReader(file, delimiter="\t")]
     return len(seconds), sum(seconds)

@@ -5,7 +5,7 @@ import re
 
 from pydantic import ValidationError
 
-from idbias.config import schema, schema_inputs
+from idbias.config import schema, schema_entries
 from idbias.config.schema import Config
 from idbias.errors import InputError
 
@@ -70,7 +70,7 @@ def _sentence(path, faults, origins):
 
 def _keys_at(path):
     """Names of the keys allowed at `path`, found by walking the models."""
-    known, model = {**vars(schema_inputs), **vars(schema)}, Config
+    known, model = {**vars(schema_entries), **vars(schema)}, Config
     for part in path:
         field = getattr(model, "model_fields", {}).get(part)
         if field is None:

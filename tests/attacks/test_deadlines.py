@@ -8,14 +8,14 @@ import time
 import pytest
 from limited_calls import Answers
 
-from idbias.attacks import limited
+from idbias.attacks import deadlines
 from idbias.errors import InputError
 
 
 def test_a_call_that_stalls_is_ended_and_the_next_is_made_anew():
     begun = time.monotonic()
     requests = [("a",), ("b",), ("stall",), ("c",)]
-    found = list(limited.answers(Answers(), requests, 2))
+    found = list(deadlines.answers(Answers(), requests, 2))
     # The process is another after the stall: its calls count from one.
     assert found == [("a", 1), ("b", 2), None, ("c", 1)]
     assert time.monotonic() - begun < 60
@@ -23,15 +23,15 @@ def test_a_call_that_stalls_is_ended_and_the_next_is_made_anew():
 
 def test_what_goes_wrong_in_the_other_process_is_said():
     with pytest.raises(RuntimeError, match="ValueError: as asked"):
-        list(limited.answers(Answers(), [("fail",)], 30))
+        list(deadlines.answers(Answers(), [("fail",)], 30))
     with pytest.raises(InputError, match=r"cannot be pickled .* at the top level of their module"):
-        list(limited.answers(lambda: None, [()], 30))
+        list(deadlines.answers(lambda: None, [()], 30))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone ends a process with its parent")
 def test_a_stalled_call_does_not_outlive_a_killed_job():
     code = (
-        "from limited_calls import Answers; from idbias.attacks.limited import Process; import pickle; "
+        "from limited_calls import Answers; from idbias.attacks.deadlines import Process; import pickle; "
         "one = Process(pickle.dumps(Answers())); print(one.process.pid, flush=True); "
         "one.ask(('stall',), 100)"
     )
