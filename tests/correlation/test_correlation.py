@@ -13,7 +13,7 @@ from dadapy import Data
 from scipy.stats import kstest, norm
 from sklearn.datasets import load_digits, make_swiss_roll
 
-from idbias.correlation import dependence, significance, similarity
+from idbias.correlation import dependence, reference, significance, similarity
 from idbias.correlation.caveats import caveats_of
 from idbias.correlation.dependence import intrinsic_dimension, shuffle, shuffled_dimensions
 from idbias.correlation.distances import squared_distances, write_squared_distances
@@ -85,6 +85,20 @@ def test_equals_dadapy_on_joined_vectors(make, points, columns, estimator):
     expected = [dadapy_dimension(np.hstack([first, second[o]]), estimator) for o in orders]
     assert found == pytest.approx(expected, rel=1e-6)
     assert intrinsic_dimension(a, b, orders[4], chosen) == found[4]
+
+
+def test_equals_the_reference_of_fifteen_lines():
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=(120, 4))
+    second = np.tanh(first[:, :2]) + 0.1 * rng.normal(size=(120, 2))
+    observed, shuffled, z, p = reference.dependence(first, second, shuffles=6, seed=5)
+    a, b = squared_distances(first), squared_distances(second)
+    engine = shuffled_dimensions(a, b, range(6), 5)
+    assert intrinsic_dimension(a, b) == pytest.approx(observed, rel=1e-6)
+    assert engine == pytest.approx(shuffled, rel=1e-6)
+    assert significance.z_test(intrinsic_dimension(a, b), engine)[2:] == pytest.approx(
+        (z, p), rel=1e-4
+    )
 
 
 def test_distances_stored_as_float32_keep_six_digits():

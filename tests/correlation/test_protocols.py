@@ -147,3 +147,35 @@ def test_svcca_equals_anatome(two_sets):
     assert found == pytest.approx(ANATOME, rel=1e-7)
     # One direction alone adds up to more than is kept: there is nothing to correlate.
     assert svcca(first[:, :1], first[:, 1:2]) is None
+
+
+# What the notebook cylinder.ipynb of IDCorrelation (ICLR 2025) prints: of each coordinate with the two others
+# together, the I_d correlation, I_d of all three, of the one, and of the two others.
+CYLINDER = {
+    "X": (0.48517459981738664, 2.0471676421852862, 0.9502915712359374, 2.130578775950597),
+    "Y": (-0.13974080280002232, 2.047167642185243, 0.942619083893285, 0.9691225896084386),
+    "Z": (0.4538602899242512, 2.0471676421852494, 0.9565038907694327, 1.997041656730186),
+}
+
+
+@pytest.mark.parametrize("coordinate", CYLINDER)
+def test_the_cylinder_of_id_correlation(coordinate):
+    # The notebook's own draws, in its order: a circle from two uniform numbers, then a height.
+    drawn = np.random.RandomState(42)
+    circle = drawn.uniform(-np.pi, np.pi, (1000, 2))
+    circle /= np.linalg.norm(circle, axis=1, keepdims=True)
+    points = {"X": circle[:, :1], "Y": drawn.uniform(-1, 1, (1000, 1)), "Z": circle[:, 1:]}
+    others = np.hstack([points[name] for name in points if name != coordinate])
+    sets = [preprocessed(one, "standardise_coordinates") for one in (points[coordinate], others)]
+    a, b = map(squared_distances, sets)
+    dimensions = intrinsic_dimension(a), intrinsic_dimension(b), intrinsic_dimension(a, b)
+    expected = CYLINDER[coordinate]
+    assert (id_correlation(*dimensions), dimensions[2]) == pytest.approx(expected[:2], abs=1e-8)
+    assert dimensions[:2] == pytest.approx(expected[2:], abs=1e-8)
+
+
+def test_an_unknown_preprocessing_is_refused():
+    with pytest.raises(
+        InputError, match="choose from none, standardise_coordinates, standardise_unit"
+    ):
+        preprocessed(np.zeros((5, 2)), "standardise")
