@@ -12,16 +12,14 @@ with stage(snakemake):
     row = pd.read_csv(snakemake.input.row).iloc[0]
     observed, _ = files.read(snakemake.input.dimensions)
     shuffled = read_shuffles(list(snakemake.input.shuffles))
-    figure = figures.shuffle_histogram(float(observed["joined"]), shuffled, row)
+    joined = float(observed.get("joined", float("nan")))
+    figure = figures.shuffle_histogram(joined, shuffled, row)
     numbers = pd.DataFrame({"replicate": range(len(shuffled)), "intrinsic_dimension": shuffled})
     figures.write(figure, numbers, *snakemake.output.shuffles)
 
-    scales = pd.DataFrame(
-        {
-            name.removeprefix("scale/"): observed[name]
-            for name in observed
-            if name.startswith("scale/")
-        }
-    )
+    sets = ("first", "second", "joined")
+    columns = ["parts", *sets, *(f"{name}_std" for name in sets)]
+    # Too few pairs have no parts.
+    scales = pd.DataFrame({name: observed.get(f"scale/{name}", []) for name in columns})
     scales.insert(0, "points", float(row["pairs"]) / scales["parts"])
     figures.write(figures.scale_curves(scales, row), scales, *snakemake.output.scale)

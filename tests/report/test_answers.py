@@ -81,6 +81,22 @@ def test_published_rows_and_controls_say_nothing():
     assert len(answers([ROW, {**ROW, "source": "published"}, {**ROW, "control": "noise"}])) == 1
 
 
+def test_rows_without_a_test_are_printed_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    none = {"z": None, "p_two_sided": None, "p_permutation": None, "reason": "2 pairs are too few"}
+    rows = pd.DataFrame([ROW, {**ROW, **none, "attack": "pgd", "pairs": 2}])
+    tables.write(
+        rows, *(f"results/tables/correlations.{kind}" for kind in ("csv", "md", "tex", "html"))
+    )
+    experiment = SimpleNamespace(name="digits", comparisons=[1, 2], crossings=[])
+    printed = summary([experiment], [])
+    assert (
+        "digits, small_cnn, pgd: no I_d test of essential and adversarial masks (2 pairs)"
+        in printed
+    )
+    assert "digits, small_cnn, fmn: essential and adversarial masks depend on each other" in printed
+
+
 def test_what_is_printed_and_the_tables_say_it_too(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     row = {

@@ -1,13 +1,12 @@
-"""The I_d test on one screen: join, estimate, shuffle. Slow and plain; the rest of this folder is the same, faster.
+"""The I_d test on one screen: join, estimate, shuffle. The rest of this folder does the same, faster.
 
-Paper 1, section 3.2. With a_i, b_i the vectors of point i, I_d the intrinsic dimension by TwoNN and pi_1, ...,
+Paper 1, section 3.2. With a_i, b_i the vectors of point i, I_d the intrinsic dimension by TwoNN and pi_1 to
 pi_R random permutations, the joined points (a_i, b_i) are compared with the shuffled (a_i, b_pi_r(i)):
 
     d = I_d{(a_i, b_i)},  d_r = I_d{(a_i, b_pi_r(i))},  Z = (d - mean_r d_r) / std_r d_r,  p = Phi(Z).
 
-It costs the neighbours of N points of D numbers, about N^2 D operations, for each shuffle: of 1,160 pairs of digits'
-masks (D = 128) half a minute for 999 shuffles; of 10,000 masks of CIFAR-10 (D = 6,144) days. The engine (dependence.py)
-computes the distances within each set once, and then N^2 additions for each shuffle.
+It costs the neighbours of N points of D numbers, some N^2 D operations, for each shuffle. The engine
+(dependence.py) computes the distances within each set once, and then N^2 additions for each shuffle.
 """
 
 import numpy as np

@@ -57,19 +57,26 @@ def lines(count):
 def shuffle_histogram(observed, shuffled, row):
     """Draw the I_d of the shuffled sets (R,) as a histogram and the observed I_d as a line.
 
-    `row`: the row of the correlation table, for the title. Returns a matplotlib figure.
+    observed, shuffled: NaN where there is none. `row`: the row of the correlation table, for the title,
+    which has Z and the two-sided permutation p, or says that there is no test. Returns a matplotlib figure.
     """
+    drawn = np.asarray(shuffled)[np.isfinite(shuffled)]
+    z, p = (row.get(name, np.nan) for name in ("z", "p_two_sided"))
+    says = f"Z = {z:.2f},  two-sided p = {p:.2g}" if np.isfinite(z) else "no I_d test"
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots()
-        axes.hist(
-            shuffled, bins="auto", color=SHUFFLED, edgecolor="white",
-            label=f"{len(shuffled)} shuffles",
-        )  # fmt: skip
-        axes.axvline(observed, color=OBSERVED, linestyle="--", label="observed")
-        axes.set_title(f"{names_in(row)}:  Z = {row['z']:.2f},  p = {row['p']:.1e}")
+        if len(drawn):
+            axes.hist(
+                drawn, bins="auto" if np.ptp(drawn) > 1e-9 * abs(drawn.mean()) else 1, color=SHUFFLED,
+                edgecolor="white", label=f"{len(drawn)} shuffles",
+            )  # fmt: skip
+        if np.isfinite(observed):
+            axes.axvline(observed, color=OBSERVED, linestyle="--", label="observed")
+        axes.set_title(f"{names_in(row)}:  {says}")
         axes.set_xlabel("intrinsic dimension of the joined sets")
         axes.set_ylabel("shuffles")
-        axes.legend()
+        if len(drawn) or np.isfinite(observed):
+            axes.legend()
     return figure
 
 
@@ -92,8 +99,9 @@ def scale_curves(scales, row):
                 scales["points"], scales[name], scales[f"{name}_std"], color=colour, linestyle=dashes,
                 marker="o", markersize=3, capsize=2, label=label,
             )  # fmt: skip
-        axes.set_xscale("log", base=2)
-        axes.set_xticks(scales["points"], [f"{points:.0f}" for points in scales["points"]])
+        if len(scales):
+            axes.set_xscale("log", base=2)
+            axes.set_xticks(scales["points"], [f"{points:.0f}" for points in scales["points"]])
         axes.minorticks_off()
         axes.set_ylim(bottom=0)
         axes.set_title(names_in(row))

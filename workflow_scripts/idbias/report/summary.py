@@ -13,12 +13,14 @@ COLUMNS = {
     "classifier": "{}".format,
     "attack": "{}".format,
     "pairs": "{}".format,
-    "id": lambda value: f"{float(value):.2f}",
-    "id_shuffled_mean": lambda value: f"{float(value):.2f}",
-    "z": lambda value: f"{float(value):.2f}",
-    "p": lambda value: f"{float(value):.1e}",
-    "p_permutation": lambda value: f"{float(value):.2g}",
+    "id": "{:.2f}".format,
+    "id_shuffled_mean": "{:.2f}".format,
+    "z": "{:.2f}".format,
+    "p_two_sided_holm": "{:.2g}".format,
+    "distance_correlation": "{:.3f}".format,
 }
+# Those that are numbers; a row without a test has none.
+NUMBERS = list(COLUMNS)[4:]
 
 
 def summary(experiments, tables):
@@ -59,12 +61,19 @@ def _aligned(read):
     """Lines of the rows of I_d tests, in columns."""
     if not read:
         return []
-    rows = [{name: show(row.get(name, "")) for name, show in COLUMNS.items()} for row in read]
+    rows = [{name: _shown(row.get(name, ""), name) for name in COLUMNS} for row in read]
     widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in COLUMNS}
     return [
         "  ".join(row[name].ljust(width) for name, width in widths.items())
         for row in [{name: name for name in COLUMNS}, *rows]
     ]
+
+
+def _shown(text, name):
+    """A cell of a CSV as it is printed; nothing where it is empty."""
+    if text and name in NUMBERS:
+        return COLUMNS[name](float(text))
+    return text
 
 
 def cost(experiments):
