@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import pytest
-import yte
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests/slurm"))
@@ -124,165 +123,6 @@ def test_a_machine_that_cannot_have_slurm_says_why(monkeypatch):
         cluster.install()
 
 
-def test_every_job_that_asks_for_a_gpu_goes_to_the_gpu_partition(project):
-    (project.folder / "slurm").symlink_to("profiles/slurm")
-    profile = project.folder / "profiles/slurm/config.yaml"
-    own = "per_rule: {classifier: {runtime: 2881}, shuffle_shard: {mem_mb: 7001}}"
-    profile.write_text(profile.read_text().replace("per_rule: {}", own))
-    plan = project.snakemake("--profile", "slurm", "-n").stdout
-    resources = re.findall(r"^ *rule (\w+):\n(?: +.*\n)*? +resources: (.*)$", plan, re.M)
-    assert len(resources) > 30
-    for rule, wanted in resources:
-        partition = "gpu" if "gpu=1" in wanted else "cpu"
-        assert f"slurm_partition={partition}," in wanted, (rule, wanted)
-        assert "runtime=" in wanted
-        assert "mem_mb=" in wanted
-        assert ("runtime=2881" in wanted) == (rule == "classifier"), (rule, wanted)
-        if rule == "shuffle_shard":
-            assert "mem_mb=7001," in wanted
-            assert "runtime=30" in wanted, "limits add up in a group"
-
-
-def test_the_profile_knows_every_rule_that_asks_for_a_gpu():
-    rules = "\n".join(file.read_text() for file in (ROOT / "rules").glob("*.smk"))
-    found = re.findall(r"^(?:use rule (\w+) as|rule) (\w+).*:\n((?:    .*\n|\n)*)", rules, re.M)
-    asking = {rule for _, rule, body in found if "gpu=" in body}
-    # A copy of a rule asks for what the rule asks, unless it has resources of its own.
-    asking |= {rule for of, rule, body in found if of in asking and "resources:" not in body}
-    profile = yte.process_yaml((ROOT / "profiles/slurm/config.yaml").read_text())
-    on_gpu = {
-        rule
-        for rule, resources in profile["set-resources"].items()
-        if resources.get("slurm_partition") == "'gpu'"
-    }
-    assert on_gpu == asking
-    assert len(asking) >= 6
-
-
-def profile_with(tmp_path, **changes):
-    """The profile as Snakemake gets it, with `changes` (variable -> YAML) in its site block."""
-    copy = tmp_path / "config.yaml"
-    shutil.copy(ROOT / "profiles/slurm/config.yaml", copy)
-    edit_site(copy, changes)
-    return yte.process_yaml(copy.read_text())
-
-
-@pytest.mark.parametrize(
-    ("asked", "expected"),
-    [
-        ("--gpus=1", {}),
-        ("--gpus=2", {"gpu": 2}),
-        ("--gpus=a100:1", {"gpu": 1, "gpu_model": "'a100'"}),
-        ("--gres=gpu:1", {"gpu": 0, "gres": "'gpu:1'"}),
-        ("--gres=gpu:a100:1", {"gpu": 0, "gres": "'gpu:a100:1'"}),
-        ("", {"gpu": 0}),
-    ],
-)
-def test_a_gpu_is_asked_for_as_the_site_wants_it(tmp_path, asked, expected):
-    """What sbatch makes of each: tests/slurm/site_variants.py, on the real cluster."""
-    resources = profile_with(tmp_path, gpu_request=f'"{asked}"')["set-resources"]["distances"]
-    expected = {"slurm_partition": "'gpu'", "tasks_per_gpu": 0, **expected}
-    assert {k: v for k, v in resources.items() if k != "runtime"} == expected
-
-
-def test_one_block_holds_what_a_site_asks_for(tmp_path, project):
-    profile = project.folder / "profiles/slurm/config.yaml"
-    (project.folder / "slurm").symlink_to("profiles/slurm")
-    edit_site(
-        profile,
-        {
-            "qos": "long",
-            "constraint": '"avx2&ssd"',
-            "longest_job": "100",
-            "gpu_partition": '"gpu-short,gpu"',
-            "per_gpu_job": "{constraint: a100, qos: 1}",
-            "shuffle_shards_per_job": "5",
-            "reservation": "ours",
-            "most_jobs": "7",
-        },
-    )
-    done = yte.process_yaml(profile.read_text())
-    assert (done["slurm-reservation"], done["jobs"]) == ("ours", 7)
-    plan = project.snakemake("--profile", "slurm", "-n").stdout
-    resources = re.findall(r"^ *rule (\w+):\n(?: +.*\n)*? +resources: (.*)$", plan, re.M)
-    on_gpu = {rule: wanted for rule, wanted in resources if "gpu=1" in wanted}
-    assert len(on_gpu) >= 5
-    for wanted in on_gpu.values():
-        for part in ("constraint=a100,", "qos=1,", "slurm_partition=gpu-short,gpu,"):
-            assert part in wanted
-    for rule, wanted in resources:
-        if rule not in on_gpu:
-            assert "constraint=avx2&ssd" in wanted
-            assert "qos=long" in wanted
-        assert int(re.search(r"runtime=(\d+)", wanted)[1]) <= 100, (
-            "no longer than the partition allows"
-        )
-    assert "runtime=20" in next(wanted for rule, wanted in resources if rule == "shuffle_shard")
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "said"),
-    [
-        ("gpu_request", "--gpus-per-node=1", "gpu_request is '--gpus-per-node=1'; allowed are"),
-        ("sbatch_options", "--mail-type=FAIL -C a100", "sbatch_options cannot have '-C'"),
-        ("sbatch_options", "--gres=gpu:1", "sbatch_options cannot have '--gres'"),
-    ],
-)
-def test_a_slip_in_the_site_block_is_one_sentence(tmp_path, name, value, said):
-    with pytest.raises(yte.exceptions.YteError, match=re.escape(said)):
-        profile_with(tmp_path, **{name: f'"{value}"'})
-
-
-REFUSED = "sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates ..."
-
-
-def our_sbatch(tmp_path, answers, **options):
-    """Start profiles/slurm/bin/sbatch before a false one that gives `answers` (code, text) in turn."""
-    (tmp_path / "bin").mkdir()
-    for number, (code, text) in enumerate(answers):
-        (tmp_path / f"{number}").write_text(text)
-        (tmp_path / f"{number}.code").write_text(str(code))
-    false = tmp_path / "bin/sbatch"
-    false.write_text(
-        f"#!/bin/sh\ncd {tmp_path}\nn=$(cat calls 2>/dev/null | wc -l)\necho $* >> calls\n"
-        "if [ $(cat $n.code) = 0 ]; then cat $n; else cat $n >&2; fi; exit $(cat $n.code)\n"
-    )
-    false.chmod(0o755)
-    ours = ROOT / "profiles/slurm/bin"
-    env = {**os.environ, "PATH": f"{ours}:{ours}:{tmp_path}/bin:{os.environ['PATH']}"}
-    return subprocess.Popen(
-        [ours / "sbatch", "--parsable", "--wrap=true"],
-        env={**env, "IDBIAS_SBATCH_SECONDS": "0.1"}, cwd=tmp_path, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        **options,
-    )  # fmt: skip
-
-
-def test_a_refusal_by_sbatch_is_waited_out(tmp_path):
-    down = "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)"
-    (tmp_path / "logs/slurm").mkdir(parents=True)
-    run = our_sbatch(tmp_path, [(1, REFUSED), (1, REFUSED), (1, down), (0, "4711\n")])
-    assert run.communicate(timeout=60) == ("4711\n", "")
-    assert run.returncode == 0
-    assert (tmp_path / "calls").read_text().splitlines() == ["--parsable --wrap=true"] * 4
-    said = (tmp_path / "logs/slurm/refused.log").read_text().splitlines()
-    assert ["AssocMaxSubmitJobLimit" in line for line in said] == [True, False, False]
-    assert said[-1].endswith("Slurm takes jobs again.")
-
-
-def test_another_failure_of_sbatch_is_handed_on_at_once(tmp_path):
-    run = our_sbatch(tmp_path, [(1, "sbatch: error: invalid partition specified: gpus")])
-    assert run.communicate(timeout=60) == ("", "sbatch: error: invalid partition specified: gpus")
-    assert run.returncode == 1
-
-
-def test_no_job_is_submitted_once_snakemake_is_dead(tmp_path):
-    run = our_sbatch(tmp_path, [(1, REFUSED)] * 500)
-    assert cluster.wait_until((tmp_path / "calls").exists, 30)
-    run.stdout.close()
-    assert run.wait(timeout=30) == 1
-
-
 # In place of Snakemake: the first time it has a job that runs and one that waits, and does not end.
 FALSE_SNAKEMAKE = """#!/bin/sh
 echo "$@" >> calls
@@ -369,15 +209,17 @@ def test_the_profile_runs_groups_and_goes_on_from_a_checkpoint_after_scancel(slu
     assert after - before == 6
 
 
-def test_sacct_speaks_as_the_executor_plugin_understands(tmp_path):
-    """Both were seen in the drills with accounting: profiles/slurm/bin/sacct says what they led to."""
-    false = tmp_path / "sacct"
-    false.write_text(
-        "#!/bin/sh\necho '1|COMPLETED'; echo '2|CANCELLED by 0'; echo 'None assigned  '; exit $1\n"
-    )
-    false.chmod(0o755)
-    ours = ROOT / "profiles/slurm/bin"
-    env = {**os.environ, "PATH": f"{ours}:{ours}:{tmp_path}:{os.environ['PATH']}"}
-    for code in (0, 3):
-        done = subprocess.run(["sacct", str(code)], env=env, capture_output=True, text=True)
-        assert (done.stdout, done.returncode) == ("1|COMPLETED\n2|CANCELLED\n\n", code)
+@pytest.mark.long
+def test_snakemake_never_waits_for_ever(slurm, tmp_path):
+    """A job preempted for good, one that dies without a word and is forgotten, a slip in the profile."""
+    command = [
+        sys.executable,
+        ROOT / "tests/slurm/waits.py",
+        tmp_path,
+        "preempted",
+        "killed",
+        "partition",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("ended with") == 3

@@ -138,8 +138,12 @@ def kill_node(directory, node):
     end(processes(directory, node=node), signal.SIGKILL)
 
 
-def write_configuration(directory, accounting=False):
-    """Writes slurm.conf, gres.conf and slurmdbd.conf, a munge key, and the folders that they name."""
+def write_configuration(directory, accounting=False, settings=()):
+    """Writes slurm.conf, gres.conf and slurmdbd.conf, a munge key, and the folders that they name.
+
+    `settings`: lines of slurm.conf, "Name=value ..."; each takes the place of the line of that name, or of
+    that partition, or is added.
+    """
     for folder in ("run", "log", "bin", "state/ctld", *(f"state/slurmd.{node}" for node in NODES)):
         (directory / folder).mkdir(parents=True, exist_ok=True)
     (directory / "run").chmod(0o755)  # munged refuses a socket in a folder that others can write
@@ -161,6 +165,12 @@ def write_configuration(directory, accounting=False):
             text = text.replace(f"@{name}@", value)
         if not accounting:
             text = re.sub("# With accounting:.*", "", text, flags=re.S)
+        for line in settings if file == "slurm.conf" else ():
+            name = line.split()[0] if line.startswith("PartitionName") else line.split("=")[0] + "="
+            if f"\n{name}" in text:
+                text = re.sub(rf"\n{re.escape(name)}.*", lambda _, line=line: f"\n{line}", text)
+            else:
+                text += f"\n{line}\n"
         (directory / file).touch(mode=0o600)
         (directory / file).write_text(text)
     (directory / "gres.conf").write_text(
@@ -214,7 +224,7 @@ def answers(port):
     return False
 
 
-def start(directory, accounting=False):
+def start(directory, accounting=False, settings=()):
     """Starts the cluster in `directory` and returns once its three nodes are idle.
 
     A cluster that already answers there is left as it is, with its jobs; the remains of one that
@@ -226,7 +236,7 @@ def start(directory, accounting=False):
     if node_states(directory):
         return
     stop(directory)
-    write_configuration(directory, accounting)
+    write_configuration(directory, accounting, settings)
     env, run, log = environment(directory), directory / "run", directory / "log"
     munge = [f"--socket={run}/munge.socket", f"--key-file={run}/munge.key"]
     munge += [f"--pid-file={run}/munged.pid", f"--seed-file={run}/munge.seed"]
@@ -263,11 +273,11 @@ def stop(directory):
 
 
 @contextlib.contextmanager
-def running(directory=None, accounting=False):
+def running(directory=None, accounting=False, settings=()):
     """A cluster for a `with` block; gives its folder. Without one, a temporary folder is used."""
     with tempfile.TemporaryDirectory(prefix="idbias-slurm-") as temporary:
         directory = Path(directory or temporary).resolve()
-        start(directory, accounting)
+        start(directory, accounting, settings)
         try:
             yield directory
         finally:
