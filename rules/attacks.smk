@@ -27,7 +27,7 @@ rule attack_file:
         "results/benchmarks/{experiment}/made_elsewhere/{attack}.tsv"
     priority: 1
     conda:
-        "../envs/torch.yaml"
+        "../envs/attacks.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=60,

@@ -65,7 +65,7 @@ rule distances:
     benchmark:
         "results/benchmarks/{comparison}/distances.tsv"
     conda:
-        "../envs/correlation.yaml"
+        "../envs/torch.yaml"
     threads: 2
     resources:
         mem_mb=6000,

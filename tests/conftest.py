@@ -11,6 +11,7 @@ from pathlib import Path
 # Before torch is imported: workers share the cores, and threads that wait for each other spin.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import environments
 import pytest
 import yaml
 from filelock import FileLock
@@ -68,7 +69,8 @@ class Workflow:
 
     def snakemake(self, *arguments, check=True):
         command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+        # A rule's script has only what its environment has, as with --sdm conda.
+        environment = {**os.environ, **environments.limits(), "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(
             command, cwd=self.folder, capture_output=True, text=True, env=environment
         )
