@@ -85,11 +85,8 @@ def rates(name, case, flops, device, options):
     best = {}
     for dtype in PRECISIONS:
         steps = max(1, options.steps // (4 if dtype == "float64" else 1))
-        ways = {"torch": "plain", "auto": "captured"} if device == "cuda" else {"torch": "plain"}
-        found = {
-            way: engine_rate(case, dtype, device, steps, engine=engine)
-            for engine, way in ways.items()
-        }
+        ways = ["torch", *(["captured"] if device == "cuda" else [])]
+        found = {engine: engine_rate(case, dtype, device, steps, engine=engine) for engine in ways}
         best[dtype] = max(found.values())
         top = peak(dtype, device, options.matrix)
         line = ", ".join(f"{way} {rate:,.4g}" for way, rate in found.items())

@@ -18,14 +18,12 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / part) for part in ("workflow_scripts", "tests/masks")]
-
-from mask_reference import train_mask  # noqa: E402
+sys.path.insert(0, str(ROOT / "workflow_scripts"))
 
 from idbias.classifiers.models import Normalised  # noqa: E402
 from idbias.classifiers.networks.by_name import build  # noqa: E402
 from idbias.config.schema import Masks  # noqa: E402
-from idbias.masks.cpu_engine import convolutions  # noqa: E402
+from idbias.masks.reference import train_mask  # noqa: E402
 from idbias.masks.training import train_masks  # noqa: E402
 
 DATA = Path(os.environ.get("IDBIAS_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -71,11 +69,9 @@ def reference_rate(case, steps, device):
     return steps / seconds(train_mask, classifier, images[0].to(device), int(targets[0]), settings)
 
 
-def engine_rate(case, steps, device, **settings):
-    images = case[1]
-    return (
-        len(images) * steps / seconds(train_masks, *case, fixed(steps, **settings), device=device)
-    )
+def engine_rate(case, steps, device, engine="auto", **settings):
+    images, options = case[1], {"device": device, "engine": engine}
+    return len(images) * steps / seconds(train_masks, *case, fixed(steps, **settings), **options)
 
 
 def flops_of_a_step(case):
@@ -164,9 +160,7 @@ def main():
             steps = arguments.steps // (5 if mode == "float64" else 1)
             engine[mode].append(engine_rate(case, steps, device, **settings))
         if device == "cpu":
-            library, convolutions.library = convolutions.library, lambda: None
-            torch_only.append(engine_rate(case, arguments.steps // 4, device))
-            convolutions.library = library
+            torch_only.append(engine_rate(case, arguments.steps // 4, device, "torch"))
         print(f"round {round_ + 1}: " + ", ".join(
             f"{label} {rates[-1]:.0f}/s" for label, rates in
             [("reference", reference), ("torch's convolutions", torch_only or [0]), *engine.items()]

@@ -19,8 +19,7 @@ from pathlib import Path
 import torch
 from masks import real_case  # also finds idbias
 
-from idbias.masks.cpu_engine.folding import folded
-from idbias.masks.cpu_engine.gradients import Autograd, input_gradient
+from idbias.masks.gradients import Autograd, folded, input_gradient
 
 BATCH = 64
 
@@ -93,7 +92,7 @@ def main():
     parser.add_argument("--cores", type=int, default=os.cpu_count())
     options = parser.parse_args()
     classifier, images, classes = real_case(BATCH)
-    classifier = folded(classifier)
+    classifier = folded(classifier, images[:1])
     ways = torch_ways(classifier, images, classes)
     rates = {}
     with tempfile.TemporaryDirectory() as folder:

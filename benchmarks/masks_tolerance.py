@@ -11,7 +11,6 @@ import argparse
 import copy
 import hashlib
 import itertools
-import os
 import sys
 import tempfile
 from functools import partial
@@ -22,9 +21,8 @@ import torch
 from torch.nn import functional
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / part) for part in ("workflow_scripts", "tests/masks", "benchmarks")]
+sys.path[:0] = [str(ROOT / part) for part in ("workflow_scripts", "benchmarks")]
 
-from mask_reference import train_mask  # noqa: E402
 from masks import real_case  # noqa: E402
 
 from idbias.classifiers.models import Normalised  # noqa: E402
@@ -37,15 +35,12 @@ from idbias.correlation.distances import squared_distances  # noqa: E402
 from idbias.datasets.digits import digits  # noqa: E402
 from idbias.files import replacing  # noqa: E402
 from idbias.fourier import filtered  # noqa: E402
-from idbias.masks.cpu_engine import convolutions  # noqa: E402
-from idbias.masks.cpu_engine.folding import folded  # noqa: E402
-from idbias.masks.cpu_engine.gradients import Autograd  # noqa: E402
+from idbias.masks.gradients import Autograd, folded  # noqa: E402
 from idbias.masks.training import train_masks  # noqa: E402
 from idbias.progress import progress  # noqa: E402
 
 LIBRARY = ROOT / "workflow_scripts" / "idbias"
 CODE = [
-    ROOT / "tests" / "masks" / "mask_reference.py",
     LIBRARY / "fourier.py",
     *(path for path in (LIBRARY / "masks").rglob("*") if path.suffix in (".py", ".cpp", ".h")),
 ]
@@ -71,30 +66,9 @@ def digits_case(count):
     return classifier, tests[right], targets[right]
 
 
-def engine(case, **settings):
-    result = train_masks(*case, Masks(**settings))
+def engine(case, engine="auto", **settings):
+    result = train_masks(*case, Masks(**settings), engine=engine)
     return result.masks, result.steps, result.kept
-
-
-def torch_only(case, **settings):
-    library, convolutions.library = convolutions.library, lambda: None
-    try:
-        return engine(case, **settings)
-    finally:
-        convolutions.library = library
-
-
-def reference(case, dtype=torch.float32):
-    classifier, images, targets = copy.deepcopy(case[0]).to(dtype), case[1].to(dtype), case[2]
-    torch.set_num_threads(1)
-    found = [
-        train_mask(classifier, image, int(target), Masks())
-        for image, target in zip(images, targets, strict=True)
-    ]
-    torch.set_num_threads(os.cpu_count())
-    masks = torch.stack([mask for mask, _, _ in found])
-    kept = classifier(filtered(masks, images)).argmax(1) == targets
-    return masks.numpy(), np.array([count for _, count, _ in found]), kept.numpy()
 
 
 class Rounded(torch.autograd.Function):
@@ -132,9 +106,9 @@ def rounded(tensor):
     return ((bits + 0x0FFF + ((bits >> 13) & 1)) & ~0x1FFF).view(torch.float32)
 
 
-def in_tf32(classifier):
+def in_tf32(classifier, images):
     """Return a copy of a classifier whose convolutions and linear layers are emulated TF32."""
-    classifier = copy.deepcopy(folded(classifier))
+    classifier = folded(classifier, images[:1])
     for module in classifier.modules():
         if isinstance(module, torch.nn.Conv2d):
             way = partial(functional.conv2d, stride=module.stride, padding=module.padding)
@@ -151,7 +125,7 @@ def in_tf32(classifier):
 
 
 def tf32(case):
-    result = train_masks(in_tf32(case[0]), *case[1:], Masks(), engine="torch")
+    result = train_masks(in_tf32(*case[:2]), *case[1:], Masks(), engine="torch")
     return result.masks, result.steps, result.kept
 
 
@@ -166,7 +140,7 @@ def one_gradient(case):
     _, truth = Autograd(copy.deepcopy(case[0]).double())(images.double(), case[2])
     for name, gradient in {
         "float32": Autograd(copy.deepcopy(case[0])),
-        "tf32, emulated": Autograd(in_tf32(case[0])),
+        "tf32, emulated": Autograd(in_tf32(*case[:2])),
         "bfloat16": Autograd(copy.deepcopy(case[0]), autocast=True),
     }.items():
         apart = (gradient(images, case[2])[1] - truth).flatten(1).norm(dim=1)
@@ -188,12 +162,12 @@ class Untraced(torch.nn.Module):
 WAYS = {
     "engine float64": lambda case: engine(case, dtype="float64"),
     "engine float32": engine,
-    "engine float32, torch's convolutions": torch_only,
+    "engine float32, torch's convolutions": lambda case: engine(case, "torch"),
     "engine float32, norm l1": lambda case: engine(case, norm="l1"),
     "engine tf32, emulated": tf32,
     "engine bfloat16": lambda case: engine(case, dtype="bfloat16"),
-    "reference float32": reference,
-    "reference float64": lambda case: reference(case, torch.float64),
+    "reference float32": lambda case: engine(case, "reference"),
+    "reference float64": lambda case: engine(case, "reference", dtype="float64"),
 }
 
 

@@ -4,6 +4,7 @@ import os
 import tarfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
@@ -13,6 +14,15 @@ from idbias.classifiers.models import Normalised
 from idbias.classifiers.networks.by_name import build
 
 DATA = Path(os.environ.get("IDBIAS_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
+
+
+def same(first, second, rows=slice(None)):
+    """Whether every field of two MaskResults is the same bit for bit, the first one's arrays at `rows`."""
+    return first.engine == second.engine and all(
+        np.array_equal(value[rows], getattr(second, name))
+        for name, value in vars(first).items()
+        if name != "engine"
+    )
 
 
 @pytest.fixture(scope="module")

@@ -13,15 +13,12 @@ import numpy as np
 import pytest
 import standin
 import torch
-from mask_reference import same
+from mask_cases import same
 from torch.profiler import ProfilerActivity, profile
 
-from idbias import files, shards
 from idbias.config.schema import Masks
-from idbias.fourier import full_from_half
 from idbias.masks import gpu, training
-from idbias.masks.compressed import CompressedMasks
-from idbias.masks.cpu_engine.gradients import input_gradient
+from idbias.masks.gradients import input_gradient
 from idbias.masks.slots import Slots, Work
 from idbias.masks.training import train_masks
 
@@ -177,13 +174,13 @@ def test_an_allocator_that_refuses_halves_the_batch_and_changes_nothing(
     settings = STOPS.model_copy(update={"dtype": "float64"})
     case = classifier, images[:40], targets[:40], settings
     wanted = train_masks(*case, batch_size=8, device=device)
-    result = training._result
+    result = training.mask_result
 
     def unlimited(*arguments):
         standin.memory["bytes"] = float("inf")
         return result(*arguments)
 
-    monkeypatch.setattr(training, "_result", unlimited)
+    monkeypatch.setattr(training, "mask_result", unlimited)
     standin.memory["bytes"] = standin.memory["taken"] + (1 << 20)
     found = train_masks(*case, batch_size=40, device=device)
     assert standin.memory["refusals"] > 0
@@ -211,10 +208,10 @@ def test_the_batch_fits_the_share(digits, device, monkeypatch):
     slots = slots_on(device, (classifier, images, targets), size=1)
     example = torch.zeros(1, 1, 8, 8).to(device)
     near = slots_on("cpu", (classifier, images, targets), size=1)
-    kept = training._activation_bytes(near.input_gradient, torch.zeros(1, 1, 8, 8))
+    kept = training.activation_bytes(near.input_gradient, torch.zeros(1, 1, 8, 8))
     first_layer = 64 * 16 * 4
     assert first_layer < kept < 10 * first_layer  # and not the weights, which are more
-    kept = training._activation_bytes(slots.input_gradient, example)
+    kept = training.activation_bytes(slots.input_gradient, example)
     one = training.AUTOGRAD * kept + slots.work.bytes_of_a_slot
     for images_that_fit in (20, 100):
         monkeypatch.setattr(gpu, "share_of_memory", lambda _, n=images_that_fit: n * one)
@@ -303,24 +300,3 @@ def test_tf32_is_float32_on_a_cpu(digits):
     settings = STOPS.model_copy(update={"dtype": "tf32"})
     case = classifier, images[:8], targets[:8]
     assert same(train_masks(*case, STOPS), train_masks(*case, settings))
-
-
-@pytest.mark.parametrize("shape", [(5, 3, 8, 8), (5, 1, 7, 9), (0, 3, 8, 8)])
-def test_compressed_masks_are_written_as_the_array_they_stand_for(shape, tmp_path):
-    kept = CompressedMasks(shape, half=True)
-    half = torch.rand(*shape[:3], shape[3] // 2 + 1) * (torch.rand(*shape[:3], 1) > 0.9)
-    for row in range(1, shape[0]):
-        kept[row] = half[row]
-    whole = full_from_half(half, shape[3]).numpy()
-    whole[:1] = 0  # was never set
-    assert np.array_equal(kept[:], whole)
-    assert shards.content({"mask": kept}) == shards.content({"mask": whole})
-    files.write(tmp_path / "a.h5", {"mask": kept})
-    files.write(tmp_path / "b.h5", {"mask": whole})
-    first, second = (files.read(tmp_path / name) for name in ("a.h5", "b.h5"))
-    assert np.array_equal(first[0]["mask"], second[0]["mask"])
-    assert first[0]["mask"].dtype == np.float32
-    assert first[1]["content"] == second[1]["content"]
-    again = CompressedMasks(shape, half=True)
-    again.restore(kept.state())
-    assert np.array_equal(again[:], whole)

@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 import threading
+import time
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,12 +22,22 @@ def fingerprint(*parts):
     digest = hashlib.sha256()
     for part in parts:
         if isinstance(part, torch.Tensor):
-            part = part.detach().cpu().contiguous()
+            part = part.detach().cpu().resolve_conj().resolve_neg().contiguous()
             digest.update(f"{tuple(part.shape)} {part.dtype}".encode())
             digest.update(part.reshape(-1).view(torch.uint8).numpy())
         else:
             digest.update(json.dumps(part, sort_keys=True).encode())
     return digest.hexdigest()
+
+
+def fingerprint_of_network(network):
+    """Return a hash of what a network is made of and of its weights, as text."""
+    # A module may add what is no tensor (get_extra_state).
+    state = [
+        part if isinstance(part, torch.Tensor) else repr(part)
+        for _, part in sorted(network.state_dict().items())
+    ]
+    return fingerprint(repr(network), sorted(network.state_dict()), *state)
 
 
 def save(path, key, state):
@@ -62,6 +73,37 @@ def load(path, key):
         reason = f"cannot be read ({type(error).__name__})"
     print(f"Checkpoint {path} {reason}: it is ignored, the work starts afresh.", file=sys.stderr)
     return None
+
+
+@contextmanager
+def saving(path, key, state, seconds):
+    """Yield a `Saving` of the work in the block: every `seconds`, and when SIGTERM comes.
+
+    path: of the checkpoint, None for none; key: what `load` asks for; state: called for what `save` takes.
+    """
+    with terminated() as event:
+        yield Saving(path, key, state, seconds, event)
+
+
+class Saving:
+    """When a long work's state is to be saved; the arguments of `saving` and an Event that ends the work."""
+
+    def __init__(self, path, key, state, seconds, terminated):
+        self.path, self.key, self.state, self.terminated = path, key, state, terminated
+        self.seconds = seconds if path else float("inf")
+        self.at = time.monotonic() + self.seconds
+
+    def due(self):
+        """Return whether the work should stop for a moment and call `save`."""
+        return self.terminated.is_set() or time.monotonic() >= self.at
+
+    def save(self):
+        """Save the state; raise SystemExit(143) where SIGTERM came."""
+        if self.path:
+            save(self.path, self.key, self.state())
+        self.at = time.monotonic() + self.seconds
+        if self.terminated.is_set():
+            raise SystemExit(143)
 
 
 @contextmanager

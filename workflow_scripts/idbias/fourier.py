@@ -45,3 +45,16 @@ def filtered(masks, images):
     masks: real (..., H, W), full spectrum. images: real (..., H, W). Same dtype and shape back.
     """
     return torch.fft.ifft2(masks * torch.fft.fft2(images)).real
+
+
+def mask_gradient(spectra, pixels, transform):
+    """Return d loss / d M (B, C, H, W') of masks M of images x, given d loss / d x_F.
+
+    spectra: F x, complex (B, C, H, W'), full or half; pixels: g = d loss / d x_F, real (B, C, H, W);
+    transform: the F of `spectra`, torch.fft.fft2 or rfft2. By the chain rule of `filtered` it is
+    Re(F x (k) conj(F g (k))) / (H W). It is even in k, so that in a half spectrum it is that of M(k),
+    not of M(k) and M(-k) together.
+    """
+    # Contiguous: of one image whose channels lie pixel by pixel, MKL rounds the transform otherwise.
+    transformed = transform(pixels.contiguous())
+    return (spectra * transformed.conj()).real.div_(pixels.shape[-2] * pixels.shape[-1])

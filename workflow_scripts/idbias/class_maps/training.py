@@ -8,16 +8,14 @@ then on mean CE(f(x_F), c) + penalty |M|_1. Training ends after epoch e (from 0)
 mean of both losses is within `tolerance` of its mean over the last `window` epochs.
 """
 
-import copy
-import time
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import torch
 
 from idbias import checkpoints
-from idbias.fourier import full_from_half, pair_counts
-from idbias.masks.cpu_engine.gradients import input_gradient
+from idbias.classifiers.conversion import copied
+from idbias.fourier import full_from_half, mask_gradient, pair_counts
+from idbias.masks import gpu, threads
+from idbias.masks.gradients import Autograd, input_gradient
 
 BATCH = 64
 
@@ -33,7 +31,8 @@ def train_class_map(
     checkpoint_seconds=60,
     progress=None,
 ):
-    """Return a class's map as a dict: mask float32 (C, H, W), in the order of fft2; epochs, loss, converged.
+    """Return a class's map as a dict: mask float32 (C, H, W), in the order of fft2; epochs, loss, converged,
+    and engine ("compiled" or "torch").
 
     classifier: frozen torch module in eval mode; sets: list of (images float32 (N, C, H, W), targets
     int64 (N,)), a step an epoch of each in this order; empty ones take none. settings:
@@ -41,19 +40,18 @@ def train_class_map(
     progress: called with 1 after each epoch. Without any image the map stays at ones.
     """
     sets = [(torch.as_tensor(x), torch.as_tensor(y)) for x, y in sets if len(x)]
-    classifier = copy.deepcopy(classifier).to(device).eval().requires_grad_(False)
-    weights = classifier.state_dict()
+    classifier = copied(classifier, device, torch.float32)
     if not sets:
-        return {"mask": None, "epochs": 0, "loss": 0.0, "converged": True}
+        return {"mask": None, "epochs": 0, "loss": 0.0, "converged": True, "engine": "none"}
     size = tuple(sets[0][0].shape[1:])
     example = torch.linspace(0, 1, int(np.prod(size)), device=device).view(1, *size)
     gradient = input_gradient(classifier, example, engine=engine)
     spectra = [(torch.fft.rfft2(x.to(device)), y.to(device)) for x, y in sets]
     half = torch.ones(size[0], size[1], size[2] // 2 + 1, device=device, requires_grad=True)
     optimizer = torch.optim.Adam([half], lr=settings.learning_rate)
-    losses, converged = [], False
-    parts = [settings.model_dump(), *(one for both in sets for one in both)]
-    key = checkpoints.fingerprint(*parts, *(weights[name] for name in sorted(weights)))
+    losses, used = [], "torch" if isinstance(gradient, Autograd) else "compiled"
+    parts = [settings.model_dump(), used, *(part for both in sets for part in both)]
+    key = checkpoints.fingerprint(*parts, checkpoints.fingerprint_of_network(classifier))
     state = checkpoints.load(checkpoint, key) if checkpoint else None
     if state:
         half.data = state["mask"].to(device)
@@ -61,29 +59,32 @@ def train_class_map(
         losses = state["losses"]
         progress and progress(len(losses))
 
-    def save():
-        saved = {"mask": half.detach().cpu(), "adam": optimizer.state_dict(), "losses": losses}
-        checkpoints.save(checkpoint, key, saved)
+    def made():
+        return {"mask": half.detach().cpu(), "adam": optimizer.state_dict(), "losses": losses}
 
-    threads = 1 if example.is_cuda else torch.get_num_threads()
-    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
-    saved_at = time.monotonic()
-    with pool, checkpoints.terminated() as terminated:
-        while len(losses) < settings.max_steps and not converged:
+    count = 1 if example.is_cuda else torch.get_num_threads()
+    saving = checkpoints.saving(checkpoint, key, made, checkpoint_seconds)
+    with gpu.arithmetic("float32"), threads.pool(count, example.device) as pool, saving as saved:
+        while len(losses) < settings.max_steps and not _converged(losses, settings):
             both = [_step(half, optimizer, *one, size, gradient, settings, pool) for one in spectra]
             losses.append(sum(both) / len(both))
-            epoch = len(losses) - 1
-            recent = np.mean(losses[-settings.window :])
-            converged = epoch > settings.min_steps and abs(losses[-1] - recent) < settings.tolerance
             progress and progress(1)
-            due = time.monotonic() - saved_at > checkpoint_seconds
-            if checkpoint and (due or terminated.is_set()):
-                save()
-                saved_at = time.monotonic()
-            if terminated.is_set():
-                raise SystemExit(143)
-    mask = full_from_half(half.detach().cpu(), size[2]).numpy()
-    return {"mask": mask, "epochs": len(losses), "loss": losses[-1], "converged": bool(converged)}
+            if saved.due():
+                saved.save()
+    return {
+        "mask": full_from_half(half.detach().cpu(), size[2]).numpy(),
+        "epochs": len(losses),
+        "loss": losses[-1],
+        "converged": _converged(losses, settings),
+        "engine": used,
+    }
+
+
+def _converged(losses, settings):
+    """Whether training ends after the last of `losses`, one an epoch."""
+    recent = np.mean(losses[-settings.window :]) if losses else 0
+    late = len(losses) - 1 > settings.min_steps
+    return bool(late and abs(losses[-1] - recent) < settings.tolerance)
 
 
 def _step(half, optimizer, spectra, targets, size, gradient, settings, pool):
@@ -94,9 +95,8 @@ def _step(half, optimizer, spectra, targets, size, gradient, settings, pool):
         entropy, at_pixels = gradient(
             torch.fft.irfft2(mask * spectra[rows], s=size[1:]), targets[rows]
         )
-        # d / d M(k) = Re(F x (k) conj(F g (k))) / (H W), the same at k and -k.
-        both = (spectra[rows] * torch.fft.rfft2(at_pixels).conj()).real.sum(dim=0)
-        return entropy.double().sum(), both / (size[1] * size[2])
+        parts = mask_gradient(spectra[rows], at_pixels, torch.fft.rfft2)
+        return entropy.double().sum(), parts.sum(dim=0)
 
     # Batches of one size, added in their order: how many threads there are changes no digit.
     batches = [slice(start, start + BATCH) for start in range(0, len(targets), BATCH)]

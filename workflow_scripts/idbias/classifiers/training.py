@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from idbias import checkpoints
+from idbias.classifiers.conversion import channels_last
 from idbias.classifiers.models import classes_of
 from idbias.errors import InputError
 from idbias.streams import torch_seed
@@ -145,7 +146,7 @@ def quicker(network, device):
 
     On a GPU that is the network compiled; what cannot be compiled runs as it is.
     """
-    network.to(memory_format=torch.channels_last)
+    channels_last(network)
     if device.type != "cuda":  # compiling for a CPU takes longer than it saves
         return network
     torch._dynamo.config.suppress_errors = True

@@ -20,33 +20,19 @@ from idbias.config.schema_entries import (
 )
 
 
-class Masks(Section):
-    """Mask training (paper 1, sections 3.1 and 4.5)."""
+class MaskTraining(Section):
+    """How a mask is trained, of an image or of a class."""
 
     penalty: Annotated[float, Field(ge=0), AsNumber] = Field(
-        0.01, description="lambda, the weight of the penalty on what a mask keeps"
+        description="lambda, the weight of the penalty on what a mask keeps"
     )
     learning_rate: Positive = Field(0.01, description="Adam's learning rate")
     min_steps: Annotated[int, Field(ge=0)] = Field(
-        500, description="steps before the stop is tested"
+        500, description="steps (class_maps: epochs) before the stop is tested"
     )
     max_steps: Count = Field(5000, description="steps at which training ends, converged or not")
-    tolerance: Positive = Field(
-        1e-5, description="stop when |loss - mean of last losses| is below this"
-    )
+    tolerance: Positive = Field(description="stop when |loss - mean of last losses| is below this")
     window: Count = Field(20, description="how many losses that mean takes")
-    spectrum: Literal["half", "full"] = Field(
-        "half", description="half: only the rfft half is trained; the same masks for half the work"
-    )
-    dtype: Literal["float32", "tf32", "float64", "bfloat16"] = Field(
-        "float32",
-        description="arithmetic; tf32: products round their factors to 10 bits on a GPU that can; "
-        "bfloat16: to 7, only in the classifier",
-    )
-    norm: Literal["sum", "l1"] = Field(
-        "sum",
-        description="gradient of the penalty at 0: sum, that of sum(M); l1, none, as in the authors' code",
-    )
 
     @model_validator(mode="after")
     def _steps_are_ordered(self):
@@ -57,19 +43,34 @@ class Masks(Section):
         return self
 
 
-class ClassMaps(Section):
+class Masks(MaskTraining):
+    """Mask training (paper 1, sections 3.1 and 4.5)."""
+
+    penalty: Annotated[float, Field(ge=0), AsNumber] = Field(0.01, description="weight of sum(M)")
+    tolerance: Positive = Field(
+        1e-5, description="stop when |loss - mean of last losses| is below this"
+    )
+    spectrum: Literal["half", "full"] = Field(
+        "half", description="half: only the rfft half is trained; the same masks for half the work"
+    )
+    dtype: Literal["float32", "tf32", "float64", "bfloat16"] = Field(
+        "float32",
+        description="arithmetic; tf32 and bfloat16 are experimental: products round their factors to 10 bits "
+        "on a GPU that can, or to 7, only in the classifier; each job compares them with float32 first",
+    )
+    norm: Literal["sum", "l1"] = Field(
+        "sum",
+        description="gradient of the penalty at 0: sum, that of sum(M); l1, none, as in the authors' code",
+    )
+
+
+class ClassMaps(MaskTraining):
     """Training of one mask per class; defaults are those of the authors' class_level_maps.py (2025)."""
 
     penalty: Annotated[float, Field(ge=0), AsNumber] = Field(0.001, description="weight of |M|_1")
-    learning_rate: Positive = Field(0.01, description="Adam's learning rate")
-    min_steps: Annotated[int, Field(ge=0)] = Field(
-        500, description="epochs before the stop is tested"
-    )
-    max_steps: Count = Field(5000, description="epochs at which training ends, converged or not")
     tolerance: Positive = Field(
         1e-3, description="stop when |loss - mean of last losses| is below this"
     )
-    window: Count = Field(20, description="how many losses that mean takes")
 
 
 class Correlation(Section):
@@ -168,7 +169,7 @@ class Crossed(Section):
 
 
 class Execution(Section):
-    """How the work is cut up. None of these changes a result."""
+    """How the work is divided into jobs. Only `device` and `engine` change results, by how they round."""
 
     images_per_shard: Count = Field(512, description="images in one attack or mask job")
     shuffles_per_shard: Count = Field(1000, description="replicates in one shuffle job")
@@ -179,12 +180,14 @@ class Execution(Section):
     checkpoint_seconds: Positive = Field(60, description="how often a mask job saves its state")
     scratch: str = Field("scratch", description="folder of checkpoints; it must outlive a job")
     device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="auto: a GPU if there is one"
-    )
-    engine: Literal["auto", "torch"] = Field(
         "auto",
-        description="auto: masks on a CPU train with compiled convolutions where they fit; torch: never "
-        "(rounded otherwise: docs/masks.md), nor steps on a GPU as a CUDA graph",
+        description="auto: a GPU if there is one; one that Slurm gave and torch cannot use is an error",
+    )
+    engine: Literal["auto", "torch", "reference", "captured"] = Field(
+        "auto",
+        description="auto: masks on a CPU train with compiled convolutions where they fit; torch: never; "
+        "reference: one image after the other by the plain loop of idbias/masks/reference.py; captured "
+        "(experimental): steps on a GPU as a CUDA graph. How they round: docs/masks.md",
     )
 
 

@@ -8,7 +8,7 @@ step; on a GPU, where a look stops the pipeline, it is not (docs/masks.md).
 
 import torch
 
-from idbias.fourier import pair_counts
+from idbias.fourier import mask_gradient, pair_counts
 from idbias.masks import gpu
 from idbias.masks.compressed import CompressedMasks
 
@@ -54,6 +54,14 @@ class Work:
         """Bytes of what an image in training has in `Slots.state`, twice while slots are moved."""
         entries = self.shape[0] * self.shape[1] * self.shape[2]
         return 2 * 5 * entries * self.rate.element_size()  # spectrum (complex), mask and Adam's two
+
+    def finish(self, position, mask, steps, converged, finite):
+        """Keep what training made of one image; a mask, on the CPU, that is not finite is none."""
+        self.done["step"][position] = int(steps)
+        self.done["converged"][position] = bool(converged)
+        self.done["finite"][position] = bool(finite)
+        self.masks[position] = mask if finite else None
+        self.done["finished"][position] = True
 
     def inverse(self, spectra):
         """Return Re(F^-1 spectra), (B, C, H, W)."""
@@ -185,11 +193,7 @@ class Slots:
         work, state = self.work, self.state
         mask, spectrum = state["mask"], state["spectrum"]
         entropy, pixels = self.input_gradient(work.inverse(mask * spectrum), state["target"])
-        # With g the gradient at the pixels, d / d M(k) = Re(F x (k) conj(F g (k))) / (H W). It is
-        # even in k, so that in a half spectrum it is that of M(k), not of M(k) and M(-k) together.
-        # Contiguous: of one image whose channels lie pixel by pixel, MKL rounds the transform otherwise.
-        transformed = work.fft(pixels.contiguous())
-        gradient = (spectrum * transformed.conj()).real.div_(work.size[0] * work.size[1])
+        gradient = mask_gradient(spectrum, pixels, work.fft)
         penalty = work.settings.penalty
         total = (mask.sum(dim=(1, 2)) * work.counts).sum(dim=1)
         # Entries never are negative: sum(M) is the l1 norm. They part at 0, where torch gives |M| no gradient.
@@ -228,20 +232,18 @@ class Slots:
 
     def leave(self):
         """Move the images that are done out of their slots."""
-        over, work, done = self.read_over(), self.work, self.work.done
+        over, work = self.read_over(), self.work
         out = [slot for slot in self._used() if over[slot]]
         if not out:
             return
-        slots, index = self._index(out), torch.tensor([self.positions[slot] for slot in out])
+        slots = self._index(out)
         step, converged, failed, masks = (
             self.state[name][slots].cpu() for name in ("step", "converged", "failed", "mask")
         )
-        done["step"][index] = step.int()
-        done["converged"][index] = converged
-        done["finite"][index] = ~failed
-        for position, mask, lost in zip(index.tolist(), masks, failed.tolist(), strict=True):
-            work.masks[position] = None if lost else mask
-        done["finished"][index] = True
+        for row, slot in enumerate(out):
+            work.finish(
+                self.positions[slot], masks[row], step[row], converged[row], not failed[row]
+            )
         self._clear(slots)
         for slot in out:
             self.positions[slot] = None

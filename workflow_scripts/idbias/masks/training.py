@@ -10,24 +10,20 @@ ends after step t if t > min_steps and |l_t - mean(l_(t-window+1) .. l_t)| < tol
 t = max_steps. How this is done for many images at once: slots.py, gradients.py, docs/masks.md.
 """
 
-import copy
-import time
 from collections import deque
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from concurrent.futures import FIRST_EXCEPTION, wait
 from threading import Event
 
-import numpy as np
 import torch
-from torch.nn import functional
 
 from idbias import checkpoints
+from idbias.classifiers.conversion import copied
 from idbias.config.schema import Masks
 from idbias.errors import InputError
-from idbias.fourier import filtered
-from idbias.masks import gpu
-from idbias.masks.compressed import CompressedMasks
-from idbias.masks.cpu_engine.gradients import input_gradient
+from idbias.masks import experimental, gpu, threads
+from idbias.masks.gradients import Autograd
+from idbias.masks.reference import OneAtATime
+from idbias.masks.result import mask_result
 from idbias.masks.slots import Slots, Work
 
 # What a core's batch may keep for the backward pass, unless told its size.
@@ -36,30 +32,6 @@ MOST = 64  # images in a core's batch; more do not run faster
 LOOK_EVERY = 10  # steps between two looks of a GPU's host at what is finished
 AUTOGRAD = 3  # times what autograd keeps for the backward pass: what it takes at its peak
 FORMAT = 2  # of checkpoints
-
-
-@dataclass
-class MaskResult:
-    """Masks of N images and how their training ended; everything is a numpy array.
-
-    masks: float32 (N, C, H, W), full spectrum in the order of fft2, entries in [0, 1]; where the
-        caller wants them compressed, CompressedMasks, which read the same.
-    steps: int32 (N,), optimisation steps taken.
-    loss: float64 (N,), cross-entropy + penalty * sum(M) of the mask as it is returned.
-    converged: bool (N,), stopped by the tolerance and not by max_steps.
-    predicted: int64 (N,), the class of the masked image, by the classifier as it was given.
-    kept: bool (N,), predicted is the target.
-    finite: bool (N,), False where a loss was infinite or not a number: that image was dropped, its
-        mask is all zeros, its loss 0, its prediction -1, and it is neither converged nor kept.
-    """
-
-    masks: np.ndarray | CompressedMasks
-    steps: np.ndarray
-    loss: np.ndarray
-    converged: np.ndarray
-    kept: np.ndarray
-    predicted: np.ndarray
-    finite: np.ndarray
 
 
 def train_masks(
@@ -87,8 +59,9 @@ def train_masks(
         as many each as gradients.py names; None: as many as run well. A core halves its own when
         memory runs out.
     device: where to train; None: where the classifier's parameters are.
-    engine: "auto", or "torch" to do without the compiled convolutions of cpu_engine, and on a GPU
-        without capturing steps as a CUDA graph.
+    engine: "auto"; "torch" to do without the compiled convolutions of cpu_engine; "reference" to train one
+        image after the other as reference.py does; "captured" (experimental) to let a GPU run each step
+        as a CUDA graph.
     checkpoint: path; the state is saved there every `checkpoint_seconds` and on SIGTERM, which then
         raises SystemExit(143). A checkpoint of the same settings, images, targets and weights is
         continued from; any other, or a damaged one, is ignored with a line on stderr. The caller
@@ -104,80 +77,86 @@ def train_masks(
     settings = settings or Masks()
     dtype = torch.float64 if settings.dtype == "float64" else torch.float32
     device = torch.device(device or next((p.device for p in classifier.parameters()), "cpu"))
-    classifier = copy.deepcopy(classifier).to(device, dtype).eval().requires_grad_(False)
+    classifier = copied(classifier, device, dtype)
     images, targets = _checked(images, targets)
+    if engine == "reference":
+        settings = _of_reference(settings)
+    work = Work(images, targets, settings, device, deque(range(len(images))))
     if not len(images):
-        return _result(classifier, Work(images, targets, settings, device, deque()), compressed)
+        return mask_result(classifier, work, engine, compressed)
     # Not one of the images, so that the choice of what to fuse does not depend on the shard.
     example = torch.linspace(0, 1, images[0].numel(), dtype=dtype, device=device)
     example = example.view(1, *images.shape[1:])
-    _check_classes(classifier(example), targets)
-    work = Work(images, targets, settings, device, deque(range(len(images))))
-    autocast = settings.dtype == "bfloat16"
-    gradient = input_gradient(classifier, example, autocast, engine)
-    capture = gpu.captured if device.type == "cuda" and engine == "auto" else None
-    look_every = look_every or (1 if device.type == "cpu" else LOOK_EVERY)
-    threads, size = _batches(gradient, example, work, batch_size)
-    workers = [Slots(work, gradient, size, look_every, capture) for _ in range(threads)]
+    _check_logits(classifier(example), targets, dtype)
+    products = settings.dtype
+    if engine == "reference":
+        count = _cores(device, len(images))
+        workers, used = [OneAtATime(work, classifier) for _ in range(count)], engine
+    else:
+        gradient, products = experimental.gradient(classifier, example, settings, engine)
+        capture = gpu.captured if device.type == "cuda" and engine == "captured" else None
+        look_every = look_every or (1 if device.type == "cpu" else LOOK_EVERY)
+        count, size = _batches(gradient, example, work, batch_size)
+        workers = [Slots(work, gradient, size, look_every, capture) for _ in range(count)]
+        used = "torch" if isinstance(gradient, Autograd) else "compiled"
+        lower = [products] if products in experimental.ROUNDING else []
+        used = " ".join([used, *lower, *(["captured"] if capture else [])])
     key = None
     if checkpoint:
-        weights = classifier.state_dict()
-        parts = [FORMAT, settings.model_dump(), images, targets, repr(classifier), sorted(weights)]
-        key = checkpoints.fingerprint(*parts, *(weights[name] for name in sorted(weights)))
+        network = checkpoints.fingerprint_of_network(classifier)
+        parts = [FORMAT, settings.model_dump(), images, targets, network, used]
+        key = checkpoints.fingerprint(*parts)
         _restore(work, checkpoints.load(checkpoint, key))
         if progress and work.done["finished"].any():
             progress(int(work.done["finished"].sum()))
-    with gpu.arithmetic(settings.dtype), checkpoints.terminated() as terminated:
+    saving = checkpoints.saving(checkpoint, key, lambda: _state(work, workers), checkpoint_seconds)
+    with gpu.arithmetic(products), saving as saved:
         while not work.done["finished"].all():
-            seconds = checkpoint_seconds if checkpoint else float("inf")
-            _train(work, workers, terminated, seconds, progress)
-            if checkpoint:
-                checkpoints.save(checkpoint, key, _state(work, workers))
-            if terminated.is_set():
-                raise SystemExit(143)
-        with _threads(
-            1, device
-        ) as pool:  # one core, for sums in the same order however many there are
-            return pool.submit(_result, classifier, work, compressed).result()
+            _train(work, workers, saved, progress)
+            saved.save()
+        # One core, for sums in the same order however many there are.
+        with threads.pool(1, device) as pool:
+            return pool.submit(mask_result, classifier, work, used, compressed).result()
 
 
-def _threads(count, device):
-    """Return a pool of threads each of which computes on one core, or uses the GPU `device`.
+def _of_reference(settings):
+    """Return settings as the reference takes them: it knows the full spectrum alone."""
+    if settings.dtype not in ("float32", "float64"):
+        raise InputError(
+            f"masks.dtype is {settings.dtype}, but the reference (execution.engine in config.yaml) knows "
+            "float32 and float64 alone: choose one of them, or another engine."
+        )
+    return settings.model_copy(update={"spectrum": "full"})
 
-    Threads within an operation would wait for each other at every layer of the classifier.
-    """
 
-    def begin():
-        torch.set_num_threads(1)
-        if device.type == "cuda":
-            torch.cuda.set_device(device)
-
-    return ThreadPoolExecutor(count, initializer=begin)
+def _cores(device, most):
+    """Return how many workers may train at once, at most `most`: a core each, for a GPU one."""
+    return max(1, min(torch.get_num_threads() if device.type == "cpu" else 1, most))
 
 
 def _batches(gradient, example, work, batch_size):
     """Return how many workers train at once, a core each (for a GPU: one), and how many images each."""
     most = len(work.images) if batch_size is None else batch_size
     on_cpu = work.device.type == "cpu"
-    threads = torch.get_num_threads() if on_cpu else 1
     least = gradient.smallest
-    threads = max(1, min(threads, most // least, len(work.images) // least))
+    count = _cores(work.device, min(most // least, len(work.images) // least))
     if not on_cpu:  # whatever the batch: this job takes no more than its share
         share = gpu.share_of_memory(work.device)
     if batch_size is None:
-        kept = _activation_bytes(gradient, example)
+        kept = activation_bytes(gradient, example)
         if on_cpu:
-            most = min(MOST, ACTIVATION_BYTES // kept) * threads
+            most = min(MOST, ACTIVATION_BYTES // kept) * count
         else:
             most = share // (AUTOGRAD * kept + work.bytes_of_a_slot)
-    return threads, max(least, min(-(-most // threads), -(-len(work.images) // threads)))
+    return count, max(least, min(-(-most // count), -(-len(work.images) // count)))
 
 
-def _activation_bytes(gradient, example):
+def activation_bytes(gradient, example):
     """Return how many bytes autograd keeps of the forward pass of one image."""
     kept = {}
+    plain = gradient if isinstance(gradient, Autograd) else Autograd(gradient.classifier)
     # Layers that keep their weights keep no copy of them.
-    weights = {p.untyped_storage()._cdata for p in gradient.plain.classifier.parameters()}
+    weights = {p.untyped_storage()._cdata for p in plain.classifier.parameters()}
 
     def keep(tensor):
         storage = tensor.untyped_storage()
@@ -186,15 +165,15 @@ def _activation_bytes(gradient, example):
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        gradient.plain(example, torch.zeros(1, dtype=torch.int64, device=example.device))
+        plain(example, torch.zeros(1, dtype=torch.int64, device=example.device))
     return max(1, sum(kept.values()))
 
 
-def _train(work, workers, terminated, seconds, progress):
-    """Let the workers train for `seconds`, until SIGTERM, or until all masks are finished."""
-    stop, until = Event(), time.monotonic() + seconds
+def _train(work, workers, saved, progress):
+    """Let the workers train until a checkpoint is due, or until all masks are finished."""
+    stop = Event()
     reported = int(work.done["finished"].sum())
-    with _threads(len(workers), work.device) as pool:
+    with threads.pool(len(workers), work.device) as pool:
         try:
             futures = [pool.submit(worker.run, stop) for worker in workers]
             running = futures
@@ -205,7 +184,7 @@ def _train(work, workers, terminated, seconds, progress):
                     progress(finished - reported)
                 reported = finished
                 failed = any(future.exception() for future in done)
-                if failed or terminated.is_set() or time.monotonic() > until:
+                if failed or saved.due():
                     stop.set()
             for future in futures:
                 future.result()
@@ -231,37 +210,6 @@ def _restore(work, state):
     work.waiting = deque([*work.parked, *rest])
 
 
-@torch.no_grad()
-def _result(classifier, work, compressed):
-    """Classify the masked images with the classifier as it was given, and return the MaskResult."""
-    done, count, masks = work.done, len(work.images), work.masks
-    loss = torch.zeros(count, dtype=torch.float64)
-    predicted = torch.full((count,), -1)
-    size = max(16, min(MOST, count))  # smaller batches may round otherwise
-    for start in range(0, count, size):
-        index = torch.arange(start, start + size) % count  # the last batch is filled up
-        used = torch.from_numpy(masks[index.tolist()]).to(work.device, work.dtype)
-        images = work.images[index].to(work.device, work.dtype)
-        logits = classifier(filtered(used, images))
-        classes = work.targets[index].to(work.device)
-        entropy = functional.cross_entropy(logits, classes, reduction="none").double()
-        loss[index] = (entropy + work.settings.penalty * used.double().sum(dim=(1, 2, 3))).cpu()
-        predicted[index] = logits.argmax(dim=1).cpu()
-    finite = done["finite"] & torch.isfinite(loss)
-    loss[~finite], predicted[~finite] = 0, -1
-    for row in (~finite).nonzero().flatten().tolist():
-        masks[row] = None
-    return MaskResult(
-        masks=masks if compressed else masks[:],
-        steps=done["step"].numpy(),
-        loss=loss.numpy(),
-        converged=(done["converged"] & finite).numpy(),
-        kept=((predicted == work.targets) & finite).numpy(),
-        predicted=predicted.numpy(),
-        finite=finite.numpy(),
-    )
-
-
 def _checked(images, targets):
     images, targets = torch.as_tensor(images).cpu(), torch.as_tensor(targets).cpu()
     if images.ndim != 4 or not images.is_floating_point():
@@ -277,7 +225,12 @@ def _checked(images, targets):
     return images, targets.long()
 
 
-def _check_classes(logits, targets):
+def _check_logits(logits, targets, dtype):
+    if logits.dtype != dtype:
+        raise InputError(
+            f"the classifier gives logits of {logits.dtype} where masks.dtype asks for {dtype}: its forward "
+            "must keep the precision of its images (no .float() or .double()), or masks.dtype be another."
+        )
     classes = logits.shape[1]
     wrong = ((targets < 0) | (targets >= classes)).nonzero().flatten()
     if len(wrong):

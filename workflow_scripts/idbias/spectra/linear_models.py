@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from idbias.classifiers.conversion import copied
 from idbias.classifiers.networks.zoo import FullConvolution, LocallyConnected
 from idbias.errors import InputError
 from idbias.streams import generator
@@ -95,9 +96,7 @@ def jacobian(classifier, shape):
 
     Computed in a float64 copy of the classifier. For a linear model this is beta.
     """
-    import copy
-
-    double = copy.deepcopy(classifier).double().cpu().eval()
+    double = copied(classifier, "cpu", torch.float64)
     grey = torch.full((1, *shape), 0.5, dtype=torch.float64)
     return torch.autograd.functional.jacobian(lambda x: double(x)[0], grey)[:, 0].numpy()
 

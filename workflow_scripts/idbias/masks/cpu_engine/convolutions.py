@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from idbias.classifiers.conversion import plain
 from idbias.files import replacing
 
 SOURCE = Path(__file__).with_name("convolutions.cpp")
@@ -98,19 +99,19 @@ def _declared(kernels):
 
 def supported(layer):
     """Return whether `Convolution` can stand for this torch.nn.Conv2d or Linear on this machine."""
-    if not isinstance(layer, nn.Conv2d | nn.Linear):
+    if not plain(layer, nn.Conv2d, nn.Linear):
         return False
     weight = layer.weight
     if weight.dtype != torch.float32 or weight.device.type != "cpu" or weight.numel() > LARGEST:
         return False
-    plain = isinstance(layer, nn.Linear) or (
+    fitting = isinstance(layer, nn.Linear) or (
         layer.groups == 1
         and layer.dilation == (1, 1)
         and isinstance(layer.padding, tuple)
         and layer.padding_mode == "zeros"
         and layer.stride[0] == layer.stride[1]
     )
-    return plain and library() is not None
+    return fitting and library() is not None
 
 
 class Convolution:

@@ -1,60 +1,34 @@
-"""Cross-entropy of a frozen classifier and its gradient with respect to the image.
+"""The gradient at the image by a walk over a traced classifier.
 
-Only the input's gradient is needed, so nothing is computed for the weights. Two ways: torch's
-autograd (any module, any device), and on CPUs in float32 a walk over the traced graph in which
-convolutions run by convolutions.cpp, many in a row on a few images at a time.
+Convolutions and linear layers run by convolutions.cpp, many in a row on a few images at a time.
 """
 
 import itertools
 import operator
-import sys
 
 import torch
 from torch import fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 from torch.nn import functional
 
+from idbias.classifiers.conversion import plain
 from idbias.masks.cpu_engine.convolutions import Convolution, supported
-from idbias.masks.cpu_engine.folding import folded, is_module
 from idbias.masks.cpu_engine.segments import Layer, Segment
 
 
-class Autograd:
+class Fused:
     """images (B, C, H, W), classes (B,) -> cross-entropies (B,), their gradients (B, C, H, W).
 
-    smallest: an image's numbers do not depend on the batch if that has at least as many images.
-    Below 16 rows MKL's float32 matrix products sum in another order (measured; docs/masks.md).
-    """
-
-    def __init__(self, classifier, autocast=False):
-        self.classifier, self.autocast = classifier, autocast
-        double = any(p.dtype == torch.float64 for p in classifier.parameters())
-        self.smallest = 4 if double else 16
-        self.plain = self
-
-    def __call__(self, images, classes):
-        images = images.detach().requires_grad_()
-        reduced = torch.autocast(images.device.type, torch.bfloat16, enabled=self.autocast)
-        with torch.enable_grad():
-            with reduced:
-                logits = self.classifier(images)
-            entropy = functional.cross_entropy(logits.to(images.dtype), classes, reduction="none")
-            # Image b's part of the sum's gradient depends on image b alone: nothing mixes images.
-            (gradient,) = torch.autograd.grad(entropy.sum(), images)
-        return entropy.detach(), gradient
-
-
-class Fused:
-    """The same for a traced float32 classifier with 3x3 convolutions on a CPU, over twice as fast.
-
-    Convolutions and linear layers, each with the addition and the ReLU that directly follow it, are
-    Layers, and those in a row a Segment; any other node of the graph is run, and its gradient
-    found, by autograd. `example`: one image (1, C, H, W), for the shapes.
+    traced: torch.fx.GraphModule, a float32 classifier on a CPU, frozen, in eval mode; example: one image
+    (1, C, H, W), for the shapes. Convolutions and linear layers, each with the addition and the ReLU that
+    directly follow it, are Layers, and those in a row a Segment; any other node of the graph is run, and
+    its gradient found, by autograd.
     """
 
     def __init__(self, traced, example):
         ShapeProp(traced).propagate(example)
-        self.plain, self.smallest = Autograd(traced), 1
+        # `smallest`: no image's numbers depend on the batch, however few it holds.
+        self.classifier, self.smallest = traced, 1
         self.interpreter = fx.Interpreter(traced)
         self.nodes = list(traced.graph.nodes)
         self.logits = self.nodes[-1].args[0]
@@ -102,11 +76,10 @@ class Fused:
     @staticmethod
     def _supported(node, modules):
         """Whether the node is a layer that convolutions.cpp does; a Linear only of (N, C)."""
-        if not is_module(node, modules, nn.Conv2d | nn.Linear) or not supported(
-            modules[node.target]
-        ):
+        layer = _module(node, modules)
+        if layer is None or not supported(layer):
             return False
-        return isinstance(modules[node.target], nn.Conv2d) or len(_shape(node)) == 2
+        return isinstance(layer, nn.Conv2d) or len(_shape(node)) == 2
 
     def _inputs(self, node):
         layer = self.layers.get(node)
@@ -165,9 +138,13 @@ def _followers(node, modules, taken, live):
             chain, addend = [node, after], other
             after = _only_user(after, taken)
     relu = after is not None and (
-        after.target in (functional.relu, torch.relu) or is_module(after, modules, nn.ReLU)
+        after.target in (functional.relu, torch.relu) or plain(_module(after, modules), nn.ReLU)
     )
     return ([*chain, after] if relu else chain), addend, relu
+
+
+def _module(node, modules):
+    return modules[node.target] if node.op == "call_module" else None
 
 
 def _only_user(node, taken):
@@ -177,43 +154,3 @@ def _only_user(node, taken):
 
 def _shape(node):
     return getattr(node.meta.get("tensor_meta"), "shape", None)
-
-
-def input_gradient(classifier, example, autocast=False, engine="auto"):
-    """Return the fastest of the above for `classifier`; several threads may call it at once.
-
-    classifier: frozen, in eval mode, on its device, of its dtype. example: one image (1, C, H, W).
-    autocast: let torch run the classifier in bfloat16 where it holds that safe.
-    engine: "torch": autograd, whatever could be fused. What is fused is
-    first compared with autograd on random images, and not used should it differ.
-    """
-    classifier = folded(classifier)
-    fusable = isinstance(classifier, fx.GraphModule) and not (
-        autocast or example.device.type != "cpu" or engine == "torch"
-    )
-    convolutions = [m for m in classifier.modules() if isinstance(m, nn.Conv2d) and supported(m)]
-    if not fusable or not convolutions:
-        classifier = classifier.to(memory_format=torch.channels_last)
-        return Autograd(classifier, autocast)
-    try:
-        fused = Fused(classifier, example)
-        _compare(fused, example.shape[1:])
-    except Exception as error:  # an operation that the walk cannot run, or one that works in place
-        print(f"Convolutions are not fused for this classifier: {error}", file=sys.stderr)
-        return Autograd(classifier)
-    return fused
-
-
-def _compare(fused, shape):
-    """Raise ValueError unless `fused` is its `plain`, up to rounding, for most of some random images.
-
-    For most: where a ReLU's input is zero up to rounding, as happens in one image in fifty or so,
-    the two may take its different sides, and their gradients are then apart by any amount.
-    """
-    images = torch.rand(9, *shape, generator=torch.Generator().manual_seed(0))
-    classes = torch.zeros(len(images), dtype=torch.int64)
-    for have, want in zip(fused(images, classes), fused.plain(images, classes), strict=True):
-        have, want = have.reshape(len(images), -1), want.reshape(len(images), -1)
-        apart = (have - want).norm(dim=1) / want.norm(dim=1).clamp(min=1e-30)
-        if not apart.median() < 1e-3:
-            raise ValueError(f"what is fused differs by {apart.median():.1e} from torch's own")
