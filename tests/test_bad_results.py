@@ -206,7 +206,7 @@ def parameters(rule, digits):
     of_test = {
         "preprocessing": correlation.preprocessing,
         "dtype": correlation.distances,
-        "settings": correlation.estimate,
+        "estimator": correlation.estimate,
         "baselines": correlation.baselines,
         "svcca": correlation.svcca,
         "within": "all",
@@ -220,7 +220,7 @@ def parameters(rule, digits):
         "essential_mask_shard": digits.masks.model_dump(),
         "adversarial_mask_shard": digits.masks.model_dump(),
     }
-    return {**of_test, "settings": settings.get(rule, correlation.estimate)}
+    return {**of_test, "settings": settings.get(rule)}
 
 
 @pytest.mark.parametrize(("rule", "path", "harm", "words"), RESULTS.values(), ids=RESULTS)
