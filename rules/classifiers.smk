@@ -1,4 +1,4 @@
-# In: dataset.h5, and weights if there are some. Out: classifier.h5 (weights), predictions.h5 (logits).
+# In: dataset.h5, and weights if there are some. Out: classifier.h5 (weights), predictions.h5 (logits), classifier_sensitivity.h5.
 
 
 rule classifier:
@@ -27,3 +27,28 @@ rule classifier:
         seed=lambda wildcards: experiment(wildcards).training_seed(wildcards.classifier),
     script:
         "../workflow_scripts/train_classifier.py"
+
+
+rule classifier_sensitivity:
+    """Error under noise of single frequencies, and accuracy against a band kept."""
+    input:
+        classifier=layout.CLASSIFIER,
+        predictions=layout.PREDICTIONS,
+        dataset=layout.DATASET,
+    output:
+        layout.SENSITIVITY,
+    log:
+        "logs/{experiment}/{classifier}/classifier_sensitivity.log",
+    benchmark:
+        "results/benchmarks/{experiment}/{classifier}/classifier_sensitivity.tsv"
+    conda:
+        "../envs/torch.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+        gpu=GPUS,
+    params:
+        code=network_code("measure_sensitivity.py"),
+        images=lambda wildcards: experiment(wildcards).images,
+    script:
+        "../workflow_scripts/measure_sensitivity.py"

@@ -80,6 +80,18 @@ rule mask_figures:
             "Frequencies",
             "mean_masks",
         ),
+        perturbations=figure(
+            "{experiment}/{classifier}/correlations/{attack}/perturbations",
+            "perturbations, amplified, and their spectra",
+            "Images and masks",
+            "perturbations",
+        ),
+        sizes=figure(
+            "{experiment}/{classifier}/correlations/{attack}/mask_sizes",
+            "sizes of the masks",
+            "Images and masks",
+            "mask_sizes",
+        ),
         radial_profile=figure(
             "{experiment}/{classifier}/correlations/{attack}/radial_profile",
             "radial profile of the masks",
@@ -103,10 +115,17 @@ rule mask_figures:
 
 
 rule classifier_figures:
-    """Draw training, steps of masks, and images left after each stage."""
+    """Draw training, steps of masks, images left, results by class, and masks beside sensitivity."""
     input:
+        dataset=layout.DATASET,
         classifier=layout.CLASSIFIER,
         predictions=layout.PREDICTIONS,
+        sensitivity=layout.SENSITIVITY,
+        pairs=lambda wildcards: expand(
+            layout.within(layout.PAIRS, layout.OF_ATTACK),
+            attack=experiment(wildcards).attacks,
+            allow_missing=True,
+        ),
         attacks=lambda wildcards: [
             experiment(wildcards).attack_file(wildcards.classifier, attack)
             for attack in experiment(wildcards).attacks
@@ -131,6 +150,24 @@ rule classifier_figures:
             "Stages",
             "yields",
         ),
+        classes=figure(
+            "{experiment}/{classifier}/classes",
+            "results by class",
+            "Stages",
+            "classes",
+        ),
+        sensitivity=figure(
+            "{experiment}/{classifier}/sensitivity",
+            "error under noise of one frequency, and mean masks",
+            "Frequencies",
+            "sensitivity",
+        ),
+        bands=figure(
+            "{experiment}/{classifier}/bands",
+            "accuracy against the band kept",
+            "Frequencies",
+            "bands",
+        ),
     log:
         "logs/figures/{experiment}/{classifier}/stages.log",
     benchmark:
@@ -147,6 +184,52 @@ rule classifier_figures:
         images=lambda wildcards: experiment(wildcards).images,
     script:
         "../workflow_scripts/plot_classifier.py"
+
+
+rule effect_figure:
+    """Draw an experiment's effects with their intervals."""
+    input:
+        rows=lambda wildcards: [pair.row for pair in experiment(wildcards).comparisons],
+        controlled=[],
+        controls=[],
+        contrasts=[],
+    output:
+        effects=figure("{experiment}/effects", "effects with intervals", "Effects", "effects"),
+    log:
+        "logs/figures/{experiment}/effects.log",
+    benchmark:
+        "results/benchmarks/figures/{experiment}/effects.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=lambda wildcards: code("plot_effects.py"),
+    script:
+        "../workflow_scripts/plot_effects.py"
+
+
+# Of an experiment with controls: they stand below their attacks, and their contrasts beside them.
+use rule effect_figure as contrast_figures with:
+    input:
+        rows=lambda wildcards: [pair.row for pair in experiment(wildcards).comparisons],
+        controlled=lambda wildcards: [
+            pair.attack_comparison.row for pair in experiment(wildcards).control_comparisons
+        ],
+        controls=lambda wildcards: [pair.row for pair in experiment(wildcards).control_comparisons],
+        contrasts=lambda wildcards: [pair.contrast for pair in experiment(wildcards).control_comparisons],
+    output:
+        effects=figure(
+            "{experiment}/controls/effects", "effects with intervals", "Effects", "effects"
+        ),
+        contrasts=figure(
+            "{experiment}/controls/contrasts", "contrasts with intervals", "Effects", "contrasts"
+        ),
+    log:
+        "logs/figures/{experiment}/controls/effects.log",
+    benchmark:
+        "results/benchmarks/figures/{experiment}/controls/effects.tsv"
 
 
 rule spiral_figures:

@@ -3,8 +3,10 @@
 from idbias.stage import stage
 
 with stage(snakemake):
-    from idbias.report import figures
+    from idbias.report import figures, figures_classes, figures_sensitivity
     from idbias.report.classifier_stages import images_left, masks_trained, training_history
+    from idbias.report.figures_masks import averages_of_pairs
+    from idbias.report.mask_examples import classes_of
 
     name, output = ", ".join(snakemake.params.names), snakemake.output
     history = training_history(snakemake.input.classifier)
@@ -15,3 +17,26 @@ with stage(snakemake):
     attacked = dict(zip(attacks, snakemake.input.attacks, strict=True))
     counts = images_left(snakemake.input.predictions, snakemake.params.images, attacked, masks)
     figures.write(figures.yields(counts, name), counts, *output.yields)
+
+    pairs = dict(zip(attacks, snakemake.input.pairs, strict=True))
+    entries = {attack: figures_classes.entries_of(path) for attack, path in pairs.items()}
+    results = figures_classes.by_class(
+        snakemake.input.predictions,
+        snakemake.params.images,
+        attacked,
+        entries,
+        classes_of(snakemake.input.dataset),
+    )
+    figures.write(figures_classes.results_by_class(results, name), results, *output.classes)
+
+    heat, bands = figures_sensitivity.read(snakemake.input.sensitivity)
+    means, profiles = {}, {}
+    for attack, path in pairs.items():
+        essential, adversarial, found = averages_of_pairs(path)
+        if not means:
+            means["essential masks: mean"] = essential
+            profiles["essential"] = found[found["set"] == "essential"]
+        means[f"adversarial masks: {attack}"] = adversarial
+        profiles[attack] = found[found["set"] == "adversarial"]
+    figures.write(figures_sensitivity.heat_maps(heat, means, name), heat, *output.sensitivity)
+    figures.write(figures_sensitivity.bands(bands, profiles, name), bands, *output.bands)

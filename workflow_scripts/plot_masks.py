@@ -3,7 +3,7 @@
 from idbias.stage import stage
 
 with stage(snakemake):
-    from idbias.report import figures
+    from idbias.report import figures, figures_classes
     from idbias.report import figures_masks as drawing
     from idbias.report.mask_examples import read_examples
 
@@ -22,6 +22,9 @@ with stage(snakemake):
         shown.classes,
     )
     figures.write(figure, shown.about.iloc[few], *output.images)
+    names = [shown.classes[label] for label in shown.about["label"].iloc[few]]
+    figure = drawing.perturbations(shown.clean, shown.attacked, names)
+    figures.write(figure, shown.about.iloc[few], *output.perturbations)
     titles = [shown.classes[label] for label in shown.about["label"]]
     for masks, paths in (
         (shown.essential, output.essential_masks),
@@ -32,3 +35,5 @@ with stage(snakemake):
     figure = drawing.mean_masks(essential, adversarial, name)
     figures.write(figure, drawing.mean_table(essential, adversarial), *output.mean_masks)
     figures.write(drawing.radial_profiles(profiles, name), profiles, *output.radial_profile)
+    entries = figures_classes.entries_of(files_of.pairs)
+    figures.write(figures_classes.sizes(entries, name), entries, *output.sizes)

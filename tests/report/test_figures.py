@@ -44,7 +44,8 @@ def test_each_figure_comes_as_png_pdf_and_numbers(finished):
     pngs = list((finished.folder / "results/figures").rglob("*.png"))
     assert {path.stem for path in pngs} == {
         "shuffles", "scale", "images", "essential_masks", "adversarial_masks", "mean_masks", "radial_profile",
-        "training", "mask_steps", "yields", "spiral", "joint", "costs",
+        "training", "mask_steps", "yields", "spiral", "joint", "costs", "perturbations", "mask_sizes",
+        "classes", "sensitivity", "bands",
         "spectra", "profiles", "frequencies", "kernels",
     }  # fmt: skip
     for path in pngs:
@@ -225,7 +226,8 @@ def test_figures_have_the_same_bytes_each_time(tmp_path):
 
 def test_a_classifier_that_was_not_trained_here_has_a_figure_too():
     figure = figures.training_curves(pd.DataFrame(), "x")
-    assert [axes.texts[0].get_text() for axes in figure.axes] == ["not trained here"] * 2
+    assert not figure.axes
+    assert "not trained here" in figure.texts[0].get_text()
 
 
 def test_yields_count_what_the_table_counts(finished):

@@ -10,6 +10,7 @@ MADE_ELSEWHERE = "results/{experiment}/made_elsewhere/{attack}/images.h5"
 
 CLASSIFIER = "results/{experiment}/{classifier}/classifier.h5"
 PREDICTIONS = "results/{experiment}/{classifier}/predictions.h5"
+SENSITIVITY = "results/{experiment}/{classifier}/classifier_sensitivity.h5"
 CLASSIFIER_SPECTRUM = "results/{experiment}/{classifier}/classifier_spectrum.h5"
 INEQUALITIES = "results/{experiment}/{classifier}/inequalities.csv"
 PERTURBATION_SPECTRUM = "results/{experiment}/{classifier}/spectra/{attack}.h5"

@@ -36,6 +36,9 @@ def figures(chosen):
         folders = [comparison.folder for comparison in experiment.comparisons]
         paths += figure(*(f"{folder}/shuffles" for folder in folders))
         paths += figure(*(f"{crossing.folder}/trainings" for crossing in experiment.crossings))
+        if len(folders) > 1:
+            below = "controls/effects" if experiment.control_comparisons else "effects"
+            paths += figure(f"{experiment.name}/{below}")
         if experiment.with_epsilons:
             paths += figure(f"{experiment.name}/epsilons")
         if experiment.analysed("masks"):

@@ -2,17 +2,22 @@
 
 What a figure tells apart differs in lightness and, for lines, in dashes; colour only helps. Each
 function draws a table of numbers which `write` puts beside the figure, so that a figure and its CSV
-cannot disagree. The figures of masks are in figures_masks.py, those of the spiral in
-figures_spiral.py.
+cannot disagree. No figure is wider than a page's text, and no letter smaller than 6 points. The other figures_*.py
+hold the figures of masks, spectra, the spiral, effects, classes and sensitivity.
 """
+
+import textwrap
 
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from idbias.files import replacing
+from idbias.report.table_columns import p_value
 
 STYLE = {
     "figure.figsize": (4.8, 3.2),
@@ -57,26 +62,38 @@ def lines(count):
 def shuffle_histogram(observed, shuffled, row):
     """Draw the I_d of the shuffled sets (R,) as a histogram and the observed I_d as a line.
 
-    observed, shuffled: NaN where there is none. `row`: the row of the correlation table, for the title,
-    which has Z and the two-sided permutation p, or says that there is no test. Returns a matplotlib figure.
+    observed, shuffled: NaN where there is none. `row`: the row of the correlation table, for the title, which
+    has Z and the two-sided permutation p. Without an I_d the figure says why. Returns a matplotlib figure.
     """
-    drawn = np.asarray(shuffled)[np.isfinite(shuffled)]
+    drawn = np.asarray(shuffled, np.float64)
+    drawn = drawn[np.isfinite(drawn)]
+    if not np.isfinite(observed) or not len(drawn):
+        return nothing_to_draw(names_in(row), row.get("reason"))
     z, p = (row.get(name, np.nan) for name in ("z", "p_two_sided"))
-    says = f"Z = {z:.2f},  two-sided p = {p:.2g}" if np.isfinite(z) else "no I_d test"
+    says = f"Z = {z:.2f},  two-sided p = {p_value(p)}" if np.isfinite(z) else "no I_d test"
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots()
-        if len(drawn):
-            axes.hist(
-                drawn, bins="auto" if np.ptp(drawn) > 1e-9 * abs(drawn.mean()) else 1, color=SHUFFLED,
-                edgecolor="white", label=f"{len(drawn)} shuffles",
-            )  # fmt: skip
-        if np.isfinite(observed):
-            axes.axvline(observed, color=OBSERVED, linestyle="--", label="observed")
-        axes.set_title(f"{names_in(row)}:  {says}")
+        axes.hist(
+            drawn, bins="auto" if np.ptp(drawn) > 1e-9 * abs(drawn.mean()) else 1, color=SHUFFLED,
+            edgecolor="white", label=f"{len(drawn)} shuffles",
+        )  # fmt: skip
+        axes.axvline(observed, color=OBSERVED, linestyle="--", label="observed")
+        axes.set_title(f"{names_in(row)}\n{says}")
         axes.set_xlabel("intrinsic dimension of the joined sets")
         axes.set_ylabel("shuffles")
-        if len(drawn) or np.isfinite(observed):
-            axes.legend()
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.legend()
+    return figure
+
+
+def nothing_to_draw(title, reason=None):
+    """Return a small figure that says there is nothing to draw, and why."""
+    reason = reason if isinstance(reason, str) and reason else "there is no I_d to draw"
+    with plt.rc_context(STYLE):
+        figure = plt.figure(figsize=(4.8, 1.4))
+        text = "\n".join(textwrap.wrap(reason.replace("$", ""), 70))
+        figure.suptitle(title, fontsize=9)
+        figure.text(0.5, 0.4, text, ha="center", va="center", fontsize=7)
     return figure
 
 
@@ -89,10 +106,13 @@ def scale_curves(scales, row):
     """
     curves = {
         "both joined": ("joined", OBSERVED, "-"),
-        "first set": ("first", ESSENTIAL, "--"),
-        "second set": ("second", ADVERSARIAL, ":"),
+        set_names(row)[0]: ("first", ESSENTIAL, "--"),
+        set_names(row)[1]: ("second", ADVERSARIAL, ":"),
     }
     with plt.rc_context(STYLE):
+        columns = [name for name, *_ in curves.values()]
+        if scales.empty or not np.isfinite(scales[columns].to_numpy(np.float64)).any():
+            return nothing_to_draw(names_in(row), row.get("reason"))
         figure, axes = plt.subplots()
         for label, (name, colour, dashes) in curves.items():
             axes.errorbar(
@@ -107,8 +127,15 @@ def scale_curves(scales, row):
         axes.set_title(names_in(row))
         axes.set_xlabel("points in a part")
         axes.set_ylabel("intrinsic dimension")
-        axes.legend()
+        figure.legend(loc="outside lower center", ncols=3)
     return figure
+
+
+def set_names(row):
+    """Return what the two sets of a row of the correlation table are called."""
+    if isinstance(row.get("attack"), str):
+        return "essential masks", "adversarial masks"
+    return "x", "y"
 
 
 def names_in(row):
@@ -121,19 +148,18 @@ def training_curves(history, name):
     """Draw loss and accuracies against the epoch.
 
     `history`: DataFrame, a row an epoch, with columns epoch, loss, train_accuracy and, if it was
-    measured, test_accuracy; empty for a classifier whose weights were taken as they are. `name`: for
-    the title. Returns a matplotlib figure.
+    measured, test_accuracy; empty for a classifier whose weights were taken as they are, of which the
+    figure says so. `name`: for the title. Returns a matplotlib figure.
     """
+    if history.empty:
+        return nothing_to_draw(name, "not trained here: its weights were taken as they are")
     with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3))
         figure.suptitle(name, fontsize=9)
         for axes, label in ((left, "training loss (cross-entropy)"), (right, "accuracy")):
             axes.set_xlabel("epoch")
             axes.set_ylabel(label)
-        if history.empty:
-            for axes in (left, right):
-                axes.text(0.5, 0.5, "not trained here", ha="center", transform=axes.transAxes)
-            return figure
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         # A dot as well, without which a single epoch would show no line.
         shared = {"marker": ".", "markersize": 3}
         left.plot(history["epoch"], history["loss"], color=ESSENTIAL, **shared)
@@ -214,6 +240,7 @@ def costs(table):
         right.set_xlabel("memory of its largest job (MB)")
         for axes in (left, right):
             axes.margins(x=0.2)
+            axes.xaxis.set_major_locator(MaxNLocator(4))
     return figure
 
 

@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from idbias.report.figures import STYLE, lines
 
@@ -37,7 +38,7 @@ def epsilons(numbers, name):
     """
     groups = list(numbers.groupby(["classifier", "attack"], sort=False))
     with plt.rc_context(STYLE):
-        figure, panels = plt.subplots(1, len(PANELS), figsize=(9.6, 3.0))
+        figure, panels = plt.subplots(1, len(PANELS), figsize=(7.2, 2.8))
         for axes, (column, label) in zip(panels, PANELS.items(), strict=True):
             for ((classifier, attack), one), (colour, dashes) in zip(
                 groups, lines(len(groups)), strict=True
@@ -46,9 +47,10 @@ def epsilons(numbers, name):
                     one["epsilon"], one[column], one[f"{column}_std"], color=colour,
                     linestyle=dashes, marker="o", markersize=3, label=f"{classifier}, {attack}",
                 )  # fmt: skip
+            axes.xaxis.set_major_locator(MaxNLocator(4))
             axes.set_xlabel("epsilon")
             axes.set_ylabel(label)
         panels[0].axhline(0, color="0.6", linewidth=0.8)
-        panels[0].legend()
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
         figure.suptitle(name, fontsize=9)
     return figure

@@ -5,11 +5,12 @@ import numpy as np
 import pandas as pd
 
 from idbias import files
-from idbias.report.figures import ADVERSARIAL, ESSENTIAL, STYLE
+from idbias.report.figures import ADVERSARIAL, ESSENTIAL, STYLE, nothing_to_draw
 from idbias.spectra.radial import centred, rings
 
 # Masks read at once: a few hundred megabytes at 224 by 224 pixels.
 BLOCK = 256
+NONE = "no image has both masks"
 
 
 def filtered(masks, images):
@@ -33,7 +34,8 @@ def picture(values):
 def show(axes, values, title, frame="#888888"):
     """Draw an image or mask (C, H, W) on the scale 0 (black) to 1 (white), framed and titled."""
     axes.imshow(picture(values), cmap="gray", vmin=0, vmax=1)
-    axes.set_title(str(title)[:15], fontsize=6, pad=2)
+    title = str(title)
+    axes.set_title(title if len(title) <= 11 else f"{title[:10]}…", fontsize=6, pad=2)
     axes.set(xticks=[], yticks=[])
     for spine in axes.spines.values():
         spine.set(visible=True, color=frame, linewidth=0.5)
@@ -55,12 +57,50 @@ def before_and_after(clean, adversarial, essential_masks, adversarial_masks, abo
          filtered(adversarial_masks, adversarial), "adversarial_predicted"),
     )  # fmt: skip
     count = len(clean)
+    if not count:
+        return nothing_to_draw("", NONE)
     with plt.rc_context(STYLE):
-        figure, grid = plt.subplots(4, count, figsize=(1.3 + 0.64 * count, 3.2), squeeze=False)
+        figure, grid = plt.subplots(4, count, figsize=(1.3 + 0.59 * count, 3.2), squeeze=False)
         for axes, (name, images, column) in zip(grid, rows, strict=True):
             axes[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=7)
             for one, image, label in zip(axes, images, about[column], strict=True):
                 show(one, image, classes[label])
+    return figure
+
+
+def perturbations(clean, attacked, titles):
+    """Draw images, what an attack made of them, and the difference: amplified, and its spectrum.
+
+    clean, attacked: (N, C, H, W), a column of the figure each. The difference is multiplied so that the
+    largest of all reaches black or white, and lies around gray; its spectrum |F delta| is the mean over
+    channels on a logarithmic scale of three orders of magnitude, zero frequency in the middle. titles: N.
+    Returns a matplotlib figure.
+    """
+    if not len(clean):
+        return nothing_to_draw("", NONE)
+    difference = np.asarray(attacked, np.float64) - clean
+    factor = 0.5 / max(np.abs(difference).max(), 1e-12)
+    amplitude = centred(np.abs(np.fft.fft2(difference)).mean(axis=1))
+    highest = max(amplitude.max(), 1e-12)
+    norm = plt.matplotlib.colors.LogNorm(highest * 1e-3, highest)
+    shown = f"{factor:.0f}" if factor >= 10 else f"{factor:.1f}"
+    rows = {
+        "A  clean": clean, "B  adversarial": attacked, f"B - A,\n{shown} times": 0.5 + factor * difference,
+        "spectrum of\nB - A": amplitude,
+    }  # fmt: skip
+    count = len(clean)
+    if not count:
+        return nothing_to_draw("", NONE)
+    with plt.rc_context(STYLE):
+        figure, grid = plt.subplots(4, count, figsize=(1.3 + 0.59 * count, 3.2), squeeze=False)
+        for boxes, (name, images) in zip(grid, rows.items(), strict=True):
+            boxes[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=7)
+            for box, image, title in zip(boxes, images, titles, strict=True):
+                if image.ndim == 3:
+                    show(box, image, title if images is clean else "")
+                else:
+                    box.imshow(np.maximum(image, highest * 1e-3), norm=norm)
+                    box.set(xticks=[], yticks=[])
     return figure
 
 
@@ -69,6 +109,8 @@ def gallery(masks, titles, columns=10):
 
     `titles`: N of them. Returns a matplotlib figure.
     """
+    if not len(masks):
+        return nothing_to_draw("", NONE)
     columns = min(columns, len(masks))
     rows = -(-len(masks) // columns)
     with plt.rc_context(STYLE):
@@ -87,7 +129,7 @@ def averages(masks):
     """Return the mean of masks (N, C, H, W) and its mean over rings of equal radius.
 
     `masks`: array or h5py dataset, in fft2 order, read in blocks. Returns the mean (C, H, W)
-    float64, and a DataFrame: radius in cycles a pixel, mean, and low and high, its 95 % confidence
+    float64, and a DataFrame: radius in cycles per pixel, mean, and low and high, its 95 % confidence
     interval over images (1.96 standard errors). A ring holds the frequencies whose radius times the
     shorter side rounds to the same number; its value for an image is the mean over them and over
     channels.
@@ -102,9 +144,12 @@ def averages(masks):
         block = np.asarray(masks[first : first + BLOCK], np.float64)
         total += block.sum(axis=0)
         values.append(block.mean(axis=1).reshape(len(block), -1) @ members)
-    values = np.concatenate(values)
+    # Of no masks a mean is missing, of one mask its interval.
+    values = np.concatenate(values) if values else np.full((1, members.shape[1]), np.nan)
     mean = values.mean(axis=0)
-    error = 1.96 * values.std(axis=0, ddof=1) / np.sqrt(count)
+    error = np.full(len(mean), np.nan)
+    if count > 1:
+        error = 1.96 * values.std(axis=0, ddof=1) / np.sqrt(count)
     profile = pd.DataFrame(
         {
             "radius": np.arange(len(mean)) / shorter,
@@ -113,7 +158,7 @@ def averages(masks):
             "high": mean + error,
         }
     )
-    return total / count, profile
+    return total / count if count else np.full(total.shape, np.nan), profile
 
 
 def averages_of_pairs(path):
@@ -150,6 +195,8 @@ def mean_masks(essential, adversarial, name):
     `name`: for the title. Returns a matplotlib figure.
     """
     means = [centred(mask.mean(axis=0)) for mask in (essential, adversarial)]
+    if not np.isfinite(means).any():
+        return nothing_to_draw(name, NONE)
     height, width = means[0].shape
     left, top = -(width // 2) - 0.5, -(height // 2) - 0.5
     with plt.rc_context(STYLE):
@@ -160,8 +207,8 @@ def mean_masks(essential, adversarial, name):
         for axes, mean, title in zip(grid, means, ("essential", "adversarial"), strict=True):
             shown = axes.imshow(mean, extent=extent, **scale)
             axes.set_title(f"{title} masks, mean {mean.mean():.3f}")
-            axes.set_xlabel("horizontal cycles an image")
-        grid[0].set_ylabel("vertical cycles an image")
+            axes.set_xlabel("horizontal cycles per image")
+        grid[0].set_ylabel("vertical cycles per image")
         figure.colorbar(shown, ax=grid, label="mean mask", shrink=0.9)
     return figure
 
@@ -172,6 +219,8 @@ def radial_profiles(profiles, name):
     `profiles`: DataFrame with columns set ("essential" or "adversarial"), radius, mean, low, high.
     `name`: for the title. Returns a matplotlib figure.
     """
+    if not profiles["mean"].notna().any():
+        return nothing_to_draw(name, NONE)
     looks = {
         "essential": {"color": ESSENTIAL, "linestyle": "-", "marker": "o"},
         "adversarial": {"color": ADVERSARIAL, "linestyle": "--", "marker": "s"},
@@ -185,7 +234,7 @@ def radial_profiles(profiles, name):
                 profile["radius"], profile["low"], profile["high"], color=look["color"], alpha=0.25
             )
         axes.set_ylim(bottom=0)
-        axes.set_xlabel("radial frequency (cycles a pixel)")
+        axes.set_xlabel("radial frequency (cycles per pixel)")
         axes.set_ylabel("mean mask")
         axes.set_title(name)
         axes.legend()

@@ -1,8 +1,11 @@
 """Figures of paper 2: spectra by classifier, radial profiles, frequencies, kernel sizes."""
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from idbias.classifiers.paper2 import ZOO
 from idbias.report.figures import ADVERSARIAL, ESSENTIAL, OBSERVED, SHUFFLED, STYLE, lines
@@ -15,6 +18,7 @@ def spectra(amplitudes, columns=4):
     `amplitudes`: name -> the mean of |F delta| over images and channels, (H, W) in fft2 order; all
     of one size; (0, H, W) where no attack succeeded. Returns a matplotlib figure.
     """
+    columns = min(columns, len(amplitudes))
     rows = -(-len(amplitudes) // columns)
     # Without a success there is no grid, (0, H, W), and its place stays empty.
     known = [grid for grid in amplitudes.values() if grid.ndim == 2] or [np.ones((1, 1))]
@@ -24,7 +28,7 @@ def spectra(amplitudes, columns=4):
     norm = plt.matplotlib.colors.LogNorm(vmin=low, vmax=high)
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
-            rows, columns, figsize=(1.8 * columns, 0.3 + 1.6 * rows), squeeze=False
+            rows, columns, figsize=(1.1 + 1.5 * columns, 0.3 + 1.6 * rows), squeeze=False
         )
         for box in axes.flat:
             box.set_axis_off()
@@ -32,13 +36,21 @@ def spectra(amplitudes, columns=4):
             shown = grid if grid.ndim == 2 else np.full(grid.shape[1:], np.nan)
             drawn = box.imshow(centred(np.maximum(shown, low)), norm=norm, cmap="cividis")
             none = "" if grid.ndim == 2 else "\nno success"
-            box.set_title(name.replace("_", " ") + none, fontsize=6)
-        figure.colorbar(drawn, ax=axes, shrink=0.7, label="mean |F δ|")
+            box.set_title("\n".join(textwrap.wrap(name.replace("_", " "), 22)) + none, fontsize=6.5)
+        bar = figure.colorbar(
+            drawn,
+            ax=axes,
+            shrink=0.8,
+            label="mean |F δ|",
+            ticks=LogLocator(subs=(1, 2, 5)),
+            format="%g",
+        )
+        bar.minorticks_off()
     return figure
 
 
 def amplitude_table(amplitudes):
-    """Return the numbers of `spectra`: a DataFrame with name, fy, fx (cycles a pixel), amplitude."""
+    """Return the numbers of `spectra`: a DataFrame with name, fy, fx (cycles per pixel), amplitude."""
     tables = []
     for name, grid in amplitudes.items():
         if grid.ndim > 2:  # no grid, without a success
@@ -53,7 +65,7 @@ def profile_table(profiles, side, seed):
     """Return radial profiles with 95 % bootstrap intervals over images, a DataFrame.
 
     profiles: name -> (N, R), those of idbias.spectra.radial_profile with mean=True; side: the shorter
-    side of the images. Columns name, radius (cycles a pixel), mean, low, high: of the share of an
+    side of the images. Columns name, radius (cycles per pixel), mean, low, high: of the share of an
     image's weight at a frequency, averaged over the frequencies of a ring (flat for white noise,
     whatever the ring's number of points).
     """
@@ -88,7 +100,7 @@ def profiles(table):
         figure, axes = plt.subplots(
             rows,
             columns,
-            figsize=(1.4 + 3.2 * columns, 0.4 + 2.4 * rows),
+            figsize=(0.8 + 3.2 * columns, 0.4 + 2.4 * rows),
             sharey=True,
             squeeze=False,
         )
@@ -106,8 +118,8 @@ def profiles(table):
             if (table["mean"] > 0).any():  # without a success there is nothing to scale
                 box.set_yscale("log")
             box.legend(fontsize=6)
-        figure.supxlabel("radial frequency (cycles a pixel)", fontsize=9)
-        figure.supylabel("share of energy at a frequency, mean over ring", fontsize=9)
+        figure.supxlabel("radial frequency (cycles per pixel)", fontsize=9)
+        figure.supylabel("share of energy at a frequency\n(mean over a ring)", fontsize=9)
     return figure
 
 
@@ -141,10 +153,11 @@ def frequencies(table, name, size):
         axes.axvline(
             radial_frequency(*size).mean(), color=SHUFFLED, linestyle=":", label="white noise"
         )
+        axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set_yticks(range(len(classifiers)), [each.replace("_", " ") for each in classifiers])
         axes.invert_yaxis()
         axes.margins(y=0.5 / len(classifiers))
-        axes.set_xlabel("mean radial frequency (cycles a pixel)")
+        axes.set_xlabel("mean radial frequency (cycles per pixel)")
         axes.set_title(name)
         figure.legend(loc="outside right upper", fontsize=6)
     return figure
@@ -177,7 +190,8 @@ def kernel_sizes(table):
                 one["kernel"], one["mean"], errors, color=colour, linestyle=dashes, marker="o",
                 markersize=3, capsize=2, label=family,
             )  # fmt: skip
+        axes.set_xticks(sorted(table["kernel"].unique()))
         axes.set_xlabel("side of the kernel (pixels)")
-        axes.set_ylabel("mean radial frequency\nof perturbations (cycles a pixel)")
+        axes.set_ylabel("mean radial frequency\nof perturbations (cycles per pixel)")
         figure.legend(loc="outside right upper", title="hidden layers", fontsize=6)
     return figure

@@ -7,6 +7,7 @@ from matplotlib.colors import PowerNorm
 from scipy.ndimage import gaussian_filter
 
 from idbias.report.figures import ESSENTIAL, STYLE
+from idbias.report.table_columns import p_value
 
 CELLS = 120
 # Standard deviation of the kernel, in cells: the plot is 1.2 times as wide as the data.
@@ -33,7 +34,9 @@ def scatter(points, row):
             )  # fmt: skip
             axes.set_aspect("equal")
             axes.set(xlabel="x", ylabel="y", title=title)
-        figure.suptitle(f"Z = {row['z']:.2f},  p = {row['p']:.1e}", fontsize=9)
+        figure.suptitle(
+            f"Z = {row['z']:.2f},  p = {p_value(row['p'])} (Φ(Z), as in the paper)", fontsize=9
+        )
     return figure
 
 

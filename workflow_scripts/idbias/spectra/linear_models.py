@@ -119,7 +119,7 @@ def square(size, radius):
     """Return the region of offsets, or frequencies, from -radius to +radius along both axes.
 
     bool (H, W) of size (H, W), origin at [0, 0]: S and Omega of paper 2, section 2, in two
-    dimensions. Frequencies are in cycles an image along their axis.
+    dimensions. Frequencies are in cycles per image along their axis.
     """
     inside = [np.abs(np.fft.fftfreq(side) * side) <= radius + 1e-9 for side in size]
     return inside[0][:, None] & inside[1][None, :]
@@ -242,7 +242,7 @@ def layer_transforms(classifier, shape, readout=True):
 def inequalities(classifier, shape, radii, space_radius=1, count=2000, seed=0):
     """Evaluate both inequalities for a linear convolutional model of the zoo.
 
-    radii: of Omega = square((H, W), radius), cycles an image; space_radius: of S. count, seed: of
+    radii: of Omega = square((H, W), radius), cycles per image; space_radius: of S. count, seed: of
     `chains`. Returns a list of dicts, a row of a table each, for each radius:
     inequality "uncertainty", of each layer: layer (from 1), outside_space, outside_frequency,
         constant, holds, and held, the share of the layer's single filters for which it holds;

@@ -1,6 +1,6 @@
 """Spectra of one attack's perturbations and of one classifier, read from and kept in HDF5 files.
 
-All frequencies are radial, in cycles a pixel (idbias.spectra.radial). Images are read in blocks, so that
+All frequencies are radial, in cycles per pixel (idbias.spectra.radial). Images are read in blocks, so that
 memory does not grow with their number.
 """
 
@@ -95,7 +95,7 @@ def of_gradients(classifier, dataset, index, labels, device="cpu"):
 def of_linear(classifier, shape, radii):
     """Measure the end-to-end weights beta of a linear model of the zoo.
 
-    classifier: a torch module; shape: (C, H, W); radii: of the inequalities' squares, cycles an image,
+    classifier: a torch module; shape: (C, H, W); radii: of the inequalities' squares, cycles per image,
     or () for a model that is not convolutional. Returns (arrays, rows): `measures` of beta with the mean over
     classes subtracted, a row a class, with amplitude (H, W) and error, the largest difference
     from the Jacobian relative to its largest entry; and rows of `linear_models.inequalities`.

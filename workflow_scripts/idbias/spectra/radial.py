@@ -2,9 +2,9 @@
 
 All functions work on weights over the whole FFT grid in torch.fft.fft2's order (zero frequency at
 [0, 0]), because masks come that way; `centred` turns them for a figure. The radial frequency of a
-grid point is r = sqrt(fy^2 + fx^2), fy and fx in cycles a pixel: 0 is the mean, 0.5 the finest
+grid point is r = sqrt(fy^2 + fx^2), fy and fx in cycles per pixel: 0 is the mean, 0.5 the finest
 stripes along an axis, about 0.707 the finest checkerboard. For a square image of side n, r * n is
-in cycles an image.
+in cycles per image.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ FEWEST = 5
 
 
 def radial_frequency(height, width):
-    """Return r in cycles a pixel, float64 (height, width), in fft2 order."""
+    """Return r in cycles per pixel, float64 (height, width), in fft2 order."""
     return np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None, :])
 
 
@@ -72,7 +72,7 @@ def normalised(weights):
 
 
 def mean_radial_frequency(weights):
-    """Return sum(r * weights) / sum(weights), cycles a pixel, float64 (N,).
+    """Return sum(r * weights) / sum(weights), cycles per pixel, float64 (N,).
 
     weights: as for `normalised`. White noise's energy has about 0.383 (the mean of r over the
     grid), and so has a mask of ones.
@@ -84,7 +84,7 @@ def mean_radial_frequency(weights):
 def share_above(weights, radii):
     """Return the share of each row's weight at r > radius, float64 (N, R).
 
-    weights: as for `normalised`. radii: (R,), cycles a pixel.
+    weights: as for `normalised`. radii: (R,), cycles per pixel.
     """
     share = normalised(weights)
     above = radial_frequency(*share.shape[1:]) > np.asarray(radii)[:, None, None]

@@ -53,7 +53,7 @@ def frequencies(spectra, seed):
     """Return mean radial frequencies with 95 % bootstrap intervals over images, a DataFrame.
 
     spectra: as `read` returns. A row for each of OF that a spectrum has: experiment, classifier,
-    attack, of, images, mean, low, high (cycles a pixel), share_above_RADIUS, the mean share of
+    attack, of, images, mean, low, high (cycles per pixel), share_above_RADIUS, the mean share of
     the energy above each radius, and, if a row lacks an interval or all numbers, reason. End-to-end
     weights have a row a class, and no interval.
     """
@@ -120,7 +120,7 @@ def local_against_full(spectra, kernels, seed, trained=None):
     for a full one, training seed), as idbias.config.experiments.Experiment.kernels. A row for each
     attack and pair of convolutional models of one seed that differ in the kernel alone, of
     perturbations and of input gradients: on the images that both have, the mean difference in radial
-    frequency (cycles a pixel) and its 95 % bootstrap interval over images, which says nothing of
+    frequency (cycles per pixel) and its 95 % bootstrap interval over images, which says nothing of
     another training run. A DataFrame: experiment, attack, family, kernel (side of the local one), of,
     images, local, full, difference, low, high, and the names of both classifiers; with several seeds
     also seed, and the rows of `over_seeds` below them. trained: as `read_trained` returns, for columns

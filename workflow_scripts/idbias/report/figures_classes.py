@@ -1,0 +1,162 @@
+"""Results by class: accuracy, success of attacks, masks that keep next to nothing; sizes of masks."""
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from idbias import files
+from idbias.report.figures import ADVERSARIAL, ESSENTIAL, STYLE, lines, nothing_to_draw
+
+# Classes that are named below an axis at most; of more, every k-th.
+NAMED = 20
+# A mask of so few entries (a frequency and its mirror image count once) says next to nothing.
+DEGENERATE = 1
+
+
+def entries_of(pairs):
+    """Return a pairs file's masks' numbers of entries above 0, a DataFrame with a row a pair.
+
+    Columns label, essential and adversarial; a frequency and its mirror image count once, channels each
+    for themselves.
+    """
+    with files.opened(pairs) as file:
+        label = file["label"][()]
+        found = {"label": label}
+        for name, kind in (("first", "essential"), ("second", "adversarial")):
+            stored = f"{name}_entries"
+            found[kind] = file[stored][()] if stored in file else _count(file[name])
+    return pd.DataFrame(found)
+
+
+def _count(masks, block=256):
+    counted = np.zeros(len(masks), np.int64)
+    height, width = masks.shape[-2:]
+    row, column = np.indices((height, width))
+    own = row * width + column <= (-row % height) * width + (-column % width)
+    for first in range(0, len(masks), block):
+        part = np.asarray(masks[first : first + block])
+        counted[first : first + block] = ((part > 0) & own).sum(axis=(1, 2, 3))
+    return counted
+
+
+def by_class(predictions, images, attacks, pairs, classes):
+    """Return results by class, a DataFrame: set, class, measure, value, images.
+
+    predictions: file; images: how many were to be attacked; attacks: name -> file of the attack; pairs:
+    name -> DataFrame of `entries_of`; classes: names. Measures: accuracy (set ""), and of each attack
+    success (share of those attacked), pairs, and essential_degenerate and adversarial_degenerate: pairs
+    whose mask has DEGENERATE entries or fewer.
+    """
+    read, _ = files.read(predictions, ["label", "correct"])
+    label, correct = read["label"][:images], read["correct"][:images]
+    rows = []
+    for number, name in enumerate(classes):
+        of_class = label == number
+        rows.append(("", name, "accuracy", _share(correct[of_class]), of_class.sum()))
+        for attack, path in attacks.items():
+            success = files.read(path, ["success", "label"])[0]
+            of = success["success"][success["label"] == number]
+            rows.append((attack, name, "success", _share(of), len(of)))
+            if attack in pairs:
+                one = pairs[attack][pairs[attack]["label"] == number]
+                rows.append((attack, name, "pairs", len(one), len(one)))
+                for kind in ("essential", "adversarial"):
+                    count = (one[kind] <= DEGENERATE).sum()
+                    rows.append((attack, name, f"{kind}_degenerate", count, len(one)))
+    return pd.DataFrame(rows, columns=["set", "class", "measure", "value", "images"])
+
+
+def _share(values):
+    return values.mean() if len(values) else np.nan
+
+
+def results_by_class(table, name):
+    """Draw `by_class`: accuracy and success, pairs, and masks of one entry or none, against the class.
+
+    Returns a matplotlib figure.
+    """
+    classes = list(dict.fromkeys(table["class"]))
+    attacks = [one for one in dict.fromkeys(table["set"]) if one]
+    degenerate = table["measure"].str.endswith("_degenerate")
+    panels = {"share of images": ["accuracy", "success"], "pairs": ["pairs"]}
+    if table.loc[degenerate, "value"].any():
+        panels["masks of one\nentry or none"] = ["essential_degenerate", "adversarial_degenerate"]
+    panels = {label: of for label, of in panels.items() if table["measure"].isin(of).any()}
+    looks = dict(zip(["", *attacks], lines(1 + len(attacks)), strict=True))
+    with plt.rc_context(STYLE):
+        figure, boxes = plt.subplots(
+            len(panels), 1, figsize=(7.2, 0.9 + 1.35 * len(panels)), sharex=True, squeeze=False
+        )
+        for axes, (label, measures) in zip(boxes[:, 0], panels.items(), strict=True):
+            for (one, measure), part in table[table["measure"].isin(measures)].groupby(
+                ["set", "measure"], sort=False
+            ):
+                colour, dashes = looks[one]
+                at = [classes.index(each) for each in part["class"]]
+                kind = measure.removesuffix("_degenerate")
+                text = ": ".join(filter(None, [one, kind])) if kind != measure else one or measure
+                axes.plot(
+                    at, part["value"], color=colour, linestyle=dashes, linewidth=0.8, markersize=3.5,
+                    marker="s" if kind == "adversarial" else "o",
+                    markerfacecolor="white" if kind == "adversarial" else colour, label=text,
+                )  # fmt: skip
+            axes.set_ylabel(label, fontsize=8)
+            axes.set_ylim(bottom=0)
+            axes.legend(fontsize=6, loc="center left", bbox_to_anchor=(1, 0.5))
+            axes.yaxis.set_major_locator(
+                matplotlib.ticker.MaxNLocator(4, integer=label != "share of images")
+            )
+        step = -(-len(classes) // NAMED)
+        shown = range(0, len(classes), step)
+        turned = max(len(str(classes[number])) for number in shown) > 60 / max(len(shown), 1)
+        axes.set_xticks(
+            list(shown),
+            [str(classes[number])[:14] for number in shown],
+            fontsize=7,
+            rotation=90 * turned,
+        )
+        axes.set_xlabel("class" + f" (every {step}th is named)" * (step > 1))
+        boxes[0, 0].set_title(name)
+    return figure
+
+
+def sizes(entries, name):
+    """Draw how many entries above 0 the essential and the adversarial masks have: shares at or below.
+
+    entries: DataFrame of `entries_of`; name: for the title. Returns a matplotlib figure.
+    """
+    if entries.empty:
+        return nothing_to_draw(name, "no image has both masks")
+    with plt.rc_context(STYLE):
+        figure, (left, right) = plt.subplots(
+            1, 2, figsize=(7.2, 3), gridspec_kw={"width_ratios": (3, 2)}
+        )
+        figure.suptitle(name, fontsize=9)
+        for kind, colour, dashes in (
+            ("essential", ESSENTIAL, "-"),
+            ("adversarial", ADVERSARIAL, "--"),
+        ):
+            values = entries[kind]
+            few = (values <= DEGENERATE).sum()
+            label = f"{kind}: median {values.median():.0f}\n{few:,} of one entry or none"
+            left.ecdf(values, color=colour, linestyle=dashes, label=label)
+        left.set_xscale("symlog", linthresh=1)
+        left.set_xlabel("entries of a mask above 0")
+        left.set_ylabel("share of masks")
+        left.legend(fontsize=6.5, loc="upper left")
+        left.set_ylim(0, 1.02)
+        right.plot(
+            entries["essential"], entries["adversarial"], ".", color=ESSENTIAL, markersize=3, alpha=0.25,
+            markeredgewidth=0, rasterized=True,
+        )  # fmt: skip
+        most = max(entries[["essential", "adversarial"]].to_numpy().max(), 1)
+        right.plot([0, most], [0, most], color="0.5", linewidth=0.8, linestyle=":")
+        right.set_xscale("symlog", linthresh=1)
+        right.set_yscale("symlog", linthresh=1)
+        right.set(xlabel="essential mask's entries", ylabel="adversarial mask's entries")
+        for axis in (left.xaxis, right.xaxis, right.yaxis):
+            axis.set_major_formatter(
+                matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:,.0f}")
+            )
+    return figure

@@ -1,0 +1,19 @@
+"""Forest plots of an experiment's effects and, where it has controls, of their contrasts."""
+
+from idbias.stage import stage
+
+with stage(snakemake):
+    from idbias.controls.control_tables import controls
+    from idbias.report import figures, figures_effects, table_rows
+
+    given, output, name = snakemake.input, snakemake.output, snakemake.wildcards.experiment
+    rows = table_rows.join(list(given.rows))
+    if given.controls:
+        rows = controls(list(given.controlled), list(given.controls), list(given.contrasts))
+    effects = figures_effects.effects(rows)
+    label = "distance correlation [95 % interval over images]"
+    figures.write(figures_effects.forest(effects, name, label), effects, *output.effects)
+    if given.controls:
+        contrasts = figures_effects.contrasts(rows)
+        label = "attack - control, distance correlation [95 % interval]"
+        figures.write(figures_effects.forest(contrasts, name, label), contrasts, *output.contrasts)
