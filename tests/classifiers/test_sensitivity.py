@@ -24,7 +24,7 @@ class OneFrequency(torch.nn.Module):
 
 @pytest.fixture
 def images():
-    wave = sensitivity.wave((SIDE, SIDE), 1, 2)
+    wave = sensitivity.wave((SIDE, SIDE), -1, -2)
     return np.stack([0.5 + size * wave for size in (0.0, 0.0, 0.2, 0.2)] * 10)[:, None].astype(np.float32)
 
 
@@ -33,7 +33,7 @@ LABELS = np.array([0, 0, 1, 1] * 10)
 
 
 def test_noise_hurts_at_the_classifier_s_frequency_and_at_its_mirror_image(images):
-    classifier = OneFrequency(1, 2)
+    classifier = OneFrequency(-1, -2)
     assert sensitivity.accuracy(classifier, images, LABELS) == 1
     vertical, horizontal, error = sensitivity.heat_map(classifier, images, LABELS, 0.15)
     assert list(vertical) == list(horizontal) == list(range(-4, 4))
@@ -42,7 +42,7 @@ def test_noise_hurts_at_the_classifier_s_frequency_and_at_its_mirror_image(image
 
 
 def test_bands_keep_the_classifier_s_frequency_or_not(images):
-    bands = sensitivity.bands(OneFrequency(1, 2), images, LABELS)
+    bands = sensitivity.bands(OneFrequency(-1, -2), images, LABELS)
     at = np.hypot(1, 2) / SIDE
     radius, low, high, stop = (
         bands[name] for name in ("radius", "low_pass", "high_pass", "band_stop")

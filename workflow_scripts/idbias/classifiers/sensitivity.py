@@ -77,7 +77,7 @@ def heat_map(classifier, images, labels, level, device="cpu", progress=None):
     images: float32 (N, C, H, W) in [0, 1]; labels: int64 (N,). error: float64 (V, K), the share of images
     that are not given their label with noise of that frequency and of the root mean square `level`. Its sign
     alternates from image to image and from channel to channel (Yin et al. draw it); noisy images are cut to
-    [0, 1]. A frequency and its mirror image have one value.
+    [0, 1]. A frequency and its mirror image have one value, of the phase of the one that comes first.
     """
     vertical, horizontal = axis(images.shape[-2]), axis(images.shape[-1])
     error = np.full((len(vertical), len(horizontal)), np.nan)
