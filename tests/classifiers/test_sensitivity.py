@@ -25,7 +25,9 @@ class OneFrequency(torch.nn.Module):
 @pytest.fixture
 def images():
     wave = sensitivity.wave((SIDE, SIDE), -1, -2)
-    return np.stack([0.5 + size * wave for size in (0.0, 0.0, 0.2, 0.2)] * 10)[:, None].astype(np.float32)
+    return np.stack([0.5 + size * wave for size in (0.0, 0.0, 0.2, 0.2)] * 10)[:, None].astype(
+        np.float32
+    )
 
 
 # Not in step with the sign of the noise, which alternates.
