@@ -27,7 +27,7 @@ from idbias.report.summary import summary
 
 # An sbatch that waits where Slurm refuses a job, an sacct that the executor plugin understands.
 commands_first(HERE / "profiles/slurm/bin")
-console.for_people(workflow)
+console.for_people(workflow, lambda: console.expected_accuracies(CHOSEN))
 # The shipped configuration, over it that of the working directory, over it those of --configfile.
 OWN = [] if Path("config.yaml").resolve() == HERE / "config.yaml" else glob("config.yaml")
 try:

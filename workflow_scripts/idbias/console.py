@@ -28,14 +28,14 @@ PERIOD, LONGEST_PERIOD = 30, 600
 class StageLines(logging.Filter):
     """Decides which records of Snakemake's logger the terminal gets, and puts them in words.
 
-    expected: (experiment, classifier) -> the accuracy that its checkpoint is said to have; planned: called
-    without arguments, returns the jobs to run as (jobid, rule, wildcards), where that is known; remote: likewise,
+    expected: called without arguments, returns (experiment, classifier) -> the accuracy that its checkpoint
+    is said to have; planned: likewise, the jobs to run as (jobid, rule, wildcards); remote: likewise,
     whether jobs go to a cluster.
     """
 
     def __init__(self, clock=time.time, expected=None, planned=None, remote=lambda: False):
         super().__init__()
-        self.clock, self.expected, self.planned_jobs = clock, expected or {}, planned
+        self.clock, self.expected, self.planned_jobs = clock, expected or dict, planned
         self.on_cluster = remote
         self.planned, self.work, self.begun, self.failed = {}, Work(), set(), set()
         self.remote = False
@@ -141,7 +141,7 @@ class StageLines(logging.Filter):
         """What is known as soon as this job has ended, of its results; "" if nothing, or they are not there."""
         try:
             if job.rule == "classifier":
-                return of_classifier("/".join(["results", *job.of]), self.expected.get(job.of))
+                return of_classifier("/".join(["results", *job.of]), self.expected().get(job.of))
             if job.rule == "attack_shard":
                 experiment, classifier, attack = job.of[:3]
                 return of_attack(f"results/{experiment}/{classifier}/attacks/{attack}")
@@ -202,6 +202,16 @@ def for_people(workflow, expected=None):
             handler.addFilter(lines)
             handler.setFormatter(Lines(handler.formatter))
             threading.Thread(target=_watch, args=(lines, manager.logger), daemon=True).start()
+
+
+def expected_accuracies(experiments):
+    """Return (experiment, classifier) -> the accuracy that the configuration gives with its checkpoint."""
+    return {
+        (one.name, name): settings.weights.accuracy
+        for one in experiments
+        for name, settings in one.trained.items()
+        if settings.weights and settings.weights.accuracy and not settings.weights.new_head
+    }
 
 
 def _watch(lines, logger):
