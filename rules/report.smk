@@ -218,7 +218,9 @@ use rule effect_figure as contrast_figures with:
             pair.attack_comparison.row for pair in experiment(wildcards).control_comparisons
         ],
         controls=lambda wildcards: [pair.row for pair in experiment(wildcards).control_comparisons],
-        contrasts=lambda wildcards: [pair.contrast for pair in experiment(wildcards).control_comparisons],
+        contrasts=lambda wildcards: [
+            pair.contrast for pair in experiment(wildcards).control_comparisons
+        ],
     output:
         effects=figure(
             "{experiment}/controls/effects", "effects with intervals", "Effects", "effects"
