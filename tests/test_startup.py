@@ -12,7 +12,7 @@ from startup import imports, scripts
 HEAVY = {"torch", "foolbox", "dadapy", "jax", "sklearn"}
 TORCH = {
     "classifier", "classifier_spectrum", "essential_mask_shard", "adversarial_mask_shard",
-    "control_mask_shard", "class_map", "class_map_row",
+    "control_mask_shard", "class_map", "class_map_row", "classifier_sensitivity",
 }  # fmt: skip
 ATTACKS = {"attack_shard", "attack_shard_on_cpu"}
 
