@@ -30,7 +30,9 @@ def trainings(table, name):
             axes.add_patch(plt.Rectangle((k - 0.5, k - 0.5), 1, 1, fill=False, edgecolor="black"))
             for m, value in enumerate(values[k]):
                 shade = "white" if abs(value) > 0.7 * most else "black"
-                text = f"{value:.2f}".replace("-", "\N{MINUS SIGN}").replace("0.", ".")
+                text = f"{round(value, 2) + 0.0:.2f}".replace("-", "\N{MINUS SIGN}").replace(
+                    "0.", "."
+                )
                 axes.text(m, k, text, ha="center", va="center", fontsize=7, color=shade)
         bar = figure.colorbar(image, ax=axes, shrink=0.85)
         bar.set_label("product; rho is the diagonal's mean")
