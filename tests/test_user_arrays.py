@@ -4,9 +4,9 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from correlate import main
 
 from idbias.correlation.arrays import check_numbers, read_array, read_labels, write_pairs
+from idbias.correlation.command import main
 from idbias.errors import InputError
 
 POINTS = np.random.default_rng(0).normal(size=(40, 3)).round(6)

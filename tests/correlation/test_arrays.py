@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from correlate import main
 
 from idbias.correlation import arrays
+from idbias.correlation.command import main
 from idbias.errors import InputError
 
 

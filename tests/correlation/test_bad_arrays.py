@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from bad_inputs import cut, empty, said_in_one_sentence
-from correlate import main
+
+from idbias.correlation.command import main
 
 POINTS = np.random.default_rng(0).normal(size=(40, 3))
-# Arrays: two files' contents for correlate.py.
+# Arrays: two files' contents for idbias-correlate.
 ARRAYS = {
     "arrays of two lengths": (POINTS, POINTS[:30], ["a.npy has 40 rows", "give as many rows"]),
     "array with NaN": (
@@ -32,5 +33,5 @@ def test_arrays(tmp_path, monkeypatch, capsys, first, second, words):
     if callable(second):
         second(tmp_path / "b.npy")
     assert main(["a.npy", "b.npy", "--shuffles", "5", "--threads", "1", "--output", "row.csv"]) == 2
-    said_in_one_sentence(capsys.readouterr().err, "correlate.py: ", words)
+    said_in_one_sentence(capsys.readouterr().err, "idbias-correlate: ", words)
     assert not (tmp_path / "row.csv").exists()

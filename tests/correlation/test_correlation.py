@@ -4,7 +4,6 @@ import csv
 import re
 import warnings
 
-import correlate
 import h5py
 import numpy as np
 import pandas as pd
@@ -13,8 +12,9 @@ from dadapy import Data
 from scipy.stats import kstest, norm
 from sklearn.datasets import load_digits, make_swiss_roll
 
-from idbias.correlation import dependence, reference, significance, similarity
+from idbias.correlation import dependence, reference, significance, similarity, two_sets
 from idbias.correlation.caveats import caveats_of
+from idbias.correlation.command import main
 from idbias.correlation.dependence import intrinsic_dimension, shuffle, shuffled_dimensions
 from idbias.correlation.distances import squared_distances, write_squared_distances
 from idbias.correlation.estimators import Estimator
@@ -303,7 +303,7 @@ def test_command_gives_one_row_whatever_the_files(arrays, monkeypatch, capsys):
     written = []
     for number, first in enumerate(("a.npy", "a.npz:masks", "a.h5:/group/masks")):
         command = [first, "b.csv", "--shuffles", "9", "--output", f"{number}.csv"]
-        assert correlate.main(command) == 0
+        assert main(command) == 0
         written.append((arrays / f"{number}.csv").read_text().replace(first, "FIRST"))
     assert written[0] == written[1] == written[2]
     assert "p_permutation             0.1\n" in capsys.readouterr().out
@@ -316,9 +316,9 @@ def test_command_gives_one_row_whatever_the_files(arrays, monkeypatch, capsys):
 def test_command_goes_through_files_when_memory_is_short(arrays, monkeypatch):
     monkeypatch.chdir(arrays)
     command = ["a.npy", "b.csv", "--shuffles", "5", "--labels", "classes.npy", "--output"]
-    assert correlate.main([*command, "memory.csv"]) == 0
-    monkeypatch.setattr(correlate, "IN_MEMORY_BYTES", 1)
-    assert correlate.main([*command, "files.csv", "--scratch", "."]) == 0
+    assert main([*command, "memory.csv"]) == 0
+    monkeypatch.setattr(two_sets, "IN_MEMORY_BYTES", 1)
+    assert main([*command, "files.csv", "--scratch", "."]) == 0
     assert (arrays / "memory.csv").read_text() == (arrays / "files.csv").read_text()
     assert not list(arrays.glob("correlate-*"))
 
@@ -330,7 +330,7 @@ def test_command_takes_protocol_strata_and_says_when_scales_differ(arrays, monke
     np.save("sizes.npy", sizes)
     command = ["a.npy", "b.csv", "--shuffles", "5", "--output", "row.csv"]
     strict = ["--sizes", "sizes.npy", "--stratum", "20", "--labels", "classes.npy"]
-    assert correlate.main([*command, *strict, "--estimator", "mle", "--neighbours", "9"]) == 0
+    assert main([*command, *strict, "--estimator", "mle", "--neighbours", "9"]) == 0
     row = pd.read_csv("row.csv").iloc[0]
     a, b = squared_distances(x), squared_distances(y)
     labels = strata(sizes, np.load("classes.npy"), 20)
@@ -346,9 +346,7 @@ def test_command_takes_protocol_strata_and_says_when_scales_differ(arrays, monke
     assert row.scale_ratio == pytest.approx(ratio)
     assert f"distances in the first set are {ratio:.2g} times as large" in row.caveats
     assert "preprocess" in capsys.readouterr().out
-    assert (
-        correlate.main([*command, "--preprocess", "standardise_unit_length", "--no-baselines"]) == 0
-    )
+    assert main([*command, "--preprocess", "standardise_unit_length", "--no-baselines"]) == 0
     row = pd.read_csv("row.csv").iloc[0]
     sets = [preprocessed(z, "standardise_unit_length") for z in (x, y)]
     joined = dadapy_dimension(np.hstack([sets[0], sets[1]]))
@@ -399,8 +397,8 @@ def test_command_refuses_bad_input_in_one_sentence(
     arrays, monkeypatch, capsys, first, second, message
 ):
     monkeypatch.chdir(arrays)
-    assert correlate.main([first, second, "--shuffles", "5"]) == 2
+    assert main([first, second, "--shuffles", "5"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("correlate.py: ")
+    assert error.startswith("idbias-correlate: ")
     assert error.count("\n") == 1
     assert re.search(message, error)
