@@ -166,3 +166,29 @@ rule row:
         names=names_of,
     script:
         "../workflow_scripts/write_row.py"
+
+
+rule class_curve_of_pairs:
+    """The I_d test and the distance correlation of 1 to 10 classes, with as many pairs for each."""
+    input:
+        pairs="results/{comparison}/pairs.h5",
+        first="results/{comparison}/distances/first.h5",
+        second="results/{comparison}/distances/second.h5",
+    output:
+        "results/{comparison}/class_curve.csv",
+    log:
+        "logs/{comparison}/class_curve.log",
+    benchmark:
+        "results/benchmarks/{comparison}/class_curve.tsv"
+    conda:
+        "../envs/correlation.yaml"
+    threads: 2
+    resources:
+        mem_mb=6000,
+        runtime=60,
+    params:
+        code=lambda wildcards: code("measure_class_curve.py"),
+        estimator=lambda wildcards: experiment(wildcards).correlation.estimate,
+        seed=lambda wildcards: experiment(wildcards).seed,
+    script:
+        "../workflow_scripts/measure_class_curve.py"

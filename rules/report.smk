@@ -47,6 +47,33 @@ rule dimension_figures:
         "../workflow_scripts/plot_dimensions.py"
 
 
+rule class_curve_figure:
+    """Draw dependence against the number of classes."""
+    input:
+        "results/{comparison}/class_curve.csv",
+    output:
+        figure(
+            "{comparison}/class_curve",
+            "dependence against classes",
+            "Intrinsic dimension",
+            "class_curve",
+        ),
+    log:
+        "logs/figures/{comparison}/class_curve.log",
+    benchmark:
+        "results/benchmarks/figures/{comparison}/class_curve.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=lambda wildcards: code("plot_class_curve.py"),
+        names=title,
+    script:
+        "../workflow_scripts/plot_class_curve.py"
+
+
 rule mask_figures:
     """Draw paper 1's figures 1, 3 and 5, and means over the dataset."""
     input:

@@ -99,6 +99,17 @@ rule accuracies:
         *targets.table("accuracies"),
 
 
+rule class_curve:
+    """Dependence of masks against the number of classes."""
+    input:
+        [
+            f"results/figures/{comparison.folder}/class_curve.png"
+            for chosen in CHOSEN
+            if chosen.analysed("class_curve")
+            for comparison in chosen.comparisons
+        ],
+
+
 rule class_maps:
     """Class-level maps and whether they undo the attacks."""
     input:

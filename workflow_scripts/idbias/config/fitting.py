@@ -21,6 +21,11 @@ def check_dataset_fits(block, dataset, name, here, origins):
             f"{here}.first_image is {block.first_image}, but only analyses: [crossed] takes images from the "
             "middle; leave it out, or the other analyses."
         )
+    if "class_curve" in block.analyses and "masks" not in block.analyses:
+        raise InputError(
+            f"{here}.analyses has class_curve, which compares masks: give masks beside it, "
+            "[masks, class_curve]."
+        )
     if "class_maps" in block.analyses and not dataset.class_count:
         raise InputError(
             f"{origins.at(f'datasets.{name}')} is of source {dataset.source}, whose classes are not known "
@@ -57,7 +62,7 @@ def check_test_fits(experiment, origins):
 def check_noise_has_norms(experiment, origins):
     """Raise InputError if the control noise is asked for an attack whose norm is not known."""
     unknown = [name for name, attack in experiment.attacks.items() if not attack.perturbation_norm]
-    if "noise" in experiment.controls and unknown:
+    if {"noise", "noise_attack_class"} & set(experiment.controls) and unknown:
         raise InputError(
             f"{origins.at(f'attacks.{unknown[0]}')} needs a norm, linf, l2 or l1, for the control noise of "
             f"{experiment.name}: it is known only of foolbox's own attacks; add norm: beside it."

@@ -230,12 +230,13 @@ class Experiment(Section):
         description="whose essential masks the control other_network takes, a name under classifiers; "
         "left out: the next of this experiment's",
     )
-    analyses: list[Literal["masks", "spectra", "class_maps", "crossed"]] = Field(
+    analyses: list[Literal["masks", "spectra", "class_maps", "class_curve", "crossed"]] = Field(
         ["masks", "spectra"],
         min_length=1,
         description="masks: train masks and test their dependence (paper 1); spectra: where the "
         "perturbations, gradients, weights and masks have their energy (paper 2); class_maps: one mask "
-        "per class, and whether it undoes the attack (docs/class_maps.md); crossed: "
+        "per class, and whether it undoes the attack (docs/class_maps.md); class_curve: the dependence of "
+        "the masks of 1 to 10 classes, with as many pairs for each number (needs masks); crossed: "
         "whether essential masks go with the attacks on their own training more than with those on the "
         "other trainings, of `seeds` or of the classifiers, at least 3 (docs/crossed.md)",
     )

@@ -39,6 +39,8 @@ def figures(chosen):
         if len(folders) > 1:
             below = "controls/effects" if experiment.control_comparisons else "effects"
             paths += figure(f"{experiment.name}/{below}")
+        if experiment.analysed("class_curve"):
+            paths += figure(*(f"{folder}/class_curve" for folder in folders))
         if experiment.with_epsilons:
             paths += figure(f"{experiment.name}/epsilons")
         if experiment.analysed("masks"):

@@ -54,3 +54,41 @@ def epsilons(numbers, name):
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
         figure.suptitle(name, fontsize=9)
     return figure
+
+
+def over_orders(rows):
+    """Return median, 5 % and 95 % quantile over orders for each number of classes, a DataFrame.
+
+    rows: as idbias.correlation.class_curve.class_curve returns. Columns: classes, pairs, and NAME, NAME_low, NAME_high of z and
+    distance_correlation.
+    """
+    grouped = rows.groupby("classes")
+    columns = {"pairs": grouped["pairs"].first()}
+    for name in ("z", "distance_correlation"):
+        for end, level in (("", 0.5), ("_low", 0.05), ("_high", 0.95)):
+            columns[f"{name}{end}"] = grouped[name].quantile(level)
+    return pd.DataFrame(columns).reset_index()
+
+
+def class_curve(numbers, name):
+    """Draw Z and distance correlation against the number of classes.
+
+    numbers: as `over_orders` returns. Returns a matplotlib figure.
+    """
+    panels = {"z": "Z", "distance_correlation": "distance correlation"}
+    pairs = f"{numbers['pairs'].iloc[0]:.0f} pairs for each number" if len(numbers) else "no pairs"
+    with plt.rc_context(STYLE):
+        figure, drawn = plt.subplots(1, 2, figsize=(7.2, 3.0))
+        for axes, (column, label) in zip(drawn, panels.items(), strict=True):
+            axes.fill_between(
+                numbers["classes"],
+                numbers[f"{column}_low"],
+                numbers[f"{column}_high"],
+                color="0.85",
+            )
+            axes.plot(numbers["classes"], numbers[column], color="0.1", marker="o", markersize=3)
+            axes.axhline(0, color="0.6", linewidth=0.8)
+            axes.set_xlabel("classes")
+            axes.set_ylabel(label)
+        figure.suptitle(f"{name}: {pairs}", fontsize=9)
+    return figure
