@@ -59,8 +59,8 @@ def epsilons(numbers, name):
 def over_orders(rows):
     """Return median, 5 % and 95 % quantile over orders for each number of classes, a DataFrame.
 
-    rows: as idbias.correlation.class_curve.class_curve returns. Columns: classes, pairs, and NAME, NAME_low, NAME_high of z and
-    distance_correlation.
+    rows: as idbias.correlation.class_curve.class_curve returns. Columns: classes, pairs, and NAME,
+    NAME_low, NAME_high of z and distance_correlation.
     """
     grouped = rows.groupby("classes")
     columns = {"pairs": grouped["pairs"].first()}
