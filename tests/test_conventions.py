@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 
 import jsonschema
@@ -85,9 +87,8 @@ def test_versions_of_a_release_agree():
 
 
 def test_the_workflow_catalogue_finds_what_it_reads():
-    """The catalogue's rules for generic workflows, and its file for the standardised ones."""
-    assert (ROOT / "Snakefile").exists()
-    assert not (ROOT / "workflow").exists(), "the catalogue would look for the Snakefile there"
+    """The catalogue's rules for standardised workflows."""
+    assert (ROOT / "config/README.md").exists()
     assert list((ROOT / "rules").glob("*.smk"))
     readme = (ROOT / "README.md").read_text().lower()
     assert "snakemake" in readme
@@ -99,6 +100,28 @@ def test_the_workflow_catalogue_finds_what_it_reads():
     assert set(deployment) <= {"conda", "apptainer", "apptainer+conda", "report"}
     assert all(isinstance(value, bool) for value in deployment.values())
     assert deployment["report"]
+
+
+def test_the_catalogues_snakefile_plans_what_the_other_does(tmp_path):
+    """As a deployed copy is used, from another folder."""
+    command = [sys.executable, "-m", "snakemake", "-n", "table1", "-s"]
+    plans = [
+        subprocess.run([*command, ROOT / file], cwd=tmp_path, capture_output=True, text=True).stdout
+        for file in ("Snakefile", "workflow/Snakefile")
+    ]
+    counts = [re.findall(r"^(\w+) +(\d+)$", plan, re.M) for plan in plans]
+    assert len(counts[0]) > 8
+    assert counts[0] == counts[1]
+
+
+def test_a_release_is_published_by_a_tag():
+    (job,) = read(".github/workflows/release.yml")["jobs"].values()
+    script = "\n".join(step.get("run", "") for step in job["steps"])
+    assert 'gh release create "$GITHUB_REF_NAME"' in script
+    # What its first step asks for, for the version of today.
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f'version = "{version}"' in (ROOT / "pyproject.toml").read_text().splitlines()
+    assert f"version: {version}" in (ROOT / "CITATION.cff").read_text().splitlines()
 
 
 def test_ci_runs_what_must_hold_before_anything_lands():

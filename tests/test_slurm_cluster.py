@@ -140,7 +140,7 @@ def test_a_controller_near_its_time_limit_is_followed_by_another(slurm, tmp_path
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/snakemake").write_text(FALSE_SNAKEMAKE)
     (tmp_path / "bin/snakemake").chmod(0o755)
-    shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
+    shutil.copytree(ROOT / "profiles/slurm", tmp_path / "profiles/slurm")
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
     monkeypatch.chdir(tmp_path)
     options = [
@@ -174,7 +174,7 @@ def test_a_controller_near_its_time_limit_is_followed_by_another(slurm, tmp_path
 
 
 def test_the_profile_runs_groups_and_goes_on_from_a_checkpoint_after_scancel(slurm, tmp_path):
-    shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
+    shutil.copytree(ROOT / "profiles/slurm", tmp_path / "profiles/slurm")
     (tmp_path / "slurm").symlink_to("profiles/slurm")
     own = '{essential_mask_shard: {gpu: 0, gres: "gpu:a100:1"}}'  # the attacks ask by --gpus
     edit_site(tmp_path / "profiles/slurm/config.yaml", {"per_rule": own})

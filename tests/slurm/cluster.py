@@ -142,7 +142,7 @@ def write_configuration(directory, accounting=False, settings=()):
     """Writes slurm.conf, gres.conf and slurmdbd.conf, a munge key, and the folders that they name.
 
     `settings`: lines of slurm.conf, "Name=value ..."; each takes the place of the line of that name, or of
-    that partition, or is added.
+    that partition or node, or is added.
     """
     for folder in ("run", "log", "bin", "state/ctld", *(f"state/slurmd.{node}" for node in NODES)):
         (directory / folder).mkdir(parents=True, exist_ok=True)
@@ -166,7 +166,11 @@ def write_configuration(directory, accounting=False, settings=()):
         if not accounting:
             text = re.sub("# With accounting:.*", "", text, flags=re.S)
         for line in settings if file == "slurm.conf" else ():
-            name = line.split()[0] if line.startswith("PartitionName") else line.split("=")[0] + "="
+            name = (
+                line.split()[0]
+                if line.startswith(("PartitionName", "NodeName"))
+                else line.split("=")[0] + "="
+            )
             if f"\n{name}" in text:
                 text = re.sub(rf"\n{re.escape(name)}.*", lambda _, line=line: f"\n{line}", text)
             else:

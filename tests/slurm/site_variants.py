@@ -77,7 +77,7 @@ def edit_site(profile, changes):
 
 def start(folder, changes):
     """Start Snakemake on the toy workflow in `folder`, with `changes` in its site block."""
-    shutil.copytree(ROOT / "profiles", folder / "profiles")
+    shutil.copytree(ROOT / "profiles/slurm", folder / "profiles/slurm")
     (folder / "slurm").symlink_to("profiles/slurm")
     tries = 90 if "longest_job" in changes else 0
     (folder / "Snakefile").write_text(TOY.replace("FAILS_UP_TO", str(tries)))

@@ -84,7 +84,7 @@ class Drill:
         first, site, pause = DRILLS[name]
         self.name, self.folder, self.event = name, base / name, None
         shutil.rmtree(self.folder, ignore_errors=True)
-        shutil.copytree(ROOT / "profiles", self.folder / "profiles")
+        shutil.copytree(ROOT / "profiles/slurm", self.folder / "profiles/slurm")
         (self.folder / "slurm").symlink_to("profiles/slurm")
         (self.folder / "Snakefile").write_text(TOY.replace("FIRST", first))
         edit_site(self.folder / "profiles/slurm/config.yaml", site)
