@@ -61,6 +61,14 @@ REFUSED = {
         "".join(f"{i},{line}\n" for i, line in enumerate(lines().split())), ["column 0 counts the rows"]
     ),
     "complex numbers": ("1+2j,3\n2+1j,4\n", ["is not numeric"]),
+    "decimal commas in one column": (
+        "\n".join(str(x).replace(".", ",") for x in POINTS[:, 0]), ["decimal commas", "semicolons between"]
+    ),
+    "decimal commas under one name": (
+        "x\n1,25\n1,50\n1,75\n", ["2 fields in its rows and 1 names", "decimal point"]
+    ),
+    "UTF-16 without its mark": (lines().encode("utf-16-le"), ["not text in UTF-8"]),
+    "UTF-32": (lines().encode("utf-32"), ["not text in UTF-8"]),
     "Latin-1": (lines(first="é,b,c").encode("latin-1"), ["not text in UTF-8", "save it"]),
 }  # fmt: skip
 

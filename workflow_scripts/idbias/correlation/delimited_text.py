@@ -101,6 +101,8 @@ def layout_of(path):
     try:
         with open(path, encoding=encoding, newline=None) as file:
             lines = list(islice((line for line in file if _counts(line)), LINES))
+            if any("\0" in line for line in lines):  # UTF-16 or UTF-32 without its mark
+                raise UnicodeError
     except UnicodeError:
         raise InputError(
             f"{path} is not text in UTF-8; save it as CSV in UTF-8 (or as .npy)."
@@ -119,7 +121,14 @@ def layout_of(path):
         or (first[0] == "" and len(first) > 1 and all(row[0] for row in others))
     )
     header = [field.strip().strip('"') for field in first] if named else None
+    if delimiter == ",":
+        _no_decimal_commas(path, others or rows)
     longer = bool(header and others) and len(header) == len(others[0]) - 1 and others[0][-1] != ""
+    if longer and len({row[0] for row in others}) < len(others):
+        raise InputError(
+            f"{path} has {len(others[0])} fields in its rows and {len(header)} names above them; give each column "
+            "a name, and each number a decimal point."
+        )
     unnamed = bool(header and len(header) > 1) and header[0] in ("", "Unnamed: 0")
     return Layout(encoding, delimiter, decimal, header, longer or unnamed)
 
@@ -177,6 +186,17 @@ def _decimal(path, rows):
             f"{path} has numbers such as {fields[0]!r}, with marks of thousands; write them without."
         )
     return ","
+
+
+def _no_decimal_commas(path, rows):
+    """Raise InputError if fields between commas are halves of numbers: 0,05 is no 0 and 5."""
+    fields = [field for row in rows for field in row if field]
+    halves = [field for field in fields if re.fullmatch(r"-0|[+-]?0\d+", field)]
+    if halves and all(re.fullmatch(r"[+-]?\d+", field) for field in fields):
+        raise InputError(
+            f"{path} has fields such as {halves[0]!r}: its numbers seem to have decimal commas; write decimal "
+            "points, or semicolons between columns."
+        )
 
 
 def _is_number(field, decimal="."):
