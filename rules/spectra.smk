@@ -1,11 +1,5 @@
 # In: dataset.h5, attacks, masks, classifier.h5. Out: spectra/A.h5, classifier_spectrum.h5, and tables of them.
 # Paper 2: where perturbations, input gradients, weights and masks have their energy.
-# Its own experiments; ImageNet's only where the user has put its archive.
-PAPER2 = [
-    each
-    for each in EXPERIMENTS.values()
-    if each.family in ("paper2", "paper2_imagenet") and each.available
-]
 
 
 rule perturbation_spectrum:
@@ -125,11 +119,11 @@ rule inequalities_table:
         "../workflow_scripts/tabulate_rows.py"
 
 
-# Paper 2's Tables 3 and 4.
+# Of the chosen experiments; paper 2's Tables 3 and 4 with --config experiments='[paper2]'.
 rule accuracies_table:
-    """Table of paper 2's accuracies, beside the published ones."""
+    """Table of test accuracies, beside those that paper 2 published."""
     input:
-        predictions=[path for each in PAPER2 for path in each.paths(layout.PREDICTIONS)],
+        predictions=of_chosen(layout.PREDICTIONS),
         published=[published(f"paper2_table{number}.csv") for number in (3, 4)],
     output:
         **table("accuracies", "accuracies", "accuracies_table"),
@@ -147,7 +141,7 @@ rule accuracies_table:
         code=lambda wildcards: code("tabulate_accuracies.py"),
         classifiers=[
             {"experiment": each.name, "dataset": each.dataset.source, "classifier": name}
-            for each in PAPER2
+            for each in CHOSEN
             for name in each.classifiers
         ],
     script:

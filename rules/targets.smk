@@ -94,7 +94,7 @@ rule table3:
 
 
 rule accuracies:
-    """Paper 2, Tables 3 and 4: test accuracies."""
+    """Test accuracies of the chosen experiments, beside those of paper 2, Tables 3 and 4."""
     input:
         *targets.table("accuracies"),
 

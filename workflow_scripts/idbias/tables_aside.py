@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 TABLES = Path("results/tables")
-# Tables of the papers, which are of the same experiments whatever is chosen.
+# Tables of the papers, which are asked for by name and whatever else is chosen stay.
 OF_PAPERS = re.compile(r"table\d|accuracies")
 
 

@@ -5,7 +5,6 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 from idbias.classifiers.networks.by_name import NETWORKS
 from idbias.classifiers.paper2 import ZOO
@@ -60,11 +59,6 @@ class Experiment:
     def writes_dataset(self):
         """Whether a dataset file is written: the user's arrays are read where they lie."""
         return self.dataset.source != "arrays"
-
-    @property
-    def available(self):
-        """Whether a dataset that the user must bring is there."""
-        return not self.dataset.path or Path(self.dataset.path).exists()
 
     @cached_property
     def comparisons(self):

@@ -231,6 +231,7 @@ def accuracies(classifiers, predictions, published):
             best = np.argsort(measured["logits"], axis=1)[:, -5:]
             row["top5_accuracy"] = (best == measured["label"][:, None]).any(axis=1).mean()
         rows.append(row)
-    table = pd.DataFrame(rows).merge(known, "left", ["dataset", "classifier"])
+    named = None if rows else ["experiment", "dataset", "classifier", "test_accuracy"]
+    table = pd.DataFrame(rows, columns=named).merge(known, "left", ["dataset", "classifier"])
     table["accuracy_difference"] = table["test_accuracy"] - table["published_accuracy"]
     return table.dropna(axis=1, how="all")
