@@ -19,6 +19,7 @@ from idbias.config.code import SCRIPTS, code
 from idbias.config.command_line import numbers
 from idbias.config.commands import commands_first
 from idbias.config.comparisons import by_folder
+from idbias.config.counts import SHARD
 from idbias.config.downloads import download_of
 from idbias.config.experiments import files_named, within_experiment
 from idbias.config.origins import Origins
@@ -71,7 +72,7 @@ wildcard_constraints:
     file=r"[^/]+",
     classifier=r"[^/]+",
     attack=r"[^/]+",
-    shard=r"[0-9]+-[0-9]+",
+    shard=SHARD,
     trainings=r"[^/]+",
 
 

@@ -1,8 +1,11 @@
 """Several GPUs in a node: each job takes one to itself while there are as many GPUs as jobs."""
 
 import os
+import re
 import subprocess
 import sys
+import time
+from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT
@@ -61,3 +64,27 @@ def test_gpus_are_counted_without_starting_cuda(devices, seen, tmp_path, monkeyp
     monkeypatch.setattr(stage, "HELD", [])
     stage.take_one_gpu()
     assert os.environ.pop("CUDA_VISIBLE_DEVICES", None) == seen
+
+
+def test_an_input_dated_in_the_future_is_refused_before_the_work(tmp_path, capsys):
+    paths = [tmp_path / name for name in ("now.h5", "ahead.h5", "far.h5")]
+    for path, seconds in zip(paths, (0, 10, 90), strict=True):
+        path.touch()
+        os.utime(path, (time.time() + seconds,) * 2)
+    log = str(tmp_path / "job.log")
+
+    def run(path):
+        job = SimpleNamespace(
+            input=[str(path), "missing"], log=[log], threads=1, rule="row", wildcards={}, config={}
+        )
+        with stage.stage(job):
+            print("worked", file=sys.stdout)
+
+    for path in paths[:2]:
+        run(path)
+    assert capsys.readouterr().out == "worked\nworked\n"
+    with pytest.raises(SystemExit):
+        run(paths[2])
+    said = capsys.readouterr()
+    assert not said.out
+    assert re.search(r"far\.h5 is dated (89|90) s in the future.*touch .*far\.h5", said.err)

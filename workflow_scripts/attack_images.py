@@ -1,6 +1,7 @@
 """Attack the correctly classified images of one shard."""
 
-from idbias.stage import device, shard_rows, stage
+from idbias.config.counts import shard_rows
+from idbias.stage import device, stage
 
 with stage(snakemake) as execution:
     from idbias import files

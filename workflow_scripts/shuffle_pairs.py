@@ -1,6 +1,7 @@
 """Statistics of the joined sets with the second shuffled, for one shard of replicates."""
 
-from idbias.stage import shard_rows, stage
+from idbias.config.counts import shard_rows
+from idbias.stage import stage
 
 with stage(snakemake):
     from idbias import files

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from idbias.stage import checkpoint_path, device, shard_rows, stage
+from idbias.config.counts import shard_rows
+from idbias.stage import checkpoint_path, device, stage
 
 with stage(snakemake) as execution:
     import torch

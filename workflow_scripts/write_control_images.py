@@ -1,6 +1,7 @@
 """What stands in the place of the adversarial images of one shard, in the form of an attack's file."""
 
-from idbias.stage import shard_rows, stage
+from idbias.config.counts import shard_rows
+from idbias.stage import stage
 
 with stage(snakemake):
     from idbias import files

@@ -5,6 +5,7 @@ import fcntl
 import os
 import sys
 import tempfile
+import time
 from contextlib import contextmanager, suppress
 from glob import glob
 from itertools import count
@@ -14,6 +15,8 @@ from idbias.config.checking import check
 from idbias.config.comparisons import by_folder
 from idbias.errors import InputError, Unwritable
 
+# Seconds by which the clocks of a node and of a file server may differ.
+CLOCKS_DIFFER = 30
 HELD = []  # lock files, open until the process ends
 
 
@@ -31,6 +34,7 @@ def stage(snakemake):
     terminal = sys.stderr
     sys.stderr = log = Log(snakemake.log[0])
     try:
+        _check_times(snakemake.input)
         yield _execution(snakemake)
     except InputError as error:
         print(f"idbias, rule {snakemake.rule}: {error}", file=log)
@@ -49,6 +53,20 @@ def stage(snakemake):
     finally:
         sys.stderr = terminal
         log.close()
+
+
+def _check_times(paths):
+    """Raise InputError if a file that is read is dated in the future, by more than clocks differ."""
+    for path in paths:
+        try:
+            ahead = os.stat(path).st_mtime - time.time()
+        except OSError:
+            continue  # who reads it says what is wrong
+        if ahead > CLOCKS_DIFFER:
+            raise InputError(
+                f"{path} is dated {ahead:.0f} s in the future: Snakemake would take what is made of it for "
+                f"older, and throw the work away; set this machine's clock right, or: touch {path}"
+            )
 
 
 class Log:
@@ -118,12 +136,6 @@ def take_one_gpu():
             HELD.append(lock)
             os.environ["CUDA_VISIBLE_DEVICES"] = gpu
             return
-
-
-def shard_rows(name):
-    """Return the slice that a shard's name stands for: "00512-01023" is slice(512, 1024)."""
-    first, last = name.split("-")
-    return slice(int(first), int(last) + 1)
 
 
 def checkpoint_path(execution, output):

@@ -4,11 +4,20 @@ from pathlib import Path
 
 from idbias.datasets.published import PUBLISHED
 
+# A shard's name: the first and the last index that it holds.
+SHARD = r"[0-9]+-[0-9]+"
+
 
 def shards(total, size, start=0):
     """Return the names of the shards of `total` items from `start`: first and last index, as in 00000-00511."""
     end = start + total
     return [f"{first:05d}-{min(first + size, end) - 1:05d}" for first in range(start, end, size)]
+
+
+def shard_rows(name):
+    """Return the slice that a shard's name stands for: "00512-01023" is slice(512, 1024)."""
+    first, last = name.split("-")
+    return slice(int(first), int(last) + 1)
 
 
 def files_named(names):
