@@ -117,6 +117,19 @@ def test_what_is_made_needs_its_sources_no_longer(folder):
     assert planned("mine.yaml")
 
 
+def test_a_class_derived_from_foolbox_s_gets_its_epsilon_in_another_way(folder):
+    text = "class Mine(Base):\n    def __init__(self, steps=3):\n        pass\n"
+    (folder / "own_attacks.py").write_text(text, encoding="utf-8")
+    config = yaml.safe_load(MINE)
+    own = {"attack": "own_attacks:Mine", "epsilon": 0.1, "arguments": {"steps": 4}}
+    config["attacks"]["mirror"] = own
+    (folder / "mine.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    assert planned("mine.yaml")
+    (folder / "own_attacks.py").write_text(text.replace("(Base)", ""), encoding="utf-8")
+    (line,) = sentences("mine.yaml")
+    assert "takes no epsilon" in line
+
+
 def test_the_table_of_foolbox_is_foolbox_s():
     import inspect
 

@@ -35,12 +35,13 @@ def require(name, where):
     )
 
 
-def check_declared(name, where, given=(), offered=()):
+def check_declared(name, where, given=(), offered=(), of_plain=()):
     """Raise InputError unless MODULE:NAME is there and takes arguments called `given`; imports nothing.
 
     where: file and key, for the message. Looks into files of the working directory alone, at what their
     text says: of what is imported into them, or decorated, only the name is checked.
     offered: names of arguments that idbias gives if they are taken, which need not be `given`.
+    of_plain: further arguments, which a class derived from another (of foolbox) gets in another way.
     """
     require(name, where)
     path = own_file(name)
@@ -62,7 +63,10 @@ def check_declared(name, where, given=(), offered=()):
         near = difflib.get_close_matches(attribute, own_names, n=1)
         hint = f"did you mean {near[0]}" if near else f"it has {', '.join(own_names) or 'nothing'}"
         raise InputError(f"{where} is {name}, but {path.name} has no {attribute}; {hint}?")
-    taken = _arguments(names.get(attribute))
+    node = names.get(attribute)
+    if not (isinstance(node, ast.ClassDef) and node.bases):
+        given = [*given, *of_plain]
+    taken = _arguments(node)
     wrong = [one for one in given if taken is not None and one not in taken]
     if wrong:
         allowed = [one for one in taken if one not in offered]
@@ -89,7 +93,11 @@ def _arguments(node):
         node = known["__init__"]
     if not isinstance(node, ast.FunctionDef) or node.decorator_list or node.args.kwarg:
         return None
-    return [one.arg for one in (*node.args.args, *node.args.kwonlyargs) if one.arg != "self"]
+    return [
+        one.arg
+        for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+        if one.arg != "self"
+    ]
 
 
 def own(name, kind, what="function"):

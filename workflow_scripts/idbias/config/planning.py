@@ -95,8 +95,8 @@ def _attack(name, attack, experiment, origins, faults):
                     _attacked_images(shape, experiment.dataset, where, faults)
     elif ":" in attack.attack:
         with faults.collected():
-            given = [*attack.arguments, *(["epsilon"] if attack.epsilon else [])]
-            check_declared(attack.attack, where, given, OF_ATTACKS)
+            epsilon = ["epsilon"] if attack.epsilon else []
+            check_declared(attack.attack, where, attack.arguments, OF_ATTACKS, of_plain=epsilon)
     elif attack.attack not in ATTACKS:
         faults.add(
             f"{where}: foolbox has no attack {attack.attack!r}{nearest(attack.attack, ATTACKS)}."
