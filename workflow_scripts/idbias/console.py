@@ -11,6 +11,7 @@ import time
 
 from idbias.console_facts import of_attack, of_classifier
 from idbias.console_work import LONG, Job, Work, duration, last_sentence
+from idbias.slurm_queue import in_queue, newest_run
 
 # Events of Snakemake's log that the lines of stages take the place of.
 REPLACED = {
@@ -20,6 +21,9 @@ REPLACED = {
 SILENT = (
     "Select jobs", "Execute ", "Trying to restart", "Removing output", "Exiting because a job", "Complete log",
     "Shutting down, this might", "Removing temporary output",
+    # Of the executor plugin for Slurm.
+    "Falling back to 'sacct'", "'sacct' unavailable", "Cleaning up SLURM", "SLURM run ID",
+    "No SLURM account given", "Unable to guess SLURM account",
 )  # fmt: skip
 # Seconds until the first line of progress; each later one waits a third longer, up to the last.
 PERIOD, LONGEST_PERIOD = 30, 600
@@ -47,7 +51,10 @@ class StageLines(logging.Filter):
         if handler:
             record.line = handler(record)
             return record.line is not None
-        return not (event in REPLACED or str(record.msg).startswith(SILENT))
+        text = str(record.msg)
+        # One line a job: the lines of stages name the logs.
+        submitted = text.startswith("Job ") and "has been submitted with SLURM jobid" in text
+        return not (event in REPLACED or submitted or text.startswith(SILENT))
 
     def _run_info(self, record):
         stats = dict(record.stats)
@@ -169,7 +176,8 @@ class StageLines(logging.Filter):
         running = [job for job in begun if job.running()]
         waiting = len(begun) - len(running)
         jobs = f"{len(running)} running" + (f", {waiting} waiting" if waiting else "")
-        parts = [jobs + self._left(), self.work.masks()]
+        run = newest_run(self.work.begun) if self.remote else None
+        parts = [jobs + self._left(), self.work.masks(), in_queue(run) if run else ""]
         return f"{self._now()}  {'; '.join(filter(None, parts))}"
 
 
