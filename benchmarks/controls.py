@@ -1,9 +1,8 @@
-"""Coverage of the contrast's interval: python benchmarks/controls.py [--draws 100] [--points 200]
+"""What the contrast's interval holds: python benchmarks/controls.py [--draws 200] [--points 300]
 
-Plants a strong dependence in the attack's pair of sets and a weaker one in the control's, which share
-their first set as in an experiment. The truth at this number of points is the mean difference over many
-draws. Prints, for each share of the images in a subsample, how often the 95 % interval of a draw holds it,
-the interval's mean half width, and the half width that the draws' own spread asks for.
+Two arms of independent images, or of one first set as in an experiment, whose dependence and dimensions are known:
+how often the contrast is said to differ from 0 at 5 %, how often its 95 % interval holds the difference that
+4,000 points give, the interval's mean half width, and the half width that the draws' own spread asks for.
 """
 
 import argparse
@@ -13,46 +12,52 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow_scripts"))
-from idbias.controls import contrast as module
+from idbias.controls.contrast import contrast
 from idbias.correlation.distances import squared_distances
 
-SHARES = (0.1, 0.25, 0.5)
+# Name -> strength of the dependence and dimensions of the attack's arm and of the control's.
+ARMS = {
+    "0.9 and 0.6, 6 D": ((0.9, 6), (0.6, 6)),
+    "equal 0.7, 5 D": ((0.7, 5), (0.7, 5)),
+    "equal 0.7, 5 and 20 D": ((0.7, 5), (0.7, 20)),
+    "none, 5 and 20 D": ((0.0, 5), (0.0, 20)),
+}
 
 
-def drawn(seed, points, dimensions=6):
-    """Return (attack, control), each two sets of distances: dependence 0.9 and 0.6."""
+def drawn(seed, points, arms):
+    """Return (attack, control), each two sets of distances; arms of one dimension share their first set."""
     rng = np.random.default_rng(seed)
-    first = rng.normal(size=(points, dimensions))
-
-    def dependent(strength):
-        noise = rng.normal(size=(points, dimensions))
-        return squared_distances(strength * first + np.sqrt(1 - strength**2) * noise)
-
-    own = squared_distances(first)
-    return (own, dependent(0.9)), (own, dependent(0.6))
+    widest = rng.normal(size=(points, max(dimensions for _, dimensions in arms)))
+    pairs = []
+    for strength, dimensions in arms:
+        first, noise = widest[:, :dimensions], rng.normal(size=(points, dimensions))
+        second = strength * first + np.sqrt(1 - strength**2) * noise
+        pairs.append((squared_distances(first), squared_distances(second)))
+    return pairs
 
 
 def main():
     """Run the study and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--draws", type=int, default=100)
-    parser.add_argument("--points", type=int, default=200)
-    parser.add_argument("--subsamples", type=int, default=60)
+    parser.add_argument("--draws", type=int, default=200)
+    parser.add_argument("--points", type=int, default=300)
     given = parser.parse_args()
-    found = {share: [] for share in SHARES}
-    for seed in range(given.draws):
-        sets = drawn(seed, given.points)
-        for share in SHARES:
-            one = module.contrast(*sets, seed, given.subsamples, share)
-            found[share].append((one["difference"], one["low"], one["high"]))
-    print(f"{given.draws} draws of {given.points} points, {given.subsamples} subsamples each")
-    print("share  coverage  half width  half width asked for by the draws")
-    for share, rows in found.items():
-        difference, low, high = np.array(rows).T
-        truth = difference.mean()
+    print(f"{given.draws} draws of {given.points} points")
+    print(
+        f"{'arms':22} {'true':>7} {'p<=0.05':>8} {'covered':>8} {'half width':>11} {'asked for':>10}"
+    )
+    for name, arms in ARMS.items():
+        truth = contrast(*drawn(10**6, 4000, arms))["difference"]
+        rows = [contrast(*drawn(seed, given.points, arms)) for seed in range(given.draws)]
+        columns = ("difference", "low", "high", "p")
+        difference, low, high, p = (np.array([row[key] for row in rows]) for key in columns)
         covered = ((low <= truth) & (truth <= high)).mean()
-        asked = 1.96 * difference.std(ddof=1)
-        print(f"{share:5.2f}  {covered:8.1%}  {(high - low).mean() / 2:10.3f}  {asked:10.3f}")
+        half, asked = (high - low).mean() / 2, 1.96 * difference.std(ddof=1)
+        rejected = (p <= 0.05).mean()
+        print(
+            f"{name:22} {truth:7.3f} {rejected:8.3f} {covered:8.3f} {half:11.3f} {asked:10.3f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

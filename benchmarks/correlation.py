@@ -23,14 +23,13 @@ from idbias.correlation.baselines import NAMES, Products
 from idbias.correlation.dependence import (
     intrinsic_dimension,
     joined_statistics,
-    permutation_p,
     shuffle,
     shuffled_dimensions,
     shuffled_statistics,
-    z_test,
 )
 from idbias.correlation.distances import squared_distances
 from idbias.correlation.joined_measures import measure_joined, nearest_joined
+from idbias.correlation.significance import permutation_p, z_test
 from idbias.correlation.similarity import r_squared, svcca
 from idbias.correlation.spiral import spiral
 from idbias.correlation.strata import strata, vector_sizes

@@ -20,12 +20,11 @@ from threadpoolctl import threadpool_limits
 
 from idbias.correlation.baselines import NAMES
 from idbias.correlation.dependence import (
-    baselines_summary,
     joined_statistics,
-    permutation_p,
     shuffled_statistics,
 )
 from idbias.correlation.distances import squared_distances
+from idbias.correlation.significance import effects, permutation_p
 from idbias.correlation.spiral import spiral
 
 SHUFFLES = 39
@@ -98,7 +97,7 @@ def trial(kind, strength, dimension, points, number):
     found = joined_statistics(a, b, np.arange(points)[None])
     observed = {name: value[0] for name, value in found.items()}
     shuffled = shuffled_statistics(a, b, range(SHUFFLES), number, labels=labels)
-    summary = baselines_summary(observed, shuffled)
+    summary = effects(observed, shuffled)
     name = "intrinsic_dimension"
     ps = {"id": permutation_p(observed[name], shuffled[name])[0]}
     return ps | {name: summary[f"{name}_p"] for name in NAMES}
