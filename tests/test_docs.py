@@ -86,9 +86,6 @@ def extended(tmp_path_factory):
         lay_over(examples, yaml.safe_load(block))
     shapes = examples["experiment_blocks"]["shapes"]
     assert set(shapes["attacks"]) < set(examples["attacks"])
-    # All that the page has on one dataset.
-    shapes |= {"attacks": list(examples["attacks"]), "classifiers": ["two_layers", "robust"]}
-    (workflow.folder / "mine.yaml").write_text(yaml.safe_dump(examples))
     for block in blocks(page, "python"):
         (workflow.folder / block.split("\n", 1)[0].removeprefix("# ")).write_text(block)
     for package, code in STAND_INS.items():
@@ -108,8 +105,13 @@ def extended(tmp_path_factory):
             folder = workflow.folder / "my_images" / names[label]
             folder.mkdir(parents=True, exist_ok=True)
             Image.fromarray((image * 255 / 16).astype(np.uint8)).save(folder / f"{number}.png")
+    (workflow.folder / "mine.yaml").write_text(yaml.safe_dump(examples))
     workflow.snakemake("results/shapes/dataset.h5", *MINE)
     subprocess.run([sys.executable, "make_adversarial.py"], cwd=workflow.folder, check=True)
+    torch.save({}, workflow.folder / "robust.pt")
+    # All that the page has on one dataset.
+    shapes |= {"attacks": list(examples["attacks"]), "classifiers": ["two_layers", "robust"]}
+    (workflow.folder / "mine.yaml").write_text(yaml.safe_dump(examples))
     return workflow
 
 
