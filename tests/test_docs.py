@@ -235,7 +235,7 @@ def test_the_defaults_that_the_page_on_masks_names_are_those_of_the_code():
 
 @pytest.fixture(scope="module")
 def outputs():
-    return (ROOT / "docs/outputs.md").read_text()
+    return (ROOT / "docs/outputs.md").read_text() + (ROOT / "docs/crossed.md").read_text()
 
 
 def test_every_hdf5_dataset_and_attribute_is_explained(finished, outputs):

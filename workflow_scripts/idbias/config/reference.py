@@ -62,7 +62,7 @@ def section(path, schema, definitions, written):
         needed = key in schema.get("required", [])
         cells = (f"`{key}`", kind, "needed" if needed else default(field), meaning)
         rows.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
-    return [f"## {heading}", schema["description"], "\n".join(rows), *inside]
+    return [f"## {heading}\n{schema['description']}", "\n".join(rows), *inside]
 
 
 def anchor(heading):
