@@ -60,7 +60,8 @@ def made(tmp_path_factory):
             settings["arguments"] = {**settings["arguments"], "steps": STEPS}
             attacked = run(classifier, given, settings)
             shard = folder / f"{name}_{attack}.h5"
-            columns = {"index": given[2], "label": given[1], **attacked}
+            count = len(attacked["success"])
+            columns = {"index": given[2][:count], "label": given[1][:count], **attacked}
             files.write(shard, columns, {**names, "attack": attack})
             found["attacks"][name, attack] = shard
     return found
@@ -73,7 +74,8 @@ def run(classifier, given, settings):
         # A solver that nothing has to compile. It is made for l2, and finds little in linf.
         patch.setattr(brendel_bethge, "OneImage", Uncompiled)
         settings = {**settings, "attack": "L2BrendelBethgeAttack"}
-        return brendel_bethge.run(classifier, *given, settings, seed=SEED)
+        few = [part[:6] for part in given]  # most of the time is the search for a start
+        return brendel_bethge.run(classifier, *few, settings, seed=SEED)
 
 
 @pytest.fixture(scope="module", params=["as printed", "none succeeds", "one succeeds"])
