@@ -62,7 +62,8 @@ def over_orders(rows):
     rows: as idbias.correlation.class_curve.class_curve returns. Columns: classes, pairs, and NAME,
     NAME_low, NAME_high of z and distance_correlation.
     """
-    grouped = rows.groupby("classes")
+    # Columns of a CSV without rows have no type of their own.
+    grouped = rows.astype(float).groupby("classes")
     columns = {"pairs": grouped["pairs"].first()}
     for name in ("z", "distance_correlation"):
         for end, level in (("", 0.5), ("_low", 0.05), ("_high", 0.95)):
