@@ -24,7 +24,9 @@ from idbias.config.downloads import download_of
 from idbias.config.experiments import files_named, within_experiment
 from idbias.config.origins import Origins
 from idbias.errors import InputError
+from idbias.machine import in_the_way
 from idbias.report.summary import summary
+from idbias.stage import remove_checkpoints
 
 # An sbatch that waits where Slurm refuses a job, an sacct that the executor plugin understands.
 commands_first(HERE / "profiles/slurm/bin")
@@ -102,9 +104,16 @@ rule all:
 
 
 onstart:
+    if warning := in_the_way():
+        print(warning, file=sys.stderr)
     tables_aside.put_aside(targets.tables(CHOSEN))
 
 
 onsuccess:
+    remove_checkpoints([chosen.execution for chosen in CHOSEN])
     if ended := summary(CHOSEN, targets.tables(CHOSEN)):
         print(ended)
+
+
+onerror:
+    remove_checkpoints([chosen.execution for chosen in CHOSEN])

@@ -5,12 +5,16 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from conftest import ROOT
 
 from idbias import stage
+from idbias.config.schema import Execution
+from idbias.errors import InputError
 
 JOB = f"""
 import os, sys
@@ -88,3 +92,77 @@ def test_an_input_dated_in_the_future_is_refused_before_the_work(tmp_path, capsy
     said = capsys.readouterr()
     assert not said.out
     assert re.search(r"far\.h5 is dated (89|90) s in the future.*touch .*far\.h5", said.err)
+
+
+class Job:
+    """As much of a snakemake object as `stage` looks at."""
+
+    def __init__(self, folder, inputs=(), resources=None):
+        self.threads, self.log, self.rule = 1, [folder / "log"], "rule"
+        self.input, self.wildcards, self.config = list(inputs), {}, {}
+        self.resources = {} if resources is None else resources
+
+
+def test_a_rule_that_asks_for_no_gpu_takes_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(stage, "_settings", lambda snakemake: Execution(device="cuda"))
+    with stage.stage(Job(tmp_path)) as execution:
+        assert stage.device(execution) == "cpu"
+    with stage.stage(Job(tmp_path, resources={"gpu": 1})) as execution:
+        assert execution.device == "cuda"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="torch can use the GPU here")
+@pytest.mark.parametrize(
+    ("variables", "devices", "refused"),
+    [
+        ({"SLURM_JOB_GPUS": "3"}, 0, True), ({"SLURM_STEP_GPUS": "0"}, 1, True),
+        ({"CUDA_VISIBLE_DEVICES": "0"}, 1, True), ({"CUDA_VISIBLE_DEVICES": "0"}, 0, False),
+        ({"CUDA_VISIBLE_DEVICES": "-1"}, 1, False), ({}, 2, False), ({}, 0, False),
+    ],
+)  # fmt: skip
+def test_a_gpu_that_was_given_and_cannot_be_used_is_an_error(
+    variables, devices, refused, tmp_path, monkeypatch
+):
+    for name in ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS", "CUDA_VISIBLE_DEVICES"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(stage, "glob", lambda pattern: ["/dev/nvidia"] * devices)
+    monkeypatch.setattr(stage.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(stage, "HELD", [])
+    if refused:
+        with pytest.raises(InputError, match=f"{next(iter(variables))}.*docs/cluster.md"):
+            stage.device(Execution())
+    else:
+        assert stage.device(Execution()) == "cpu"
+    with pytest.raises(InputError, match="GPU"):
+        stage.device(Execution(device="cuda"))
+    os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+
+
+def test_a_checkpoint_is_never_its_output_and_goes_when_that_is_finished(tmp_path, monkeypatch):
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    execution = Execution(scratch="scratch")
+    outputs = [
+        "results/a.h5",
+        str(tmp_path / "out" / "b.h5"),
+        "../out/c.h5",
+        "results/unfinished.h5",
+    ]
+    paths = [Path(stage.checkpoint_path(execution, output)) for output in outputs]
+    for output, path in zip(outputs, paths, strict=True):
+        assert path.resolve().is_relative_to(work / "scratch" / "checkpoints")
+        path.write_text("")
+        Path(output).parent.mkdir(exist_ok=True)
+        if "unfinished" not in output:
+            Path(output).touch()
+    assert len(set(paths)) == 4
+    stage.remove_checkpoints([execution, execution])
+    assert [path.exists() for path in paths] == [False, False, False, True]
+    assert all(Path(output).exists() for output in outputs[:3])
+    Path(outputs[3]).touch()
+    os.utime(outputs[3], (0, 0))  # an older output is not what this checkpoint is of
+    stage.remove_checkpoints([execution])
+    assert paths[3].exists()

@@ -1,7 +1,6 @@
 """Train the map of one class on its clean images and on those attacked into it."""
 
-from pathlib import Path
-
+from idbias.machine import made_by
 from idbias.stage import checkpoint_path, device, stage
 
 with stage(snakemake) as execution:
@@ -49,6 +48,10 @@ with stage(snakemake) as execution:
             "adversarial_images": np.array([len(sets[0][0])]),
             "clean_images": np.array([len(sets[1][0])]),
         },
-        {**dict(snakemake.wildcards), "settings": dict(params.settings), "seed": params.seed},
+        {
+            **dict(snakemake.wildcards),
+            "settings": dict(params.settings),
+            "seed": params.seed,
+            **made_by(where, trained["engine"]),
+        },
     )
-    Path(checkpoint).unlink(missing_ok=True)

@@ -1,7 +1,5 @@
 """Train one classifier, load published weights, or fine-tune them; then classify the images."""
 
-from pathlib import Path
-
 from idbias.stage import checkpoint_path, device, stage
 
 with stage(snakemake) as execution:
@@ -59,4 +57,3 @@ with stage(snakemake) as execution:
         accuracy, total_tests, classes, snakemake.wildcards.classifier, None if history else claimed
     )
     files.write(output.predictions, predictions, {**experiment, "test_accuracy": accuracy})
-    Path(checkpoint).unlink(missing_ok=True)

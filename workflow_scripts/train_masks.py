@@ -1,8 +1,7 @@
 """Train the essential or the adversarial masks of one shard of images."""
 
-from pathlib import Path
-
 from idbias.config.counts import shard_rows
+from idbias.machine import made_by
 from idbias.stage import checkpoint_path, device, stage
 
 with stage(snakemake) as execution:
@@ -61,6 +60,9 @@ with stage(snakemake) as execution:
             "predicted": trained.predicted,
             "finite": trained.finite,
         },
-        {**dict(snakemake.wildcards), "settings": dict(snakemake.params.settings)},
+        {
+            **dict(snakemake.wildcards),
+            "settings": dict(snakemake.params.settings),
+            **made_by(where, trained.engine),
+        },
     )
-    Path(checkpoint).unlink(missing_ok=True)

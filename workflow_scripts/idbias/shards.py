@@ -24,6 +24,10 @@ CONTENT = "content"
 SHARDS = "shards"
 # What must be equal in all shards of a stage: how they were made.
 MADE_BY = ("settings", "seed")
+# What a file says of what made it (idbias.machine.made_by): it may differ, and a row says so.
+MAKER = ("engine", "device", "processor")
+# Attribute of a file: all that made it, as JSON, where it is made of several.
+MADE_ON = "made_on"
 
 
 def content(datasets):
@@ -59,9 +63,10 @@ def described(whole, shards):
     Shards are opened one at a time. Raises InputError if one cannot be read, was made with other settings
     than the first, holds other datasets or other shapes, or if an image is in them twice or out of order.
     """
-    joined, last, first_kind = [], None, None
+    joined, last, first_kind, made_on = [], None, None, []
     for path in shards:
         with hdf5.open_to_read(path) as file:
+            made_on = makers(file.attrs, made_on)
             made = {key: file.attrs[key] for key in MADE_BY if key in file.attrs}
             kinds = {name: (file[name].shape[1:], file[name].dtype.str) for name in file}
             rows = {file[name].shape[0] for name in file}
@@ -86,7 +91,14 @@ def described(whole, shards):
                     CONTENT: file.attrs.get(CONTENT),
                 }
             )
-    return {SHARDS: joined}
+    return {SHARDS: joined, MADE_ON: made_on}
+
+
+def makers(attrs, known=()):
+    """Return `known`, a list of dicts of MAKER, with what a file's attributes say made it, each once."""
+    own = {name: attrs[name] for name in MAKER if name in attrs}
+    found = json.loads(attrs[MADE_ON]) if MADE_ON in attrs else [own] if own else []
+    return [*known, *(maker for maker in found if maker not in known)]
 
 
 def whole(file, path):

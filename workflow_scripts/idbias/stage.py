@@ -14,10 +14,13 @@ from pathlib import Path
 from idbias.config.checking import check
 from idbias.config.comparisons import by_folder
 from idbias.errors import InputError, Unwritable
+from idbias.machine import in_the_way, private_folders
 
 # Seconds by which the clocks of a node and of a file server may differ.
 CLOCKS_DIFFER = 30
 HELD = []  # lock files, open until the process ends
+GIVEN = ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS")  # environment of a job that Slurm gave GPUs
+ELSEWHERE = "outside"  # folder of checkpoints of outputs outside the working directory
 
 
 @contextmanager
@@ -34,6 +37,8 @@ def stage(snakemake):
     terminal = sys.stderr
     sys.stderr = log = Log(snakemake.log[0])
     try:
+        if warning := in_the_way():
+            print(warning, file=log)
         _check_times(snakemake.input)
         yield _execution(snakemake)
     except InputError as error:
@@ -103,12 +108,33 @@ def device(execution):
     """
     if execution.device == "cpu":
         return "cpu"
+    there = bool(glob("/dev/nvidia[0-9]*"))
+    given = _given_gpus(there)
     take_one_gpu()
-    if execution.device == "cuda":
-        return "cuda"
     import torch
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    if torch.cuda.is_available():
+        return "cuda"
+    if given or execution.device == "cuda":
+        raise InputError(
+            f"{given or 'execution.device in config.yaml is cuda'}, but torch {torch.__version__} can use no "
+            "GPU here: install the torch that fits its driver (docs/cluster.md), or let execution.device "
+            "be cpu."
+        )
+    if there:
+        print(
+            "warning: torch cannot use this machine's GPU; the processor does it.", file=sys.stderr
+        )
+    return "cpu"
+
+
+def _given_gpus(there):
+    """Return how this job was given a GPU, as the beginning of a sentence, or None; there: a GPU is seen."""
+    for name in (*GIVEN, *(["CUDA_VISIBLE_DEVICES"] if there else [])):
+        value = os.environ.get(name)
+        if value and value not in ("-1", "NoDevFiles"):
+            return f"this job was given a GPU ({name}={value})"
+    return None
 
 
 def take_one_gpu():
@@ -122,8 +148,8 @@ def take_one_gpu():
     gpus = [str(gpu) for gpu in gpus]
     if len(gpus) < 2:
         return
-    folder = Path(tempfile.gettempdir(), f"idbias-{os.getuid()}")
-    folder.mkdir(exist_ok=True)
+    bases = (tempfile.gettempdir(), "/var/tmp", "/dev/shm")
+    folder = next(private_folders(*(Path(base, f"idbias-{os.getuid()}") for base in bases)))
     for turn in count():
         for gpu in gpus:
             path = folder / f"gpu-{gpu.replace('/', '-')}.{turn}"
@@ -141,8 +167,13 @@ def take_one_gpu():
 def checkpoint_path(execution, output):
     """Return where the checkpoint of the job that makes `output` lies, outside of its outputs.
 
+    The job leaves it there: that Snakemake takes the output for finished is known only later, and then
+    `remove_checkpoints` removes it.
     Raises InputError where nothing can be written there; a full disk is no reason.
     """
+    output = os.path.normpath(output)
+    if os.path.isabs(output) or output.startswith(os.pardir):
+        output = ELSEWHERE + os.path.abspath(output)
     path = os.path.join(execution.scratch, "checkpoints", output)
     folder = os.path.dirname(path)
     try:
@@ -158,6 +189,22 @@ def checkpoint_path(execution, output):
     return path
 
 
+def remove_checkpoints(executions):
+    """Remove the checkpoints of outputs that are finished, once no job runs. executions: schema.Execution."""
+    for root in {os.path.join(execution.scratch, "checkpoints") for execution in executions}:
+        for folder, _, names in os.walk(root, topdown=False):
+            for path in (os.path.join(folder, name) for name in names):
+                output = os.path.relpath(path, root)
+                if output.startswith(ELSEWHERE + os.sep):
+                    output = output.removeprefix(ELSEWHERE)
+                with suppress(OSError):
+                    # Another clone of the workflow may have a younger one here, still at work.
+                    if os.stat(output).st_mtime >= os.stat(path).st_mtime:
+                        os.unlink(path)
+            with suppress(OSError):
+                os.rmdir(folder)
+
+
 def _no_scratch(folder, reason):
     return InputError(
         f"no checkpoints can be kept in {folder} ({reason}): make it writable, or let "
@@ -166,6 +213,14 @@ def _no_scratch(folder, reason):
 
 
 def _execution(snakemake):
+    """Return the job's settings; of a rule that asks for no GPU `device` is cpu, whatever config.yaml says."""
+    execution = _settings(snakemake)
+    if execution and getattr(snakemake, "resources", {}).get("gpu") is None:
+        return execution.model_copy(update={"device": "cpu"})
+    return execution
+
+
+def _settings(snakemake):
     wildcards = snakemake.wildcards
     comparison, experiment = wildcards.get("comparison"), wildcards.get("experiment")
     if comparison:

@@ -20,6 +20,7 @@ WITHOUT_INFLUENCE = (
     "errors",
     "files",
     "hdf5",
+    "machine",
     "own_code",
     "progress",
     "shards",

@@ -20,16 +20,27 @@ FEW_PAIRS = 100
 DEGENERATE = 0.01
 
 
-def caveats_of(row):
+def caveats_of(row, made_on=()):
     """Return caveats about a row (column -> number) in words, "; " between them, or None.
 
     It takes the columns pairs, id_first, id_second, id, id_shuffled_mean, id_of_half_ratio, scale_ratio,
     coincident and degenerate_first, degenerate_second with their _by_class; what is missing or NaN gives
-    no caveat.
+    no caveat. made_on: what made the masks, a list of dicts of engine, device, processor.
     """
     numbers = {name: value for name, value in row.items() if not _missing(value)}
     checks = (_few_pairs, _coincident, _scales, _excess, _high, _drift)
-    return "; ".join(filter(None, (check(numbers) for check in checks))) or None
+    found = [*(check(numbers) for check in checks), _makers(made_on)]
+    return "; ".join(filter(None, found)) or None
+
+
+def _makers(made_on):
+    if len(made_on) < 2:
+        return None
+    names = sorted(" on ".join((made["engine"], made["processor"])) for made in made_on)
+    return (
+        f"masks were made by {', '.join(names)}, which round otherwise: in float32 single masks differ "
+        "(docs/masks.md), so train all on one kind of machine"
+    )
 
 
 def _few_pairs(row):

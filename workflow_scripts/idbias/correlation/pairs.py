@@ -56,6 +56,7 @@ def write_mask_pairs(path, essential, adversarial, *, attack, predictions, image
             "second": SelectedRows(other["mask"], rows[1]),
         }
         paths = {"first": essential, "second": adversarial}
+        made_on = shards.makers(other.attrs, shards.makers(one.attrs))
         files.write(
             path,
             {
@@ -64,7 +65,7 @@ def write_mask_pairs(path, essential, adversarial, *, attack, predictions, image
                 **sets,
                 **measured(sets, paths),
             },
-            {**attributes, **counts},
+            {**attributes, **counts, shards.MADE_ON: made_on},
         )
 
 

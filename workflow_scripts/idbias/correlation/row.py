@@ -8,6 +8,7 @@ from idbias.correlation.caveats import caveats_of
 from idbias.correlation.decodability import NAMES as DECODED
 from idbias.correlation.shuffle_files import by_way, read_statistics
 from idbias.correlation.significance import dimension_test, effects
+from idbias.shards import makers
 
 # Attributes of a pairs file that the row repeats.
 COUNTS = ("test_accuracy", "images", "attack_success", "essential_masks", "adversarial_masks")
@@ -22,6 +23,7 @@ def rows(names, pairs, dimensions, shuffles):
     one way after those of another. Columns that do not apply (a spiral has no attack) are missing.
     """
     about = of_pairs(pairs)
+    made_on = makers(files.read(pairs, [])[1])
     observed, attributes = files.read(dimensions)
     reasons = {
         name.removeprefix("reason_"): attributes[name]
@@ -32,7 +34,7 @@ def rows(names, pairs, dimensions, shuffles):
     for within, paths in by_way(shuffles).items():
         numbers = numbers_of(observed, reasons, read_statistics(paths), within)
         columns = {**names, **about, "shuffled_within": within, **numbers}
-        columns["caveats"] = caveats_of(columns)
+        columns["caveats"] = caveats_of(columns, made_on)
         columns["reason"] = columns.pop("reason", None)
         table.append(columns)
     return pd.DataFrame(table)

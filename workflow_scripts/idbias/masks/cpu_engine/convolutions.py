@@ -16,7 +16,9 @@ from torch import nn
 from torch.nn import functional
 
 from idbias.classifiers.conversion import plain
+from idbias.errors import Unwritable
 from idbias.files import replacing
+from idbias.machine import own_file, private_folders
 
 SOURCE = Path(__file__).with_name("convolutions.cpp")
 FLAGS = ["-O3", "-march=native", "-mprefer-vector-width=512", "-fno-math-errno",
@@ -30,8 +32,9 @@ WINOGRAD, DIRECT, COMBINE = range(3)  # Kind of the source
 def library():
     """Return the compiled kernels, or None, said once on stderr, where they cannot be built.
 
-    The shared object is kept in the user's cache folder under a name that changes with source,
-    compiler and processor. Without it convolutions are torch's own, at half the speed or less.
+    The shared object is kept in the user's cache folder, or another that nobody else can write in, under a
+    name that changes with source, compiler and processor. Without it convolutions are torch's own, at half
+    the speed or less.
     """
     names = filter(shutil.which, (os.environ.get("CXX", ""), "c++", "g++", "clang++"))
     compiler = next(names, None)
@@ -46,17 +49,33 @@ def library():
     key = repr((sources, FLAGS, version, processor)).encode()
     name = f"idbias-convolutions-{hashlib.sha256(key).hexdigest()[:16]}.so"
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "idbias")
-    for folder in (caches, Path(tempfile.gettempdir(), f"idbias-{os.getuid()}")):
+    shared = Path(tempfile.gettempdir(), f"idbias-{os.getuid()}")
+    for folder in private_folders(caches, shared):
         try:
-            if not (folder / name).exists():
-                with replacing(folder / name) as temporary:
-                    build = [compiler, *FLAGS, str(SOURCE), "-o", str(temporary)]
-                    subprocess.run(build, check=True, capture_output=True, text=True)
-            return _declared(ctypes.CDLL(str(folder / name)))
-        except (OSError, subprocess.CalledProcessError) as failure:
+            return _loaded(folder / name, [compiler, *FLAGS, str(SOURCE), "-o"])
+        except (OSError, AttributeError, Unwritable, subprocess.CalledProcessError) as failure:
             error = getattr(failure, "stderr", None) or failure
     print(f"{SOURCE.name} does not build, masks train at half the speed: {error}", file=sys.stderr)
     return None
+
+
+def _loaded(path, build):
+    """Return the kernels in `path`, built where there are none, or not this user's.
+
+    Raises AttributeError or OSError if they are others; then they are removed, to be built by the next process.
+    """
+    if not own_file(path):
+        with replacing(path) as temporary:
+            subprocess.run([*build, str(temporary)], check=True, capture_output=True, text=True)
+            temporary.chmod(0o700)
+    try:
+        return _declared(ctypes.CDLL(str(path)))
+    except (
+        OSError,
+        AttributeError,
+    ):  # no library, or without a symbol; by this path it stays loaded
+        path.unlink()
+        raise
 
 
 class Step(ctypes.Structure):
