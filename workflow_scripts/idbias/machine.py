@@ -1,7 +1,7 @@
 """The machine that a job runs on: folders nobody else writes in, its processor, packages in the way."""
 
 import atexit
-import importlib.util
+import importlib.machinery
 import os
 import platform
 import shutil
@@ -96,7 +96,7 @@ def in_the_way():
     outside = [os.path.realpath(path) + os.sep for path in outside]
     found = []
     for name in PINNED:
-        spec = importlib.util.find_spec(name)
+        spec = importlib.machinery.PathFinder.find_spec(name)
         origin = os.path.realpath(spec.origin) if spec and spec.origin else ""
         if any(origin.startswith(path) for path in outside):
             found.append(f"{name} ({os.path.dirname(os.path.dirname(origin))})")
