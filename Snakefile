@@ -21,6 +21,7 @@ from idbias.config.commands import commands_first
 from idbias.config.comparisons import by_folder
 from idbias.config.counts import SHARD
 from idbias.config.downloads import download_of
+from idbias.config.kept_shards import keep
 from idbias.config.experiments import files_named, within_experiment
 from idbias.config.origins import Origins
 from idbias.errors import InputError
@@ -103,6 +104,14 @@ rule all:
         rules.figures.input,
 
 
+def tidy_up():
+    """Once no job runs: note which shards are finished, remove the checkpoints of what is."""
+    for chosen in CHOSEN:
+        if chosen.classifiers:
+            keep(chosen)
+    remove_checkpoints([chosen.execution for chosen in CHOSEN])
+
+
 onstart:
     if warning := in_the_way():
         print(warning, file=sys.stderr)
@@ -110,10 +119,10 @@ onstart:
 
 
 onsuccess:
-    remove_checkpoints([chosen.execution for chosen in CHOSEN])
+    tidy_up()
     if ended := summary(CHOSEN, targets.tables(CHOSEN)):
         print(ended)
 
 
 onerror:
-    remove_checkpoints([chosen.execution for chosen in CHOSEN])
+    tidy_up()

@@ -8,10 +8,21 @@ from idbias.datasets.published import PUBLISHED
 SHARD = r"[0-9]+-[0-9]+"
 
 
-def shards(total, size, start=0):
-    """Return the names of the shards of `total` items from `start`: first and last index, as in 00000-00511."""
-    end = start + total
-    return [f"{first:05d}-{min(first + size, end) - 1:05d}" for first in range(start, end, size)]
+def shards(total, size, start=0, kept=()):
+    """Return the names of the shards of `total` items from `start`: first and last index, as in 00000-00511.
+
+    kept: names of shards that stay as they are where they fit; what is between and after them is cut anew.
+    """
+    end, ranges = start + total, []
+    for first, last in sorted(tuple(map(int, name.split("-"))) for name in kept):
+        if first >= start and last < end:
+            ranges += [*_cut(start, first, size), (first, last)]
+            start = last + 1
+    return [f"{first:05d}-{last:05d}" for first, last in (*ranges, *_cut(start, end, size))]
+
+
+def _cut(start, end, size):
+    return [(first, min(first + size, end) - 1) for first in range(start, end, size)]
 
 
 def shard_rows(name):

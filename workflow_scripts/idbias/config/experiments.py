@@ -14,6 +14,7 @@ from idbias.config.comparisons import Comparison
 from idbias.config.counts import files_named, known_images, shards
 from idbias.config.crossings import crossings_of
 from idbias.config.downloads import downloads, local_path, weights_name
+from idbias.config.kept_shards import kept
 from idbias.own_code import own_file
 
 
@@ -153,10 +154,11 @@ class Experiment:
         """How many classes its images have."""
         return self.dataset.class_count
 
-    @property
+    @cached_property
     def image_shards(self):
-        """Names of the shards of its images."""
-        return shards(self.images, self.execution.images_per_shard, self.first_image)
+        """Names of the shards of its images; those that are finished stay as they are."""
+        size, finished = self.execution.images_per_shard, kept(self.name)
+        return shards(self.images, size, self.first_image, finished)
 
     @property
     def shuffle_shards(self):

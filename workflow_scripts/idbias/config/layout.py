@@ -25,6 +25,9 @@ CONTROL_MASKS = "controls/{attack}/{control}/masks"
 STAGES = (ATTACK, ESSENTIAL, ADVERSARIAL, CONTROL_MASKS)
 CONTROL_IMAGES = "results/{experiment}/{classifier}/controls/{attack}/{control}/images/{shard}.h5"
 
+# Names of the shards of images that are finished: config.kept_shards.
+KEPT_SHARDS = "results/{experiment}/shards.json"
+
 # The folders of comparisons, below results/.
 OF_ARRAYS = "{experiment}/correlations"
 OF_ATTACK = "{experiment}/{classifier}/correlations/{attack}"
