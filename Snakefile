@@ -120,7 +120,7 @@ onstart:
 
 onsuccess:
     tidy_up()
-    if ended := summary(CHOSEN, targets.tables(CHOSEN)):
+    if ended := summary(CHOSEN, targets.tables(CHOSEN), sys.argv[1:]):
         print(ended)
 
 

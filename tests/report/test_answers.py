@@ -1,5 +1,6 @@
 """What a row says in words: dependence is said by the corrected two-sided p-value, and nothing else."""
 
+import shlex
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,7 +9,7 @@ import pytest
 
 from idbias.report import tables
 from idbias.report.answers import answer, answers
-from idbias.report.summary import summary
+from idbias.report.summary import report_command, summary
 
 ROW = {
     "experiment": "digits", "classifier": "small_cnn", "attack": "fmn", "pairs": 1173, "z": -5.594,
@@ -121,3 +122,22 @@ def test_what_is_printed_and_the_tables_say_it_too(tmp_path, monkeypatch):
     assert said.replace("<", "&lt;").replace(" = ", "&nbsp;=&nbsp;") in html
     # What the report's opening page takes.
     assert html.count("<body>") == html.count("</body>") == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "command"),
+    [
+        ("--cores 2", "snakemake --report report.html"),
+        (
+            "-s a/Snakefile --cores 2 --configfile mine.yaml -- masks",
+            "snakemake -s a/Snakefile --configfile mine.yaml --report report.html",
+        ),
+        ("-n --profile=slurm -j 5", "snakemake --profile=slurm --report report.html"),
+        (
+            "--config 'experiments=[a, b]' seed=1 --cores all",
+            "snakemake --config 'experiments=[a, b]' seed=1 --report report.html",
+        ),
+    ],
+)
+def test_the_report_s_command_repeats_the_run_s_options(given, command):
+    assert report_command(shlex.split(given)) == command

@@ -1,6 +1,7 @@
 """What is printed when the workflow has ended. Imports nothing heavy: the Snakefile loads it."""
 
 import csv
+import shlex
 from pathlib import Path
 
 from idbias.config import layout
@@ -23,11 +24,34 @@ COLUMNS = {
 NUMBERS = list(COLUMNS)[4:]
 
 
-def summary(experiments, tables):
+# Options that say which run it is: the report needs them again.
+REPEATED = (
+    "-s", "--snakefile", "-d", "--directory", "--configfile", "--configfiles", "-C", "--config",
+    "--profile", "--workflow-profile",
+)  # fmt: skip
+
+
+def report_command(arguments):
+    """Return the command that makes the report of the run that Snakemake was given `arguments` for.
+
+    Without the targets: what follows -- and what belongs to no option that is repeated.
+    """
+    kept, keep = [], False
+    for argument in arguments:
+        if argument == "--":
+            break
+        if argument.startswith("-"):
+            keep = argument.split("=", 1)[0] in REPEATED
+        if keep:
+            kept.append(shlex.quote(argument))
+    return " ".join(["snakemake", *kept, "--report report.html"])
+
+
+def summary(experiments, tables, arguments=()):
     """Return what came out of the chosen `experiments`, as text; empty if they have neither of both tables.
 
     What crossed trainings say, in words; the row of each I_d test, and the same in words; where `tables`
-    (paths) and figures are, and what it cost.
+    (paths) and figures are, how to make the report of a run with the same `arguments`, and what it cost.
     """
     crossed = _rows("crossed") if any(one.crossings for one in experiments) else []
     tested = _rows("correlations") if any(one.comparisons for one in experiments) else []
@@ -41,7 +65,7 @@ def summary(experiments, tables):
         [
             f"Tables:  {', '.join(tables)} (also .csv, .tex, .html)",
             "Figures: results/figures (PNG, PDF, CSV)",
-            "Report:  snakemake --report report.html",
+            f"Report:  {report_command(arguments)}",
             f"Cost:    {seconds:.0f} s of run time in {jobs} jobs, of this run and those it built on",
         ],
     ]
