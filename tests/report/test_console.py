@@ -125,11 +125,14 @@ def test_accuracy_and_success_are_said_as_soon_as_known(tmp_path, monkeypatch):
             file["success"] = np.arange(10) < hits
     names = {"experiment": "digits", "classifier": "cnn"}
     console = Console(expected=lambda: {("digits", "cnn"): 0.656})
-    console.shows("RUN_INFO", stats={"classifier": 1, "attack_shard": 1, "total": 2})
+    console.shows("RUN_INFO", stats={"classifier": 1, "attack_shard": 2, "total": 3})
     console.begins(0, "classifier", **names)
     said = console.ends(0)
     assert "test accuracy 39.2%. WARNING: its checkpoint is said to have 65.6%" in said
+    (folder / "attacks/fmn/0-99.h5").write_bytes(b"of an earlier run, in other shards")
     console.begins(1, "attack_shard", **names, attack="fmn", shard="0-9")
+    console.begins(2, "attack_shard", **names, attack="fmn", shard="10-19")
+    assert console.ends(2) is None
     assert "succeeds on 75.0% of 20 images" in console.ends(1)
 
 

@@ -151,7 +151,13 @@ class StageLines(logging.Filter):
                 return of_classifier("/".join(["results", *job.of]), self.expected().get(job.of))
             if job.rule == "attack_shard":
                 experiment, classifier, attack = job.of[:3]
-                return of_attack(f"results/{experiment}/{classifier}/attacks/{attack}")
+                # Not every file there: those of an earlier, other number of images may lie beside.
+                shards = [
+                    one.wildcards["shard"]
+                    for one in self.work.jobs.values()
+                    if one.rule == job.rule and one.of == job.of
+                ]
+                return of_attack(f"results/{experiment}/{classifier}/attacks/{attack}", shards)
         except (OSError, KeyError, ValueError):
             pass  # a file that cannot be read is for the stage that needs it to report
         return ""

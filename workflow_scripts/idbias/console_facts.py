@@ -54,12 +54,12 @@ def of_classifier(folder, expected=None):
         )
 
 
-def of_attack(folder):
-    """Return what to say of the shards of an attack in `folder`, or "" without any."""
+def of_attack(folder, shards):
+    """Return what to say of the `shards` (names) of an attack in `folder`, or "" without any."""
     import h5py
 
     counts = []
-    for path in sorted(Path(folder).glob("*.h5")):
-        with h5py.File(path) as file:
+    for shard in shards:
+        with h5py.File(Path(folder, f"{shard}.h5")) as file:
             counts.append((int(file["success"][()].sum()), len(file["success"])))
     return success_said(*map(sum, zip(*counts, strict=True))) if counts else ""
