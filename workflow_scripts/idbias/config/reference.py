@@ -9,10 +9,7 @@ from idbias.config.schema import Config
 
 INTRODUCTION = """# Configuration reference
 
-<!-- Written by workflow_scripts/idbias/config/reference.py from the models in idbias/config/schema.py that check
-config.yaml. Do not edit: change those and run
-    PYTHONPATH=workflow_scripts python -m idbias.config.reference > docs/configuration.md
-A test fails when the two differ. -->
+<!-- Written by workflow_scripts/idbias/config/reference.py from the schema: do not edit, run `make reference`. -->
 
 All settings are in `config.yaml` and are checked before anything runs: an unknown key, a wrong type or a value
 out of range ends in one sentence that says where it is and what is allowed. A file of your own, `--configfile
