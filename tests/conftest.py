@@ -168,6 +168,8 @@ def in_two_shards(finished, tmp_path_factory, worker_id):
 
     def make(folder):
         workflow = finished.clone(folder)
+        # What is finished would be left in its one shard.
+        (folder / "results/digits/shards.json").unlink()
         workflow.configure({"execution": {"shuffles_per_shard": 30}})
         overrides = {"execution": {"images_per_shard": 60}}
         workflow.configure({"experiment_blocks": {"digits": {"overrides": overrides}}})

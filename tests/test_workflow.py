@@ -106,7 +106,7 @@ def test_more_shuffles_run_only_the_new_ones(finished, tmp_path):
 
 @pytest.mark.parametrize(
     "edit",
-    [("masks/training.py", "# An edit."), ("masks/cpu_engine/convolutions.h", "// An edit.")],
+    [("masks/training.py", "EDITED = 1"), ("masks/cpu_engine/convolutions.h", "static int edited;")],
 )
 def test_editing_the_masks_code_reruns_masks_and_what_follows(finished, tmp_path, edit):
     workflow = finished.clone(tmp_path / "edited")
@@ -201,7 +201,7 @@ def test_a_bad_file_is_named(finished, tmp_path):
     done = workflow.snakemake("--forcerun", "mask_pairs", "--", f"{FMN}/pairs.h5", check=False)
     output = done.stdout + done.stderr
     assert done.returncode != 0
-    assert "results/digits/small_cnn/predictions.h5 is not a readable HDF5 file" in output
+    assert "results/digits/small_cnn/predictions.h5 is damaged" in output
 
 
 def test_the_report_is_one_file_with_the_tables_and_figures(finished, tmp_path):
