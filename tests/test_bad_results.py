@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 import yaml
 from bad_inputs import (
@@ -223,6 +224,16 @@ def parameters(rule, digits):
     return {**of_test, "settings": settings.get(rule)}
 
 
+def flat(inputs):
+    """Inputs as Snakemake gives them: all paths one after the other, and each name's own."""
+    given = Namedlist(
+        np.hstack([np.array(paths, dtype=object) for paths in inputs.values()]).tolist()
+    )
+    for name, paths in inputs.items():
+        setattr(given, name, paths)
+    return given
+
+
 @pytest.mark.parametrize(("rule", "path", "harm", "words"), RESULTS.values(), ids=RESULTS)
 def test_results(clone, tmp_path, monkeypatch, rule, path, harm, words):
     script, wildcards, inputs = RULES[rule]
@@ -240,7 +251,7 @@ def test_results(clone, tmp_path, monkeypatch, rule, path, harm, words):
         rule=rule,
         config=config,
         wildcards=Namedlist(fromdict=wildcards),
-        input=Namedlist(fromdict=inputs),
+        input=flat(inputs),
         output=Namedlist(fromdict=output),
         params=Namedlist(fromdict=parameters(rule, check(config)["digits"])),
     )

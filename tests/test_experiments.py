@@ -56,7 +56,9 @@ def test_an_attack_s_row_begins_with_what_was_asked_for():
 def test_shards_cover_every_item_once():
     assert shards(1197, 512) == ["00000-00511", "00512-01023", "01024-01196"]
     assert shards(512, 512) == ["00000-00511"]
-    digits = experiments({"correlation": {"shuffles": 120}})["digits"]
+    digits = experiments(
+        {"correlation": {"shuffles": 120}, "execution": {"shuffles_per_shard": 50}}
+    )["digits"]
     assert digits.image_shards == ["00000-01196"]
     assert experiments()["table2"].image_shards == shards(10000, 512)
     assert digits.shuffle_shards == ["00000-00049", "00050-00099", "00100-00119"]
@@ -164,7 +166,7 @@ def test_tables_and_figures_are_those_that_have_something_to_show():
         "results/figures/spiral/correlations/spiral.png",
     ]
     figures = targets.figures([found["digits"]])
-    assert len(figures) == 1 + 3 + 3 + 1 + 3
+    assert len(figures) == 1 + 3 + 1 + 3 + 1 + 3
     assert "results/figures/digits/small_cnn/yields.png" in figures
     kernels = targets.spectra_figures([found["digits_spectra"]])
     assert [Path(path).stem for path in kernels].count("kernels") == 2

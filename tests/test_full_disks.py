@@ -85,7 +85,7 @@ import sys
 from types import SimpleNamespace
 sys.path.insert(0, {library!r})
 from idbias.stage import stage
-rule = SimpleNamespace(threads=1, log=[{log!r}], rule="toy", wildcards={{}}, config={{}})
+rule = SimpleNamespace(input=[], threads=1, log=[{log!r}], rule="toy", wildcards={{}}, config={{}})
 with stage(rule):
     import numpy as np
     from idbias import files

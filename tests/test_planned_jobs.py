@@ -40,7 +40,7 @@ def test_a_fresh_clone_plans_the_stages_up_to_the_one_asked_for(project):
         (
             {"correlation": {"shuffles": 100}},
             [],
-            {"shuffle_shard": 2, "row": 2, "correlations": 1},
+            {"shuffle_shard": 1, "row": 1, "correlations": 1},
         ),
         (
             {
@@ -51,7 +51,7 @@ def test_a_fresh_clone_plans_the_stages_up_to_the_one_asked_for(project):
             {"shuffle_shard": 2, "row": 1, "correlations": 1},
         ),
         (
-            {"experiments": ["digits"], "correlation": {"preprocess": "standardise"}},
+            {"experiments": ["digits"], "correlation": {"preprocess": "standardise_unit_length"}},
             [],
             {
                 "distances": 1,

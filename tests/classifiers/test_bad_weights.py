@@ -23,7 +23,7 @@ WEIGHTS = {
     ),
     "weights with code": (
         lambda path: torch.save({"state_dict": SimpleNamespace()}, path),
-        ["weights.pth", "save `network.state_dict()` as .safetensors"],
+        ["weights.pth", "save `network.state_dict()`", ".safetensors"],
     ),
 }
 

@@ -108,6 +108,6 @@ def test_the_protocol_of_2025_is_what_its_code_has():
     assert (two.masks.penalty, three.masks.penalty) == (0.5, 0.1)
     assert two.attacks["pgd"].epsilon == pytest.approx(8 / 255)
     assert (two.correlation.pool, three.correlation.pool) == (1, 7)
-    assert two.correlation.preprocess == three.correlation.preprocess == "standardise"
+    assert two.correlation.preprocess == three.correlation.preprocess == "standardise_unit_length"
     assert two.correlation.shuffles == three.correlation.shuffles == 100
     assert list(three.classifiers) == ["resnet18", "vit_b16"]

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from conftest import ROOT
 from own_attacks import Uncompiled
-from snakemake.io import InputFiles
+from snakemake.iocontainers import Namedlist
 from test_archives import mnist_files
 
 from idbias import files
@@ -132,7 +132,7 @@ def test_brendel_bethge_runs_as_an_attack_of_the_workflow(finished, tmp_path, mo
         name: finished.folder / LOCAL / f"{name}.h5" for name in ("classifier", "predictions")
     }
     shard = SimpleNamespace(
-        input=InputFiles(fromdict=names), output=[tmp_path / "shard.h5"], log=[tmp_path / "log"],
+        input=Namedlist(fromdict=names), output=[tmp_path / "shard.h5"], log=[tmp_path / "log"],
         params=SimpleNamespace(settings=settings, seed=0), wildcards=Named(wildcards),
         threads=1, config=config, rule="attack_shard_on_cpu",
     )  # fmt: skip
