@@ -104,14 +104,6 @@ rule all:
         rules.figures.input,
 
 
-def tidy_up():
-    """Once no job runs: note which shards are finished, remove the checkpoints of what is."""
-    for chosen in CHOSEN:
-        if chosen.classifiers:
-            keep(chosen)
-    remove_checkpoints([chosen.execution for chosen in CHOSEN])
-
-
 onstart:
     if warning := in_the_way():
         print(warning, file=sys.stderr)

@@ -15,6 +15,15 @@ def comparison(wildcards):
     return COMPARISONS[wildcards.comparison]
 
 
+def crossing(wildcards):
+    """The attack on a group of trainings that a job is about."""
+    return next(
+        one
+        for one in experiment(wildcards).crossings
+        if (one.trainings, one.attack) == (wildcards.trainings, wildcards.attack)
+    )
+
+
 def of_attack(kind):
     """An attack on all images, or its essential or adversarial masks."""
     return lambda wildcards: experiment(wildcards).files_of(wildcards.classifier, wildcards.attack)[
@@ -107,3 +116,11 @@ def figure(path, title, subcategory, caption, category=None):
         },
     )
     return [png, f"{path}.pdf", f"{path}.csv"]
+
+
+def tidy_up():
+    """Once no job runs: note which shards are finished, remove the checkpoints of what is."""
+    for chosen in CHOSEN:
+        if chosen.classifiers:
+            keep(chosen)
+    remove_checkpoints([chosen.execution for chosen in CHOSEN])

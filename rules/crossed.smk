@@ -4,15 +4,6 @@
 CROSSED = [one for chosen in CHOSEN for one in chosen.crossings]
 
 
-def crossing(wildcards):
-    """The attack on a group of trainings that a job is about."""
-    return next(
-        one
-        for one in experiment(wildcards).crossings
-        if (one.trainings, one.attack) == (wildcards.trainings, wildcards.attack)
-    )
-
-
 rule crossed_products:
     """Products between the masks and the perturbations of all trainings, summed over their common images."""
     input:
