@@ -1,6 +1,7 @@
 """Attack the correctly classified images of one shard."""
 
 from idbias.config.counts import shard_rows
+from idbias.machine import made_by
 from idbias.stage import device, stage
 
 with stage(snakemake) as execution:
@@ -38,5 +39,10 @@ with stage(snakemake) as execution:
     files.write(
         snakemake.output[0],
         {"index": index, "label": labels[correct], **attacked},
-        {**dict(snakemake.wildcards), "settings": settings, "seed": snakemake.params.seed},
+        {
+            **dict(snakemake.wildcards),
+            "settings": settings,
+            "seed": snakemake.params.seed,
+            **made_by(where),
+        },
     )

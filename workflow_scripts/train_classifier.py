@@ -1,5 +1,6 @@
 """Train one classifier, load published weights, or fine-tune them; then classify the images."""
 
+from idbias.machine import made_by
 from idbias.stage import checkpoint_path, device, stage
 
 with stage(snakemake) as execution:
@@ -47,7 +48,7 @@ with stage(snakemake) as execution:
             progress=progress,
         )
     experiment = {"experiment": snakemake.wildcards.experiment}
-    attributes = {**experiment, "settings": settings, "seed": seed}
+    attributes = {**experiment, "settings": settings, "seed": seed, **made_by(where)}
     models.save(output.classifier, classifier, settings, shape, classes, history, attributes)
     # As every later stage reads it: in eval mode, frozen.
     classifier = models.load(output.classifier, where, some)
@@ -56,4 +57,6 @@ with stage(snakemake) as execution:
     tell_accuracy(
         accuracy, total_tests, classes, snakemake.wildcards.classifier, None if history else claimed
     )
-    files.write(output.predictions, predictions, {**experiment, "test_accuracy": accuracy})
+    files.write(
+        output.predictions, predictions, {**experiment, "test_accuracy": accuracy, **made_by(where)}
+    )
