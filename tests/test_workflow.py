@@ -95,7 +95,7 @@ def test_more_shuffles_run_only_the_new_ones(finished, tmp_path):
     workflow.configure({"correlation": {"shuffles": 100}})
     # The spiral's test has a number of its own.
     assert workflow.plan() == {
-        "shuffle_shard": 1, "row": 1, "dimension_figures": 1, "correlation_table": 1, "effect_figure": 1,
+        "shuffle_shard": 1, "row": 1, "dimension_figures": 1, "correlation_table": 1,
         "costs": 1, "all": 1,
     }  # fmt: skip
     before = shuffled(workflow)
