@@ -59,11 +59,6 @@ def shard_of(stage):
     return SHARD.replace("{stage}", stage)
 
 
-def whole_of(stage):
-    """Return the path of all images of one of STAGES, where they are in several shards."""
-    return WHOLE.replace("{stage}", stage)
-
-
 def within(pattern, folder):
     """Return the path of a comparison's file with its {comparison} replaced by `folder`, a pattern too."""
     return pattern.replace("{comparison}", folder)
