@@ -198,9 +198,6 @@ def join_shards(path, paths, attributes=None):
     Nothing is copied: the shards must stay where they are relative to `path`. Raises InputError if a shard
     is bad, or was made with other settings than the first.
     """
-    for shard in paths:
-        with opened(shard):  # refuses what is no shard of ours, before one line is written
-            pass
-    joined = shards.described(path, paths)
+    joined = shards.described(path, paths, opened)
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         stamp(file, {**(attributes or {}), **joined})

@@ -57,15 +57,16 @@ def blocks(array):
         yield rows, array[rows]
 
 
-def described(whole, shards):
+def described(whole, shards, opened):
     """Return the attributes of the file `whole` that joins `shards` (paths) along their first axis.
 
-    Shards are opened one at a time. Raises InputError if one cannot be read, was made with other settings
-    than the first, holds other datasets or other shapes, or if an image is in them twice or out of order.
+    Shards are opened one at a time, by `opened` (files.opened), which refuses what is no shard of ours.
+    Raises InputError if one cannot be read, was made with other settings than the first, holds other
+    datasets or other shapes, or if an image is in them twice or out of order.
     """
     joined, last, first_kind, made_on = [], None, None, []
     for path in shards:
-        with hdf5.open_to_read(path) as file:
+        with opened(path) as file:
             made_on = makers(file.attrs, made_on)
             made = {key: file.attrs[key] for key in MADE_BY if key in file.attrs}
             kinds = {name: (file[name].shape[1:], file[name].dtype.str) for name in file}
