@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -78,6 +79,13 @@ def slurm(tmp_path_factory):
         pytest.skip(str(reason))
 
 
+@pytest.fixture
+def short_folder():
+    """A folder for another cluster: pytest's own path grows with its runs, and can be too long for sockets."""
+    with tempfile.TemporaryDirectory(prefix="idbias-slurm-") as folder:
+        yield Path(folder)
+
+
 def output_of(*command):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
@@ -95,25 +103,32 @@ def test_gpus_are_really_scheduled(slurm, tmp_path):
     assert on_cpu.returncode != 0, "there is no GPU in the partition cpu"
 
 
-def test_it_starts_again_after_an_unclean_end_and_stops_no_other(slurm, tmp_path):
-    cluster.start(tmp_path)
+def test_it_starts_again_after_an_unclean_end_and_stops_no_other(slurm, short_folder):
+    cluster.start(short_folder)
     subprocess.run(
-        ["sbatch", f"--output={tmp_path}/job", "--wrap=sleep 1000"],
-        env=cluster.environment(tmp_path),
+        ["sbatch", f"--output={short_folder}/job", "--wrap=sleep 1000"],
+        env=cluster.environment(short_folder),
         check=True,
     )
-    assert cluster.wait_until(lambda: cluster.processes(tmp_path, daemons=False), 20)
-    cluster.end(cluster.processes(tmp_path, jobs=False), signal.SIGKILL)
-    left = cluster.processes(tmp_path)
+    assert cluster.wait_until(lambda: cluster.processes(short_folder, daemons=False), 20)
+    cluster.end(cluster.processes(short_folder, jobs=False), signal.SIGKILL)
+    left = cluster.processes(short_folder)
     assert left, "the job outlives the daemons"
-    cluster.start(tmp_path)
-    cluster.start(tmp_path)
-    assert cluster.node_states(tmp_path) == dict.fromkeys(cluster.NODES, "idle")
-    assert not left.keys() & cluster.processes(tmp_path).keys()
-    cluster.stop(tmp_path)
-    cluster.stop(tmp_path)
-    assert cluster.processes(tmp_path) == {}
+    cluster.start(short_folder)
+    cluster.start(short_folder)
+    assert cluster.node_states(short_folder) == dict.fromkeys(cluster.NODES, "idle")
+    assert not left.keys() & cluster.processes(short_folder).keys()
+    cluster.stop(short_folder)
+    cluster.stop(short_folder)
+    assert cluster.processes(short_folder) == {}
     assert sorted(cluster.node_states(slurm)) == cluster.NODES
+
+
+def test_a_folder_too_long_for_sockets_is_refused_before_anything_starts(tmp_path):
+    folder = tmp_path / ("x" * 80)
+    with pytest.raises(ValueError, match="too long for sockets"):
+        cluster.start(folder)
+    assert not folder.exists()
 
 
 def test_a_machine_that_cannot_have_slurm_says_why(monkeypatch):
@@ -210,12 +225,12 @@ def test_the_profile_runs_groups_and_goes_on_from_a_checkpoint_after_scancel(slu
 
 
 @pytest.mark.long
-def test_snakemake_never_waits_for_ever(slurm, tmp_path):
+def test_snakemake_never_waits_for_ever(slurm, short_folder):
     """A job preempted for good, a slip in the profile; the drills that take minutes: tests/slurm/README.md."""
     command = [
         sys.executable,
         ROOT / "tests/slurm/waits.py",
-        tmp_path,
+        short_folder,
         "preempted",
         "partition",
     ]

@@ -46,6 +46,9 @@ ACCOUNTING_PACKAGES = ["slurmdbd", "mariadb-server"]
 ACCOUNTING_PROGRAMS = ["slurmdbd", "mariadbd", "mariadb-install-db", "sacctmgr"]
 ACCOUNT = "idbias"
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+# A socket's path has at most 107 bytes, and slurmd's end in /state/slurmd.cpu1/cpu1_12345.4294967291: where they
+# do not fit, the nodes are idle and no job ever begins.
+LONGEST_FOLDER = 107 - len("/state/slurmd.cpu1/cpu1_12345.4294967291")
 
 
 class Unavailable(Exception):
@@ -233,10 +236,16 @@ def start(directory, accounting=False, settings=()):
 
     A cluster that already answers there is left as it is, with its jobs; the remains of one that
     came to an unclean end are ended first. Raises Unavailable where this machine cannot have one,
-    RuntimeError with the end of the logs if it does not come up within 60 seconds.
+    ValueError where the folder's path is too long for sockets in it, RuntimeError with the end of the
+    logs if it does not come up within 60 seconds.
     """
-    install(accounting)
     directory = Path(directory).resolve()
+    if len(os.fsencode(directory)) > LONGEST_FOLDER:
+        raise ValueError(
+            f"The path of the test cluster's folder has more than {LONGEST_FOLDER} bytes, too long for sockets: "
+            f"{directory}"
+        )
+    install(accounting)
     if node_states(directory):
         return
     stop(directory)
@@ -300,7 +309,7 @@ def main():
     if arguments.what == "start":
         try:
             start(directory, arguments.accounting)
-        except (Unavailable, RuntimeError) as error:
+        except (Unavailable, ValueError, RuntimeError) as error:
             sys.exit(f"No test cluster: {error}")
         print(f'export SLURM_CONF={directory}/slurm.conf PATH="{directory}/bin:$PATH"')
     elif arguments.what == "stop":
