@@ -112,7 +112,8 @@ onstart:
 
 onsuccess:
     tidy_up()
-    if ended := summary(CHOSEN, targets.tables(CHOSEN), sys.argv[1:]):
+    held = {str(path) for job in workflow.dag.jobs for path in job.output}
+    if ended := summary(CHOSEN, held, sys.argv[1:]):
         print(ended)
 
 

@@ -163,5 +163,6 @@ def test_the_answer_in_words_and_first_in_what_is_printed(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "results/tables").mkdir(parents=True)
     pd.DataFrame([ROW]).to_csv("results/tables/crossed.csv", index=False)
-    printed = summary([SimpleNamespace(name="mine", comparisons=[], crossings=[1])], ["crossed.md"])
+    tables = [f"results/tables/crossed.{form}" for form in ("csv", "md")]
+    printed = summary([SimpleNamespace(name="mine")], tables)
     assert printed.startswith(said)

@@ -86,16 +86,20 @@ def test_rows_without_a_test_are_printed_too(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     none = {"z": None, "p_two_sided": None, "p_permutation": None, "reason": "2 pairs are too few"}
     rows = pd.DataFrame([ROW, {**ROW, **none, "attack": "pgd", "pairs": 2}])
-    tables.write(
-        rows, *(f"results/tables/correlations.{kind}" for kind in ("csv", "md", "tex", "html"))
-    )
-    experiment = SimpleNamespace(name="digits", comparisons=[1, 2], crossings=[])
-    printed = summary([experiment], [])
+    paths = [f"results/tables/correlations.{kind}" for kind in ("csv", "md", "tex", "html")]
+    tables.write(rows, *paths)
+    experiment = SimpleNamespace(name="digits")
+    printed = summary([experiment], paths)
     assert (
         "digits, small_cnn, pgd: no I_d test of essential and adversarial masks (2 pairs)"
         in printed
     )
     assert "digits, small_cnn, fmn: essential and adversarial masks depend on each other" in printed
+    # What an earlier run left, which this run's targets do not hold, is nothing of this run.
+    assert summary([experiment], ["results/digits/dataset.h5"]) == ""
+    of_another = summary([experiment], ["results/tables/table1.md", "results/tables/table1.csv"])
+    assert of_another.startswith("Tables:  results/tables/table1.md (also")
+    assert "Figures" not in of_another
 
 
 def test_what_is_printed_and_the_tables_say_it_too(tmp_path, monkeypatch):
@@ -112,7 +116,7 @@ def test_what_is_printed_and_the_tables_say_it_too(tmp_path, monkeypatch):
     paths = [f"results/tables/correlations.{kind}" for kind in ("csv", "md", "tex", "html")]
     tables.write(pd.DataFrame([row]), *paths)
     said = answer(row)
-    assert said in summary([SimpleNamespace(name="a<b", comparisons=[1], crossings=[])], paths[1:2])
+    assert said in summary([SimpleNamespace(name="a<b")], paths)
     assert (
         Path(paths[1])
         .read_text(encoding="utf-8")

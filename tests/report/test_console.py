@@ -155,9 +155,10 @@ def test_a_failed_job_is_one_line_and_none_of_snakemake_s(tmp_path):
     )
     assert console.shows("ERROR", msg=error) is None
     failed = {"jobid": 0, "rule_name": "row", "log": [str(log)], "msg": "Error in rule row"}
-    assert console.shows("JOB_ERROR", **failed) == f"row failed: digits (log: {log})"
+    sentence = "idbias, rule row: x.h5 is cut short; delete it and run again."
+    assert console.shows("JOB_ERROR", **failed) == f"row failed: digits (log: {log})\n{sentence}"
     assert console.shows(msg="Trying to restart job 0.") is None
-    assert console.shows("JOB_ERROR", **failed) is None
+    assert console.shows("JOB_ERROR", **failed) == "row failed: digits, try 2, for the same reason"
     end = console.shows(
         "ERROR", msg="WorkflowError:\nAt least one job did not complete successfully."
     )
@@ -165,6 +166,19 @@ def test_a_failed_job_is_one_line_and_none_of_snakemake_s(tmp_path):
     # What idbias does not explain is shown as Snakemake shows it.
     log.write_text("Traceback\nValueError: x\n")
     assert console.shows("JOB_ERROR", **failed) == "Error in rule row"
+
+
+def test_a_job_that_went_well_at_last_is_not_counted_as_failed(tmp_path):
+    console, logs = Console(), [tmp_path / "0.log", tmp_path / "1.log"]
+    console.shows("RUN_INFO", stats={"row": 2, "total": 2})
+    for jobid, log in enumerate(logs):
+        log.write_text("idbias, rule row: the disk is full.\n")
+        console.begins(jobid, "row", [str(log)], comparison=f"digits/{jobid}")
+        console.shows("JOB_ERROR", jobid=jobid, rule_name="row", log=[str(log)])
+    console.begins(0, "row", [str(logs[0])], comparison="digits/0")
+    console.ends(0)
+    end = console.shows("ERROR", msg="At least one job did not complete successfully.")
+    assert end.startswith("1 job failed, see above.")
 
 
 def test_a_cluster_s_run_ends_with_what_it_cost_against_what_was_asked(tmp_path):
@@ -191,11 +205,27 @@ def test_a_cluster_s_run_ends_with_what_it_cost_against_what_was_asked(tmp_path)
     ]
 
 
+def test_a_sentence_is_said_once_however_often_a_job_is_tried(project):
+    folder = project.folder / "results/spiral"
+    folder.mkdir(parents=True)
+    (folder / "dataset.h5").write_text("no HDF5")
+    output = [
+        project.snakemake("results/spiral/correlations/pairs.h5", *options, check=False).stderr
+        for options in (["--retries", "1"], ["--quiet", "all"])
+    ]
+    assert [text.count("idbias, rule") for text in output] == [1, 1], output
+    assert "try 2, for the same reason" in output[0]
+
+
 def test_a_run_prints_stages_and_keeps_the_long_form_in_its_log(project):
+    earlier = project.folder / "results/tables/correlations.csv"
+    earlier.parent.mkdir(parents=True)
+    earlier.write_text("experiment,z,shuffles\nof an earlier run,1,9\n")
     done = project.snakemake("results/spiral/dataset.h5")
     output = done.stdout + done.stderr
     assert "dataset begins" in output
     assert "dataset done, 1 of 1 jobs in all" in output
     assert "reason:" not in output
+    assert "of an earlier run" not in output
     (log,) = (project.folder / ".snakemake/log").glob("*.log")
     assert "reason: Missing output files: results/spiral/dataset.h5" in log.read_text()

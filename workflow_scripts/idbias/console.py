@@ -6,11 +6,14 @@ logger, which are the same on a workstation and on Slurm, from the jobs' logs an
 
 import contextlib
 import logging
+import os
 import threading
 import time
+from collections import Counter
 
 from idbias.console_facts import of_attack, of_classifier
 from idbias.console_work import LONG, Job, Work, duration, last_sentence
+from idbias.errors import SAID_BY_CONSOLE
 from idbias.slurm_queue import in_queue, newest_run
 
 # Events of Snakemake's log that the lines of stages take the place of.
@@ -41,7 +44,7 @@ class StageLines(logging.Filter):
         super().__init__()
         self.clock, self.expected, self.planned_jobs = clock, expected or dict, planned
         self.on_cluster = remote
-        self.planned, self.work, self.begun, self.failed = {}, Work(), set(), set()
+        self.planned, self.work, self.begun, self.failed = {}, Work(), set(), Counter()
         self.remote = False
 
     def filter(self, record):
@@ -97,6 +100,8 @@ class StageLines(logging.Filter):
         if record.job_id not in self.work.jobs:
             self.work.jobs[record.job_id] = Job("", {})
         job = self.work.end(record.job_id, self.clock())
+        for key in [key for key in self.failed if key[0] == job.log]:
+            del self.failed[key]  # a later try went well
         rule = [one for one in self.work.jobs.values() if one.rule == job.rule]
         of_line = [one for one in rule if one.of == job.of] if job.rule in LONG else rule
         wanted = self._alike(job) if job.rule in LONG else self.planned.get(job.rule, len(rule))
@@ -118,14 +123,13 @@ class StageLines(logging.Filter):
         sentence = last_sentence(log)
         if not sentence:
             return ""  # as Snakemake puts it, with the log's end
-        again = (log, sentence) in self.failed
-        self.failed.add((log, sentence))
-        if again:
-            return None
+        self.failed[log, sentence] += 1
+        tries = self.failed[log, sentence]
         of = f": {', '.join(job.of)}" if job and job.of else ""
-        # On this machine the job has printed its sentence itself.
-        said = f"\n{sentence}" if self.remote else ""
-        return f"{self._now()}  {_words(record.rule_name)} failed{of} (log: {log}){said}"
+        failed = f"{self._now()}  {_words(record.rule_name)} failed{of}"
+        if tries > 1:
+            return f"{failed}, try {tries}, for the same reason"
+        return f"{failed} (log: {log})\n{sentence}"
 
     def _error(self, record):
         text = str(record.msg)
@@ -204,6 +208,8 @@ def for_people(workflow, expected=None):
     expected: as for StageLines. A dry run, --verbose, and Snakemake inside a job print as ever.
     """
     manager = workflow.logger_manager
+    if workflow.remote_exec:
+        os.environ.pop(SAID_BY_CONSOLE, None)  # Slurm hands the submitting shell's environment on
     if not workflow.is_main_process or manager.settings.dryrun or manager.settings.verbose:
         return
     for handler in manager.logger.handlers:
@@ -215,6 +221,8 @@ def for_people(workflow, expected=None):
             )
             handler.addFilter(lines)
             handler.setFormatter(Lines(handler.formatter))
+            if not {"RULES", "ALL"} & {one.name for one in manager.settings.quiet or ()}:
+                os.environ[SAID_BY_CONSOLE] = "1"
             threading.Thread(target=_watch, args=(lines, manager.logger), daemon=True).start()
 
 

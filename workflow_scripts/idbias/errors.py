@@ -1,5 +1,8 @@
 """The exceptions that mean: something outside of the code is at fault, and the message says what to do."""
 
+# Set in the environment of jobs whose run's console prints the sentence that their log ends with.
+SAID_BY_CONSOLE = "IDBIAS_SAID_BY_CONSOLE"
+
 
 class InputError(ValueError):
     """Bad input. Its message is one sentence: what is wrong, where, what is allowed, how to mend it."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from idbias.config.checking import check
 from idbias.config.comparisons import by_folder
-from idbias.errors import InputError, Unwritable
+from idbias.errors import SAID_BY_CONSOLE, InputError, Unwritable
 from idbias.machine import in_the_way, private_folders
 
 # Seconds by which the clocks of a node and of a file server may differ.
@@ -29,8 +29,8 @@ def stage(snakemake):
 
     Yields the experiment's execution settings (`idbias.config.schema.Execution`), or None for a rule
     without an experiment. Thread counts follow the rule's `threads`; they are set before numerical
-    libraries load. An InputError is printed to the log and the terminal, without traceback, and
-    the process exits with 1. Where the log cannot be written the work goes on without.
+    libraries load. An InputError is printed to the log and, by the run's console or here, to the terminal,
+    without traceback, and the process exits with 1. Where the log cannot be written the work goes on without.
     """
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = str(snakemake.threads)
@@ -42,8 +42,11 @@ def stage(snakemake):
         _check_times(snakemake.input)
         yield _execution(snakemake)
     except InputError as error:
-        print(f"idbias, rule {snakemake.rule}: {error}", file=log)
-        print(f"idbias, rule {snakemake.rule}: {error}", file=terminal)
+        sentence = f"idbias, rule {snakemake.rule}: {error}"
+        print(sentence, file=log)
+        # The console of the run says it, once for all tries, if the log has it.
+        if log.cut or not os.environ.get(SAID_BY_CONSOLE):
+            print(sentence, file=terminal)
         if isinstance(error, Unwritable):
             # HDF5 tries to write what it still has when Python ends, and crashes.
             sys.stdout.flush()
@@ -75,18 +78,24 @@ def _check_times(paths):
 
 
 class Log:
-    """A text file to print to, line by line. Where the disk has no room for a line, it is left out."""
+    """A text file to print to, line by line. Where the disk has no room for a line, it is left out.
+
+    `cut`: whether something was left out.
+    """
 
     def __init__(self, path):
+        self.cut = False
         try:
             self.file = open(path, "w", encoding="utf-8", buffering=1)  # noqa: SIM115
         except OSError:
             self.file = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+            self.cut = True
 
     def write(self, text):
         try:
             return self.file.write(text)
         except OSError:
+            self.cut = True
             return len(text)
 
     def flush(self):

@@ -1,6 +1,7 @@
 """What is printed when the workflow has ended. Imports nothing heavy: the Snakefile loads it."""
 
 import csv
+import re
 import shlex
 from pathlib import Path
 
@@ -24,6 +25,8 @@ COLUMNS = {
 NUMBERS = list(COLUMNS)[4:]
 
 
+# The form of a table that the end of a run names.
+TABLES = r"results/tables/\w+(?<!_details)\.md"
 # Options that say which run it is: the report needs them again.
 REPEATED = (
     "-s", "--snakefile", "-d", "--directory", "--configfile", "--configfiles", "-C", "--config",
@@ -47,16 +50,18 @@ def report_command(arguments):
     return " ".join(["snakemake", *kept, "--report report.html"])
 
 
-def summary(experiments, tables, arguments=()):
-    """Return what came out of the chosen `experiments`, as text; empty if they have neither of both tables.
+def summary(experiments, files, arguments=()):
+    """Return what came out of a run of the chosen `experiments`, as text; empty if it was to make no table.
 
-    What crossed trainings say, in words; the row of each I_d test, and the same in words; where `tables`
-    (paths) and figures are, how to make the report of a run with the same `arguments`, and what it cost.
+    files: paths of what the run's targets hold, whether made now or before; other tables that lie there are
+    of other runs. What crossed trainings say, in words; the row of each I_d test, and the same in words;
+    where tables and figures are, how to make the report of a run with the same `arguments`, and its cost.
     """
-    crossed = _rows("crossed") if any(one.crossings for one in experiments) else []
-    tested = _rows("correlations") if any(one.comparisons for one in experiments) else []
-    if not crossed and not tested:
+    tables = sorted(path for path in files if re.fullmatch(TABLES, path))
+    if not tables:
         return ""
+    crossed, tested = (_rows(name, files) for name in ("crossed", "correlations"))
+    drawn = any(path.startswith("results/figures/") for path in files)
     jobs, seconds = cost(experiments)
     blocks = [
         answers_crossed.answers(crossed),
@@ -64,7 +69,7 @@ def summary(experiments, tables, arguments=()):
         answers(tested),
         [
             f"Tables:  {', '.join(tables)} (also .csv, .tex, .html)",
-            "Figures: results/figures (PNG, PDF, CSV)",
+            *["Figures: results/figures (PNG, PDF, CSV)"] * drawn,
             f"Report:  {report_command(arguments)}",
             f"Cost:    {seconds:.0f} s of run time in {jobs} jobs, of this run and those it built on",
         ],
@@ -72,10 +77,10 @@ def summary(experiments, tables, arguments=()):
     return "\n\n".join("\n".join(lines) for lines in blocks if lines)
 
 
-def _rows(name):
-    """The rows of a table as dicts of text; none where it is not there."""
-    path = Path(f"results/tables/{name}.csv")
-    if not path.exists():
+def _rows(name, files):
+    """The rows of a table as dicts of text; none where it is not among `files`."""
+    path = f"results/tables/{name}.csv"
+    if path not in files:
         return []
     with open(path, encoding="utf-8") as file:
         return list(csv.DictReader(file))
