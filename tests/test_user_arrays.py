@@ -25,6 +25,7 @@ SAME = {
     "names twice": lines(first="a,a,a"),
     "quoted names with commas": lines(first='"a, left","b","c"'),
     "names are numbers 0, 1, 2": lines(first="0,1,2"),
+    "names are years": lines(first="2019,2020,2021"),
     "decimal commas": lines(mark=";", decimal=",", first="a;b;c"),
     "semicolons and points": lines(mark=";"),
     "tabs": lines(mark="\t", first="a\tb\tc"),
@@ -56,9 +57,16 @@ REFUSED = {
     "a longer row": (lines() + "1,2,3,4\n", ["a row of 4 fields among rows of 3", "as many numbers"]),
     "a shorter row": (lines() + "1,2\n", ["Row 40", "shorter than the others"]),
     "an empty field": (lines() + "1,,2\n", ["Row 40", "holds NaN"]),
-    "column that counts": (FRAME.assign(id=range(40)).to_csv(index=False), ["column id counts the rows"]),
+    "column that counts": (FRAME.assign(id=range(40)).to_csv(index=False), ["column id seems to number the rows"]),
     "column that counts, unnamed": (
-        "".join(f"{i},{line}\n" for i, line in enumerate(lines().split())), ["column 0 counts the rows"]
+        "".join(f"{i},{line}\n" for i, line in enumerate(lines().split())), ["column 0 seems to number the rows"]
+    ),
+    "rows left of a longer table": (
+        FRAME.assign(id=np.arange(40) * 3 + 7).to_csv(index=False), ["column id seems to number the rows"]
+    ),
+    "shuffled rows, index named": (
+        FRAME.set_index(np.random.default_rng(1).permutation(40)).to_csv(index_label="id"),
+        ["column id seems to number the rows"],
     ),
     "complex numbers": ("1+2j,3\n2+1j,4\n", ["is not numeric"]),
     "decimal commas in one column": (
@@ -111,9 +119,21 @@ def test_one_column_and_booleans_are_numbers(tmp_path):
     assert read_array(str(path)).tolist() == [[1, 1.5], [0, 2.5]]
 
 
+def test_whole_numbers_under_numbered_names_are_read_without_the_names(tmp_path):
+    """pandas.DataFrame(images).to_csv(index=False): both sets would else share one more point."""
+    pixels = np.random.default_rng(0).integers(0, 256, (10, 16))
+    pd.DataFrame(pixels).to_csv(tmp_path / "x.csv", index=False)
+    np.testing.assert_array_equal(read_array(str(tmp_path / "x.csv")), pixels)
+
+
 STRUCTURED = np.zeros(5, [("x", float), ("y", int)])
 # Arrays that are refused, and what is said.
 ARRAYS = {
+    "row numbers before": (
+        np.c_[np.arange(40), POINTS],
+        ["column 0 seems to number the rows", "take the column out"],
+    ),
+    "row numbers behind": (np.c_[POINTS, np.arange(40)], ["column 3 seems to number the rows"]),
     "no axis": (np.float64(3), ["an array of shape ()", "a row for each point"]),
     "no rows": (np.zeros((0, 3)), ["an array of shape (0, 3)"]),
     "no columns": (np.zeros((5, 0)), ["an array of shape (5, 0)"]),

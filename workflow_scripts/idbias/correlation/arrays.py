@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 from idbias import files, hdf5, shards
-from idbias.correlation.delimited_text import read_numbers, read_words
+from idbias.correlation.delimited_text import check_no_row_numbers, read_numbers, read_words
 from idbias.correlation.similarity import r_squared
 from idbias.errors import InputError
 
@@ -93,12 +93,13 @@ def read_array(name):
     """Return the array that `name` stands for, (N, ...); a .npy or .h5 is read only when sliced.
 
     name: a path, of .npz and .h5 with the array inside it: x.npy, x.npz:masks, x.h5:/masks, x.csv.
-    Raises InputError if it is missing, of another kind, holds several arrays and none is named, or is
-    not N points of real numbers.
+    Raises InputError if it is missing, of another kind, holds several arrays and none is named, is
+    not N points of real numbers, or has a column that numbers the rows.
     """
     array = _read(name, read_numbers)
     if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
         raise InputError(f"{name} holds {_what(array.dtype)}.")
+    check_no_row_numbers(array, name)
     return array
 
 

@@ -39,7 +39,7 @@ def read_numbers(path):
 
     Delimiters are commas, semicolons, tabs or blanks; with the last three the decimal mark may be a comma.
     A column of row names, as pandas and R write it, is left out. Lines that begin with # are comments.
-    Raises InputError for what is no number, rows of several lengths, or a column that counts the rows.
+    Raises InputError for what is no number, rows of several lengths, or a column that numbers the rows.
     """
     layout = layout_of(path)
     table = _table(path, layout, float_precision="round_trip")
@@ -55,14 +55,11 @@ def read_numbers(path):
     for name, column in zip(names, table, strict=True):
         if table[column].dtype.kind not in "fiub":
             raise _no_number(path, name, table[column])
-        if table.shape[1] > 1 and _counts_rows(table[column]):
-            raise InputError(
-                f"{path}: column {name} counts the rows; a row's number is no coordinate: take the column "
-                "out (pandas: to_csv(..., index=False))."
-            )
     if not table.size:
         raise InputError(f"{path} holds no numbers; give a row for each point.")
-    return table.to_numpy(np.float64)
+    numbers = table.to_numpy(np.float64)
+    check_no_row_numbers(numbers, path, names)
+    return numbers
 
 
 def read_words(path):
@@ -205,16 +202,40 @@ def _is_number(field, decimal="."):
 
 
 def _are_pandas_names(first, others):
-    """Tell whether a first line 0, 1, 2, ... names columns, which pandas writes of a plain array."""
-    whole = [bool(re.fullmatch(r"[+-]?\d+", field)) for row in others for field in row]
-    return first == [str(k) for k in range(len(first))] and bool(whole) and not any(whole)
+    """Tell whether a first line of consecutive numbers names columns, as pandas and spreadsheets write it.
 
-
-def _counts_rows(column):
-    values = column.to_numpy()
-    if column.dtype.kind != "i" or len(values) < 5:
+    Of few columns of whole numbers 0, 1 may as well be the first point.
+    """
+    if len(first) < 2 or not all(re.fullmatch(r"\d+", field) for field in first):
         return False
-    return values[0] in (0, 1) and bool((np.diff(values) == 1).all())
+    numbers = [int(field) for field in first]
+    whole = all(re.fullmatch(r"[+-]?\d+", field) for row in others for field in row)
+    consecutive = numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    return bool(others) and consecutive and (not whole or len(first) > 3)
+
+
+def check_no_row_numbers(array, name, columns=None):
+    """Raise InputError if the first or the last column of an array (N, D) numbers its rows.
+
+    Such are whole numbers that only go up, or only down, and in the first column consecutive ones in any
+    order. D = 1 is not looked at. columns: their names. N below 5 says nothing.
+    """
+    if array.ndim != 2 or array.shape[1] < 2 or len(array) < 5 or array.dtype.kind not in "fiu":
+        return
+    for column in (0, array.shape[1] - 1):
+        values = np.asarray(array[:, column], np.float64)
+        if not np.isfinite(values).all() or (values % 1).any():
+            continue
+        steps, sorted_steps = np.diff(values), np.diff(np.sort(values))
+        in_order = (steps > 0).all() or (steps < 0).all()
+        shuffled = column == 0 and (sorted_steps == 1).all()
+        if in_order or shuffled:
+            called = columns[column] if columns else column
+            raise InputError(
+                f"{name}: column {called} seems to number the rows; a row's number is no coordinate: take the "
+                "column out (pandas: to_csv(..., index=False)). If it is one, put the rows of all sets in another "
+                "order, the same for all."
+            )
 
 
 def _no_number(path, name, column):
