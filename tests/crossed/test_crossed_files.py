@@ -159,7 +159,9 @@ def test_the_answer_in_words_and_first_in_what_is_printed(tmp_path, monkeypatch)
     assert answers([ROW, {**ROW, "of": "noise"}]) == [said]
     undecided = answer({**ROW, "verdict": "undecided", "share_of_ceiling": float("nan")})
     assert "is not decided; rho = 0.043 [0.028, 0.059], p = 0.0004" in undecided
-    assert "are not tied" in answer({**ROW, "verdict": "not tied, within 10% of the ceiling"})
+    small = answer({**ROW, "verdict": "no tie shown, within 10% of the ceiling"})
+    assert "are not shown to be tied" in small
+    assert "a tie, if there is one, is within 10% of the ceiling; rho = 0.043" in small
     monkeypatch.chdir(tmp_path)
     (tmp_path / "results/tables").mkdir(parents=True)
     pd.DataFrame([ROW]).to_csv("results/tables/crossed.csv", index=False)

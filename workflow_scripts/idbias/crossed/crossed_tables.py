@@ -87,7 +87,7 @@ def verdict(row):
     below = f"within {row['margin']:.0%} of the ceiling"
     if row["p_holm"] <= LEVEL:
         return f"tied, {below}" if small else "tied"
-    return f"not tied, {below}" if small else "undecided"
+    return f"no tie shown, {below}" if small else "undecided"
 
 
 def curve(path, seed):

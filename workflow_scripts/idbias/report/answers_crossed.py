@@ -19,9 +19,10 @@ def answer(row):
     needs = "the frequencies a training needs"
     if verdict.startswith("tied"):
         said = f"{needs} are tied to those its own attack exploits, beyond what the image explains"
-    elif verdict.startswith("not tied"):
+    elif verdict.startswith("no tie shown, "):
         said = (
-            f"{needs} are not tied to those its own attack exploits beyond what the image explains"
+            f"{needs} are not shown to be tied to those its own attack exploits, beyond what the image explains; "
+            f"a tie, if there is one, is {verdict.removeprefix('no tie shown, ')}"
         )
     else:
         said = (
