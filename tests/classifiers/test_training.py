@@ -218,6 +218,22 @@ def test_killed_runs_resume_bit_identically(tmp_path):
         assert same(resumed, whole)
 
 
+def test_training_stops_at_an_accuracy_and_a_restart_goes_no_further(tmp_path):
+    images, labels = digits(1500)
+    recipe = Recipe(
+        learning_rate=0.02, momentum=0.0, batch_size=2, epochs=50, augment=False, stop_accuracy=0.7
+    )
+    stopped, again = (nn.Sequential(nn.Flatten(), nn.Linear(64, 10)) for _ in range(2))
+    again.load_state_dict(stopped.state_dict())
+    history = train(stopped, images, labels, recipe, seed=0, checkpoint=tmp_path / "epoch.pt")
+    assert len(history) < 50
+    # One of two images more or less, of 200: the stop is at the first batch that reaches it.
+    assert 0.7 <= history[-1]["train_accuracy"] < 0.71
+    resumed = train(again, images, labels, recipe, seed=0, checkpoint=tmp_path / "epoch.pt")
+    assert resumed == history
+    assert same(again, stopped)
+
+
 @pytest.mark.parametrize("damage", ["truncated", "bit", "text"])
 def test_a_damaged_checkpoint_is_ignored_and_said_so(tmp_path, capsys, damage):
     checkpoint = tmp_path / "epoch.pt"
@@ -294,6 +310,7 @@ def test_mixed_precision_ends_within_the_spread_of_seeds():
 def test_a_recipe_of_before_there_was_a_precision_is_the_same_recipe():
     assert "precision" not in Recipe().model_dump()
     assert Recipe(precision="mixed").model_dump()["precision"] == "mixed"
+    assert "stop_accuracy" not in Recipe().model_dump()
 
 
 def test_an_epoch_on_a_device_brings_only_its_sums_to_the_host():

@@ -1,6 +1,7 @@
 """Training a classifier, resumable at every epoch (paper 1, appendix A.1)."""
 
 import os
+from collections import deque
 from contextlib import contextmanager, nullcontext
 
 import numpy as np
@@ -18,6 +19,7 @@ DECAY = 0.1  # at each milestone
 # The share of the steps in which a one-cycle schedule (Smith & Topin 2019, arXiv:1708.07120) climbs
 # to its maximum.
 WARMUP = 0.1
+RECENT = 100  # batches, over which stop_accuracy is measured
 PADDING = 4  # pixels of black around an image before a random crop (He et al. 2016, section 4.2)
 
 
@@ -41,6 +43,8 @@ def train(
     progress: called like idbias.progress.progress, counts batches; None is silent.
     Returns the history, a dict an epoch: epoch (from 1), learning_rate (of its first batch), loss
     and train_accuracy (means over the epoch while it trained, augmented), test_accuracy (or None).
+    With recipe.stop_accuracy training ends once the last RECENT batches of an epoch, or the whole epoch,
+    have that accuracy, which is then the last epoch's train_accuracy.
     Raises InputError if images and labels do not fit, or the loss is no longer finite.
     """
     device = torch.device(device or next(network.parameters()).device)
@@ -65,6 +69,8 @@ def train(
     )
     with counting or nullcontext(), repeatable(device):
         for epoch in range(len(history), recipe.epochs):
+            if history and history[-1]["train_accuracy"] >= (recipe.stop_accuracy or np.inf):
+                break
             rate = optimizer.param_groups[0]["lr"]
             loss, accuracy = train_epoch(
                 network,
@@ -105,6 +111,7 @@ def train_epoch(
 ):  # fmt: skip
     """Pass once over the images in random order; return mean loss and accuracy (floats).
 
+    Ends early, with the accuracy of the last RECENT batches, once that reaches recipe.stop_accuracy.
     forward: what runs the network, if not the network itself; head: the layer that alone is trained.
     """
     device, mixed = images.device, recipe.precision == "mixed"
@@ -119,6 +126,7 @@ def train_epoch(
     set_mode(network, head)
     summed_loss = torch.zeros((), dtype=torch.float64, device=device)
     correct = torch.zeros((), dtype=torch.int64, device=device)
+    seen, recent = 0, deque(maxlen=RECENT)
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         for index in order.split(recipe.batch_size):
@@ -135,10 +143,16 @@ def train_epoch(
                 scheduler.step()
             # Kept on the device: reading them each step would make it wait for the host.
             summed_loss += loss.detach() * len(index)
-            correct += (logits.detach().argmax(1) == labels[index]).sum()
+            right = (logits.detach().argmax(1) == labels[index]).sum()
+            correct, seen = correct + right, seen + len(index)
             if counting is not None:
                 counting.update(1)
-    return summed_loss.item() / len(images), correct.item() / len(images)
+            if recipe.stop_accuracy:
+                recent.append(right.item() / len(index))
+                accuracy = sum(recent) / RECENT
+                if accuracy >= recipe.stop_accuracy:
+                    return summed_loss.item() / seen, accuracy
+    return summed_loss.item() / seen, correct.item() / seen
 
 
 def quicker(network, device):

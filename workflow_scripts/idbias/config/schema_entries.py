@@ -208,7 +208,13 @@ class Recipe(Section):
     weight_decay: Annotated[float, Field(ge=0), AsNumber] = Field(1e-4, description="l2 penalty")
     augment: bool = Field(True, description="random flips and crops")
     trainable: Literal["all", "head"] = Field("all", description="head: only the last layer")
-    # Left out where it is the default, so that what was trained before there was this key stays.
+    # Left out where they are the default, so that what was trained before there were these keys stays.
+    stop_accuracy: Annotated[float, Field(gt=0, lt=1), AsNumber] | None = Field(
+        None,
+        exclude_if=lambda value: value is None,
+        description="stop training once the last 100 batches of an epoch have this accuracy; left out: "
+        "train all epochs",
+    )
     precision: Literal["float32", "mixed"] = Field(
         "float32",
         exclude_if=lambda value: value == "float32",
