@@ -97,6 +97,32 @@ use rule spectra_table as local_against_full with:
         kernels={chosen.name: chosen.kernels for chosen in CHOSEN},
 
 
+rule kernel_sizes:
+    """Table of mean radial frequencies by the side of the kernel."""
+    input:
+        perturbations=of_chosen(layout.PERTURBATION_SPECTRUM, "spectra"),
+        trained=of_chosen(layout.CLASSIFIER, "spectra"),
+    output:
+        **table("kernel_sizes", "sizes of the kernel", "kernel_sizes"),
+    log:
+        "logs/tables/kernel_sizes.log",
+    benchmark:
+        "results/benchmarks/tables/kernel_sizes.tsv"
+    localrule: True
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=lambda wildcards: code("tabulate_kernels.py"),
+        seed=config.get("seed", 0),
+        kernels={chosen.name: chosen.kernels for chosen in CHOSEN},
+        datasets={chosen.name: chosen.dataset_name for chosen in CHOSEN},
+    script:
+        "../workflow_scripts/tabulate_kernels.py"
+
+
 rule inequalities_table:
     """Paper 2, section 2, for every linear convolutional model."""
     input:

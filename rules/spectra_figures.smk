@@ -53,35 +53,26 @@ rule spectra_figures:
 rule kernel_figure:
     """Draw the kernel's size against the frequency of perturbations."""
     input:
-        perturbations=lambda wildcards: expand(
-            layout.PERTURBATION_SPECTRUM,
-            classifier=experiment(wildcards).kernels,
-            allow_missing=True,
-        ),
-        classifiers=lambda wildcards: expand(
-            layout.CLASSIFIER_SPECTRUM,
-            classifier=experiment(wildcards).kernels,
-            allow_missing=True,
-        ),
+        rules.kernel_sizes.output.csv,
     output:
         kernels=figure(
-            "{experiment}/spectra/{attack}/kernels",
+            "kernel_sizes",
             "size of the kernel",
             "Frequencies",
             "kernels",
+            category="Kernels",
         ),
     log:
-        "logs/figures/{experiment}/spectra/{attack}_kernels.log",
+        "logs/figures/kernel_sizes.log",
     benchmark:
-        "results/benchmarks/figures/{experiment}/spectra/{attack}_kernels.tsv"
+        "results/benchmarks/figures/kernel_sizes.tsv"
+    localrule: True
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=1000,
+        runtime=10,
     params:
         code=lambda wildcards: code("plot_kernels.py"),
-        seed=lambda wildcards: experiment(wildcards).seed,
-        kernels=lambda wildcards: experiment(wildcards).kernels,
     script:
         "../workflow_scripts/plot_kernels.py"

@@ -159,7 +159,7 @@ def test_tables_and_figures_are_those_that_have_something_to_show():
     stems = [Path(path).stem for path in targets.tables([found["spiral"]])]
     assert stems == ["correlations", "table1"]
     stems = [Path(path).stem for path in targets.tables([found["digits_spectra"]])]
-    assert stems == ["attacks", "spectra", "inequalities", "local_against_full"]
+    assert stems == ["attacks", "spectra", "inequalities", "local_against_full", "kernel_sizes"]
     assert targets.figures([found["spiral"]]) == [
         "results/figures/costs.png",
         "results/figures/spiral/correlations/shuffles.png",
@@ -169,7 +169,8 @@ def test_tables_and_figures_are_those_that_have_something_to_show():
     assert len(figures) == 1 + 3 + 1 + 3 + 1 + 3
     assert "results/figures/digits/small_cnn/yields.png" in figures
     kernels = targets.spectra_figures([found["digits_spectra"]])
-    assert [Path(path).stem for path in kernels].count("kernels") == 2
+    assert [Path(path).stem for path in kernels].count("kernel_sizes") == 1
+    assert "kernel_sizes" not in str(targets.spectra_figures([found["digits"]]))
 
 
 def test_commands_of_ours_are_found_before_the_site_s(tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """Every figure function: no text is cut or overlaps, letters and widths are those of print, empty ones say so."""
 
+import itertools
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -143,6 +145,25 @@ COSTS = pd.DataFrame(
         "seconds": [30.0, 123456.0, 4000.0], "memory_mb": [900.0, 12345.0, 300.0],
     }
 )  # fmt: skip
+
+
+def kernel_sizes(datasets, attacks):
+    """A table of kernel sizes: six sides of two families, at one rate and up to one accuracy."""
+    names = itertools.product(datasets, attacks, ("1 linear", "3 relu"), (None, 0.9), range(6))
+    sides = (3, 5, 7, 9, 15, 28)
+    return pd.DataFrame(
+        [
+            {
+                "experiment": f"{dataset}_{stop}", "dataset": dataset, "attack": attack, "family": family,
+                "kernel": sides[number], "full_kernel": number == 5, "mean": 0.3 - 0.01 * number,
+                "low": 0.29 - 0.01 * number, "high": 0.31 - 0.01 * number, "learning_rate": 0.01,
+                "stop_accuracy": stop,
+            }
+            for dataset, attack, family, stop, number in names
+        ]
+    )  # fmt: skip
+
+
 DRAWN = {
     "shuffles": lambda: figures.shuffle_histogram(25.1, RNG.normal(30, 1, 999), ROW),
     "scale": lambda: figures.scale_curves(scales(6), ROW),
@@ -206,10 +227,9 @@ DRAWN = {
     "frequencies of many": lambda: figures_spectra.frequencies(
         frequencies([f"local_convolution_{number}_linear" for number in range(16)]), "cifar10, pgd_linf", (32, 32)
     ),
-    "kernels": lambda: figures_spectra.kernel_sizes(
-        frequencies(["a", "b", "c", "d"], ["perturbations"]).assign(
-            family=["1 linear", "1 linear", "3 relu", "3 relu"], kernel=[3, 32, 3, 32]
-        )
+    "kernels of one": lambda: figures_spectra.kernel_sizes(kernel_sizes(["digits"], ["pgd_l2"])),
+    "kernels of many": lambda: figures_spectra.kernel_sizes(
+        kernel_sizes(["mnist", "fashion_mnist"], ["pgd_linf", "pgd_l2"])
     ),
     "spiral": lambda: figures_spiral.scatter(POINTS, ROW),
     "joint": lambda: figures_spiral.joint(figures_spiral.densities(POINTS), POINTS),

@@ -49,7 +49,7 @@ def test_each_figure_comes_as_png_pdf_and_numbers(finished):
         "shuffles", "scale", "images", "essential_masks", "adversarial_masks", "mean_masks", "radial_profile",
         "training", "mask_steps", "yields", "spiral", "joint", "costs", "perturbations", "mask_sizes",
         "classes", "sensitivity", "bands",
-        "spectra", "profiles", "frequencies", "kernels",
+        "spectra", "profiles", "frequencies", "kernel_sizes",
     }  # fmt: skip
     for path in pngs:
         pixels = imread(path)[..., :3]

@@ -100,15 +100,50 @@ def test_figures_draw_all_they_are_given(weights):
     assert numbers["smooth", 0.0, 0.125] == pytest.approx(means["smooth"][0, 1])
 
 
-def test_kernel_sizes_are_drawn_by_family(read):
+def test_kernel_sizes_are_drawn_by_dataset_and_attack_at_equal_rate_and_accuracy(read):
+    """Each line is of one way to train, and has the mean over seeds with its interval."""
+    spectra, kernels, trained = [], {}, {}
+    for name in ("rate", "accuracy"):
+        kernels[name] = {}
+        for seed in range(3):
+            for side, one in zip((3, 0), read, strict=True):
+                classifier = f"{side}_seed{seed}"
+                perturbation = {**one["perturbation"], "amplitude": np.ones((8, 8))}
+                perturbation["frequency"] = perturbation["frequency"] + 0.01 * seed
+                spectra.append(
+                    {
+                        "experiment": name, "classifier": classifier, "attack": "pgd_l2",
+                        "perturbation": perturbation,
+                    }
+                )  # fmt: skip
+                kernels[name][classifier] = ("1 linear", side, seed)
+                trained[name, classifier] = {"learning_rate": 0.01, "train_accuracy": 0.9}
+                if name == "accuracy":
+                    trained[name, classifier]["stop_accuracy"] = 0.9
+    datasets = {"rate": "digits", "accuracy": "digits"}
+    table = spectra_tables.kernel_sizes(spectra, kernels, datasets, 0, trained)
+    assert len(table) == 2 * 2 * 3 + 2 * 2
+    pooled = table[table["seeds"] == 3].set_index(["experiment", "kernel"])
+    plain = read[0]["perturbation"]["frequency"].mean()
+    # Student's t of 0, 0.01, 0.02 with two degrees of freedom.
+    reach = 4.302653 * 0.01 / np.sqrt(3)
+    assert pooled.loc[("rate", 3), "mean"] == pytest.approx(plain + 0.01)
+    assert pooled.loc[("rate", 3), "high"] == pytest.approx(plain + 0.01 + reach)
+    assert pooled.loc[("accuracy", 8), "full_kernel"], "as large as the image"
+    figure = figures_spectra.kernel_sizes(table)
+    (axes,) = figure.axes
+    assert [line.get_text() for line in figure.legends[0].get_texts()] == [
+        "1 linear, learning rate 0.01", "1 linear, stopped at training accuracy 0.9",
+    ]  # fmt: skip
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["3", "full"]
+    drawn = [container[0].get_xydata() for container in axes.containers]
+    expected = pooled.loc["rate"].sort_values("kernel").reset_index()[["kernel", "mean"]]
+    assert len(drawn) == 2
+    np.testing.assert_allclose(drawn[0], expected)
+
+
+def test_frequencies_are_drawn_with_the_names_of_the_classifiers(read):
     table = spectra_tables.frequencies(read, seed=0)
-    kernels = {
-        "local_convolution_1_linear": ("1 linear", 3), "full_convolution_1_linear": ("1 linear", 8)
-    }  # fmt: skip
-    chosen = figures_spectra.kernel_table(table, kernels)
-    assert list(chosen["kernel"]) == [3, 8]
-    assert set(chosen["of"]) == {"perturbations"}
-    assert len(figures_spectra.kernel_sizes(chosen).axes[0].containers) == 1
     drawn = figures_spectra.frequencies(table, "digits", (8, 8)).axes[0]
     assert [label.get_text() for label in drawn.get_yticklabels()] == [
         "local convolution 1 linear", "full convolution 1 linear",

@@ -76,6 +76,11 @@ def test_end_to_end_weights_and_the_inequalities_of_each_linear_model(finished):
     assert set(rows.inequality) == {"uncertainty", "product"}
     difference = table(finished, "local_against_full").set_index("of").loc["perturbations"]
     assert difference.difference == pytest.approx(difference.local - difference.full)
+    sizes = table(finished, "kernel_sizes").set_index("kernel")
+    spectra = table(finished, "spectra").query("of == 'perturbations'").set_index("classifier")
+    for side, name in ((3, "local_convolution_1_linear"), (8, "full_convolution_1_linear")):
+        assert sizes.loc[side, "mean"] == spectra.loc[name, "mean"]
+    assert (sizes.dataset == "digits").all()
 
 
 def test_attacks_say_what_they_did(finished):

@@ -19,12 +19,13 @@ def tables(chosen):
 def spectra_tables(chosen):
     """Return the tables of attacks and of paper 2, the Markdown form of each."""
     with_spectra = [experiment for experiment in chosen if experiment.analysed("spectra")]
-    both_kernels = any(experiment.has_both_kernels for experiment in with_spectra)
+    both_kernels = with_both_kernels(chosen)
     wanted = {
         "attacks": any(experiment.attack_comparisons for experiment in chosen),
         "spectra": bool(with_spectra),
         "inequalities": both_kernels,
         "local_against_full": both_kernels,
+        "kernel_sizes": both_kernels,
     }
     return table(*filter(wanted.get, wanted))
 
@@ -58,9 +59,14 @@ def spectra_figures(chosen):
         if experiment.analysed("spectra"):
             folder = "{experiment}/spectra/{attack}"
             paths += experiment.paths(*figure(f"{folder}/frequencies"))
-            if experiment.has_both_kernels:
-                paths += experiment.paths(*figure(f"{folder}/kernels"))
-    return paths
+    return paths + figure(*(["kernel_sizes"] if with_both_kernels(chosen) else []))
+
+
+def with_both_kernels(chosen):
+    """Return whether an experiment of spectra has local and full convolutions alike but for the kernel."""
+    return any(
+        experiment.analysed("spectra") and experiment.has_both_kernels for experiment in chosen
+    )
 
 
 def table(*names):

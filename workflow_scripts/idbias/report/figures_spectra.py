@@ -163,35 +163,63 @@ def frequencies(table, name, size):
     return figure
 
 
-def kernel_table(table, kernels):
-    """Return the rows of perturbations of `table` that have a kernel, with family and kernel.
-
-    `table`: DataFrame of idbias.spectra.spectra_tables.frequencies; `kernels`: classifier -> (family, such
-    as "1 linear", side of its kernel in pixels).
-    """
-    chosen = table[(table["of"] == "perturbations") & table["classifier"].isin(list(kernels))]
-    family, side = zip(*(kernels[name] for name in chosen["classifier"]), strict=True)
-    return chosen.assign(family=family, kernel=side)
-
-
 def kernel_sizes(table):
-    """Draw the kernel's side against mean radial frequency with intervals.
+    """Draw the kernel's side against mean radial frequency with intervals: a row of panels an attack,
+    a column a dataset, a line for each family of networks and way to train them.
 
-    `table`: DataFrame with columns family (a line each, such as "3 linear"), kernel (pixels; the
-    image's side for a full kernel), mean, low, high. Returns a matplotlib figure.
+    `table`: DataFrame of idbias.spectra.spectra_tables.kernel_sizes; where it has rows over seeds, these
+    are drawn. Returns a matplotlib figure.
     """
+    if "seeds" in table and table["seeds"].notna().any():
+        table = table[table["seeds"].notna()]
+    table = table.assign(line=lines_of_kernels(table)).sort_values("kernel")
+    attacks, datasets = sorted(table["attack"].unique()), sorted(table["dataset"].unique())
+    names = sorted(table["line"].unique())
+    styles = dict(zip(names, lines(len(names)), strict=True))
+    size = (0.8 + 3 * len(datasets), 0.8 + 1.9 * len(attacks) + 0.15 * len(names))
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots()
-        families = table["family"].unique()
-        for family, (colour, dashes) in zip(families, lines(len(families)), strict=True):
-            one = table[table["family"] == family].sort_values("kernel")
-            errors = [one["mean"] - one["low"], one["high"] - one["mean"]]
-            axes.errorbar(
-                one["kernel"], one["mean"], errors, color=colour, linestyle=dashes, marker="o",
-                markersize=3, capsize=2, label=family,
-            )  # fmt: skip
-        axes.set_xticks(sorted(table["kernel"].unique()))
-        axes.set_xlabel("side of the kernel (pixels)")
-        axes.set_ylabel("mean radial frequency\nof perturbations (cycles per pixel)")
-        figure.legend(loc="outside right upper", title="hidden layers", fontsize=6)
+        figure, axes = plt.subplots(
+            len(attacks), len(datasets), figsize=size, sharex="col", squeeze=False
+        )
+        for (row, column), box in np.ndenumerate(axes):
+            in_panel = (table["attack"] == attacks[row]) & (table["dataset"] == datasets[column])
+            panel = table[in_panel]
+            for name, one in panel.groupby("line"):
+                colour, dashes = styles[name]
+                errors = np.nan_to_num([one["mean"] - one["low"], one["high"] - one["mean"]])
+                box.errorbar(
+                    one["kernel"], one["mean"], errors, color=colour, linestyle=dashes, marker="o",
+                    markersize=3, capsize=2,
+                )  # fmt: skip
+            sides = panel.groupby("kernel")["full_kernel"].any()
+            box.set_xticks(sides.index, ["full" if full else side for side, full in sides.items()])
+            box.tick_params(labelsize=6)
+            box.set_title(f"{datasets[column]}, {attacks[row]}".replace("_", " "), fontsize=8)
+        figure.legend(
+            [plt.Line2D([], [], color=styles[name][0], linestyle=styles[name][1]) for name in names],
+            names, loc="outside upper center", ncols=1, fontsize=6,
+        )  # fmt: skip
+        figure.supxlabel("side of the kernel (pixels)", fontsize=9)
+        figure.supylabel("mean radial frequency of\nperturbations (cycles per pixel)", fontsize=9)
     return figure
+
+
+def lines_of_kernels(table):
+    """Return which line each row of `table` is on, in words: its layers, and what its trainings share.
+
+    That is the training accuracy at which they stopped, else their learning rate, else neither.
+    """
+    rates = table.get("learning_rate", pd.Series(np.nan, table.index))
+    stops = table.get("stop_accuracy", pd.Series(np.nan, table.index))
+    words = []
+    for index, row in table.iterrows():
+        alike = rates[
+            (table["experiment"] == row["experiment"]) & (table["family"] == row["family"])
+        ]
+        shared = "learning rates differ"
+        if np.isfinite(stops[index]):
+            shared = f"stopped at training accuracy {stops[index]:g}"
+        elif (alike == rates[index]).all():
+            shared = f"learning rate {rates[index]:g}"
+        words.append(f"{row['family']}, {shared}")
+    return words

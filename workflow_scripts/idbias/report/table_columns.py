@@ -106,16 +106,16 @@ FORMATS = {
     "contrast_p": ("p of the contrast", p_value),
     **{f"{name}_over_seeds": (words, str) for name, words in OVER_SEEDS.items()},
     "family": ("layers", str),
-    "kernel": ("side of the local kernel", WHOLE),
+    "kernel": ("side of the kernel", WHOLE),
     "local": ("local kernel", THREE),
     "full": ("full kernel", THREE),
     **{
-        f"{kernel}_{name}": (f"{kernel}: {words}", show)
+        f"{kernel}_{name}".strip("_"): (f"{kernel}: {words}".strip(" :"), show)
         for name, words, show in (
             ("learning_rate", "learning rate", "{:.3g}".format),
             ("train_accuracy", "training accuracy", PERCENT),
         )
-        for kernel in ("local", "full")
+        for kernel in ("", "local", "full")
     },
     "networks": ("networks", WHOLE),
     "bands": ("bands", str),

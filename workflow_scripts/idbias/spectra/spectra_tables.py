@@ -24,8 +24,9 @@ def read(perturbations, classifiers):
     """Read spectra, one a classifier and attack.
 
     perturbations: files spectra/ATTACK.h5; classifiers: their classifiers' files
-    classifier_spectrum.h5, each once. Returns a list of dicts: experiment, classifier, attack, and of
-    each of OF that there is the dict of its arrays (idbias.spectra.measured_spectra.measures).
+    classifier_spectrum.h5, each once, or none for the perturbations alone. Returns a list of dicts:
+    experiment, classifier, attack, and of each of OF that there is the dict of its arrays
+    (idbias.spectra.measured_spectra.measures).
     """
     shared = {}
     for path in classifiers:
@@ -35,7 +36,7 @@ def read(perturbations, classifiers):
     for path in perturbations:
         arrays, about = files.read(path)
         names = {name: str(about[name]) for name in ("experiment", "classifier", "attack")}
-        of_classifier = shared[names["experiment"], names["classifier"]]
+        of_classifier = shared.get((names["experiment"], names["classifier"]), {})
         found.append({**names, **grouped(arrays), **of_classifier})
     return found
 
@@ -100,7 +101,7 @@ def read_trained(paths):
     """Return (experiment, classifier) -> dict of learning_rate and train_accuracy of classifiers' files.
 
     paths: results/E/C/classifier.h5. The rate is the recipe's, the accuracy that of the last epoch's
-    batches; empty for weights that were not trained here.
+    batches; with stop_accuracy if the recipe has one. Empty for weights that were not trained here.
     """
     found = {}
     for path in paths:
@@ -109,7 +110,8 @@ def read_trained(paths):
             recipe = json.loads(file.attrs["made_of"])["network"].get("recipe")
             last = file["history/train_accuracy"][-1] if recipe else None
         known = {"learning_rate": recipe["learning_rate"], "train_accuracy": last} if recipe else {}
-        found[experiment, classifier] = known
+        stop = (recipe or {}).get("stop_accuracy")
+        found[experiment, classifier] = {**known, **({"stop_accuracy": stop} if stop else {})}
     return found
 
 
@@ -182,26 +184,66 @@ def local_against_full(spectra, kernels, seed, trained=None):
     return pd.concat([table, over_seeds(table)], ignore_index=True)
 
 
-def over_seeds(table):
-    """Return the mean difference over training seeds and its 95 % interval, a DataFrame.
+def over_seeds(table, value="difference"):
+    """Return the mean of the column `value` over training seeds and its 95 % interval, a DataFrame.
 
-    table: rows of `local_against_full` with seed. A row for each experiment, attack, family, kernel and
-    of that has several: seeds, images (the mean), local, full, difference, and low and high, of
-    Student's t with one degree of freedom less than there are seeds.
+    table: rows of `local_against_full` or `kernel_sizes` with seed. A row for each experiment, attack,
+    family, kernel and of that has several: seeds, the means of images and of what else was measured,
+    and low and high, of Student's t with one degree of freedom less than there are seeds.
     """
     # Here, because figures that read this module should not wait for scipy.stats.
     from scipy.stats import t as student_t
 
-    by = ["experiment", "attack", "family", "kernel", "of"]
-    grouped = table.dropna(subset="difference").groupby(by, sort=False)
-    shown = ["images", "local", "full", "difference"]
-    of_training = [name for name in table if name.endswith(("learning_rate", "train_accuracy"))]
+    names = ("experiment", "dataset", "attack", "family", "kernel", "of", "full_kernel")
+    by = [name for name in names if name in table]
+    grouped = table.dropna(subset=value).groupby(by, sort=False)
+    shown = [name for name in ("images", "local", "full", value) if name in table]
+    of_training = [name for name in table if name.endswith(("learning_rate", "_accuracy"))]
     means = grouped[shown + of_training].mean()
     means["seeds"] = grouped["seed"].nunique()
-    error = grouped["difference"].std(ddof=1) / np.sqrt(means["seeds"])
+    error = grouped[value].std(ddof=1) / np.sqrt(means["seeds"])
     reach = student_t.ppf(0.975, means["seeds"] - 1) * error
-    means["low"], means["high"] = means["difference"] - reach, means["difference"] + reach
+    means["low"], means["high"] = means[value] - reach, means[value] + reach
     return means[means["seeds"] > 1].reset_index()
+
+
+def kernel_sizes(spectra, kernels, datasets, seed, trained=None):
+    """Return the mean radial frequency of perturbations by the side of the kernel, a DataFrame.
+
+    spectra, kernels, seed, trained: as for `local_against_full`; datasets: experiment -> its name. A row
+    for each attack on each convolution: experiment, dataset, attack, family, kernel (side in pixels),
+    full_kernel (whether it is as large as the image), images, mean, low, high (cycles per pixel; 95 %
+    bootstrap interval over images), learning_rate, train_accuracy, and stop_accuracy if training ended
+    there; with several seeds also seed, and the rows of `over_seeds` below them.
+    """
+    rows = []
+    for one in spectra:
+        name, classifier = one["experiment"], one["classifier"]
+        if classifier not in kernels.get(name, {}):
+            continue
+        family, side, training = kernels[name][classifier]
+        values = one["perturbation"]["frequency"]
+        mean, low, high = bootstrap(values, seed)
+        rows.append(
+            {
+                "experiment": name,
+                "dataset": datasets[name],
+                "seed": training,
+                "attack": one["attack"],
+                "family": family,
+                "kernel": side or min(one["perturbation"]["amplitude"].shape[-2:]),
+                "full_kernel": not side,
+                "images": len(values),
+                **{"mean": mean, "low": low, "high": high},
+                **(trained or {}).get((name, classifier), {}),
+                "classifier": classifier,
+                "reason": reason(len(values)),
+            }
+        )
+    table = with_reasons(rows)
+    if table.empty or table["seed"].nunique() < 2:
+        return table.drop(columns="seed", errors="ignore")
+    return pd.concat([table, over_seeds(table, "mean")], ignore_index=True)
 
 
 def accuracies(classifiers, predictions, published):
