@@ -166,9 +166,14 @@ rule accuracies_table:
     params:
         code=lambda wildcards: code("tabulate_accuracies.py"),
         classifiers=[
-            {"experiment": each.name, "dataset": each.dataset.source, "classifier": name}
+            {
+                "experiment": each.name,
+                "dataset": each.dataset.source,
+                "classifier": name,
+                "epochs": classifier.recipe.epochs if classifier.recipe else None,
+            }
             for each in CHOSEN
-            for name in each.classifiers
+            for name, classifier in each.classifiers.items()
         ],
     script:
         "../workflow_scripts/tabulate_accuracies.py"

@@ -120,6 +120,7 @@ def test_accuracies_stand_beside_the_published_ones(project, tmp_path):
     rows = table(project, "accuracies").set_index("classifier")
     assert list(rows.index) == names
     assert list(rows.published_accuracy) == [0.92]
+    assert list(rows.epochs) == [1]
     predictions = project.folder / "results/paper2_mnist/fully_connected_1_linear/predictions.h5"
     measured, _ = files.read(predictions)
     assert rows.loc["fully_connected_1_linear", "test_accuracy"] == measured["correct"].mean()

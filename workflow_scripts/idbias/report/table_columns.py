@@ -28,8 +28,7 @@ OVER_SEEDS = {
 # Column -> its name for people and how its values are written; in the order of the columns.
 FORMATS = {
     **{name: (name, str) for name in ("source", "experiment", "dataset", "classifier")},
-    "seed": ("seed", WHOLE),
-    "seeds": ("seeds", WHOLE),
+    **{name: (name, WHOLE) for name in ("seed", "seeds", "epochs")},
     "published_name": ("published as", str),
     "hidden_layers": ("hidden layers", WHOLE),
     "nonlinearity": ("nonlinearity", str),
