@@ -2,13 +2,13 @@
 
 Asked is what a dry run of all jobs says now, used is what Snakemake's benchmark files say of the run: rules can be
 changed and held against an old run. Run where the configuration is, with the arguments of that run:
-    python benchmarks/asked.py RESULTS -- --configfile experiments/E.yaml TARGET
+    python benchmarks/asked.py RESULTS --configfile experiments/E.yaml -- TARGET
 Memory is that of the largest job, in MB, minutes those of the longest.
 """
 
-import argparse
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -48,10 +48,7 @@ def by_rule(jobs):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("results", help="the folder results/ of a finished run")
-    parser.add_argument("arguments", nargs="+", help="after --: Snakemake's, of that run")
-    chosen = parser.parse_args()
-    command = ["snakemake", "--dry-run", "--forceall", "--cores", "1", *chosen.arguments]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    print(by_rule(used(planned(shown), chosen.results)).to_string())
+    results, *arguments = sys.argv[1:]
+    command = ["snakemake", "--dry-run", "--forceall", "--cores", "1", *arguments]
+    shown = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    print(by_rule(used(planned(shown), results)).to_string())

@@ -249,11 +249,11 @@ def kernel_sizes(spectra, kernels, datasets, seed, trained=None):
 def accuracies(classifiers, predictions, published):
     """Return measured test accuracies beside published ones (paper 2, Tables 3 and 4).
 
-    classifiers: dicts with experiment, dataset (its source), classifier and epochs (of training here, at
-    most; None for weights as they came); predictions: their files, in the same order; published: the
+    classifiers: dicts with experiment, dataset (its source), classifier and epochs (of training here,
+    at most; None for weights as they came); predictions: their files, in the same order; published: the
     two CSV files. A DataFrame, a row a classifier: also published_name, test_accuracy,
-    published_accuracy, accuracy_difference, and for ImageNet top5_accuracy and published_top5; all shares, not percent. Models that were not published have
-    no published numbers.
+    published_accuracy, accuracy_difference, and for ImageNet top5_accuracy and published_top5; all
+    shares, not percent. Models that were not published have no published numbers.
     """
     three, four = (pd.read_csv(path) for path in published)
     three["classifier"] = [
