@@ -11,6 +11,7 @@ from pathlib import Path
 # Before torch is imported: workers share the cores, and threads that wait for each other spin.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import cluster
 import environments
 import pytest
 import yaml
@@ -178,3 +179,15 @@ def in_two_shards(finished, tmp_path_factory, worker_id):
         workflow.snakemake(row)
 
     return made_once("in_two_shards", make, tmp_path_factory, worker_id)
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory):
+    """The folder of a running test cluster, with SLURM_CONF and PATH set to speak to it."""
+    try:
+        with cluster.running() as directory, pytest.MonkeyPatch.context() as patch:
+            for name, value in cluster.environment(directory).items():
+                patch.setenv(name, value)
+            yield directory
+    except cluster.Unavailable as reason:
+        pytest.skip(str(reason))

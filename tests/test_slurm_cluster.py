@@ -10,12 +10,11 @@ import tempfile
 import time
 from pathlib import Path
 
+import cluster
 import pytest
+from toy import edit_site
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests/slurm"))
-import cluster  # noqa: E402
-from site_variants import edit_site  # noqa: E402
 
 # Two GPU jobs that checkpoint on SIGTERM as mask shards do, four short shards of two comparisons, and
 # three shards of an attack, which ask for a GPU each.
@@ -27,18 +26,18 @@ rule all:
 
 rule attack_shard:
     output: "results/{experiment}/{classifier}/attacks/{attack}/{shard}.txt"
-    resources: mem_mb=300, runtime=5, gpu=1
+    resources: mem_mb=1000, runtime=5, gpu=1
     shell: "echo $SLURM_JOB_ID $SLURM_JOB_PARTITION $CUDA_VISIBLE_DEVICES > {output}"
 
 rule essential_mask_shard:
     output: "results/{x}/masks.txt"
-    resources: mem_mb=300, runtime=5, gpu=1
+    resources: mem_mb=1000, runtime=5, gpu=1
     script: "mask.py"
 
 rule shuffle_shard:
     input: lambda wildcards: f"results/{wildcards.comparison[0]}/masks.txt"
     output: "results/{comparison}/shuffles/{shard}.txt"
-    resources: mem_mb=300, runtime=5
+    resources: mem_mb=1000, runtime=5
     shell: "echo $SLURM_JOB_ID $SLURM_JOB_PARTITION > {output}"
 
 localrules: row
@@ -65,18 +64,6 @@ Path(snakemake.output[0]).write_text(
     f"{first} {os.environ['SLURM_JOB_PARTITION']} {os.environ['CUDA_VISIBLE_DEVICES']}"
 )
 """
-
-
-@pytest.fixture(scope="session")
-def slurm(tmp_path_factory):
-    """The folder of a running test cluster, with SLURM_CONF and PATH set to speak to it."""
-    try:
-        with cluster.running() as directory, pytest.MonkeyPatch.context() as patch:
-            for name, value in cluster.environment(directory).items():
-                patch.setenv(name, value)
-            yield directory
-    except cluster.Unavailable as reason:
-        pytest.skip(str(reason))
 
 
 @pytest.fixture

@@ -3,15 +3,13 @@
 import json
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
+import cluster
 import pytest
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests/slurm"))
-import cluster  # noqa: E402
 
 OURS = ROOT / "profiles/slurm/bin"
 RUN = "idbias_run"

@@ -2,15 +2,13 @@
 
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 import yte
+from toy import edit_site
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests/slurm"))
-from site_variants import edit_site  # noqa: E402
 
 
 def test_every_job_that_asks_for_a_gpu_goes_to_the_gpu_partition(project):

@@ -196,6 +196,8 @@ def test_a_cluster_s_run_ends_with_what_it_cost_against_what_was_asked(tmp_path)
         "attack_shard",
         "1",
         "0.50",
+        "of",
+        "1.0",
         "30.0",
         "of",
         "60",

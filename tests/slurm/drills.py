@@ -16,64 +16,32 @@ one, the table equals that of a local run, each finished shard was left alone, a
 went on from its checkpoint. All begin with the same finished attacks, made once through Slurm.
 """
 
-import argparse
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from contextlib import contextmanager
-from pathlib import Path
 
 import cluster
-import pandas as pd
+from digits_on_slurm import (
+    RULE,
+    RUN,
+    TABLE,
+    Workflow,
+    compare,
+    ended,
+    shards,
+    snakemake,
+    undisturbed,
+)
 from masks_at_work import Masks, recorded
+from toy import arguments, edit_site, say
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-from conftest import SMALL, Workflow
-
-RULE = "essential_mask_shard"
-ON_GPU = [RULE, "adversarial_mask_shard", "classifier", "attack_shard", "distances"]
-# Two shards of essential masks and two of adversarial ones, some seconds of training each.
-SETTINGS = {
-    "experiments": ["digits"],
-    "datasets": {"digits": {"images": 48}},
-    "masks": {"min_steps": 3000, "max_steps": 3001},
-    "correlation": {"shuffles": 8},
-    "execution": {"shuffles_per_shard": 8, "checkpoint_seconds": 1},
-}
-RUN = ["--profile", "slurm", "--slurm-init-seconds-before-status-checks", "2"]
-TABLE = "results/tables/correlations.csv"
 MASKS = "results/digits/small_cnn/masks"
 # MB at the first try: too few for a mask job, which takes about 600.
 TOO_LITTLE = 350
-
-
-def copy_of_project(folder):
-    folder.mkdir(parents=True)
-    workflow = Workflow.copy_of_project(folder)
-    (folder / "slurm").symlink_to("profiles/slurm")
-    workflow.configure(SMALL)
-    workflow.configure(SETTINGS)
-    overrides = {"execution": {"images_per_shard": 24}}
-    workflow.configure({"experiment_blocks": {"digits": {"overrides": overrides}}})
-
-
-def edit(file, *pairs):
-    """Replace texts in a file of a copy of the project, each of which must be there."""
-    text = file.read_text()
-    for old, new in pairs:
-        assert old in text, (file, old)
-        text = text.replace(old, new)
-    file.write_text(text)
-
-
-def snakemake(folder, *arguments):
-    with open(folder / "output", "a", encoding="utf-8") as output:
-        command = [sys.executable, "-m", "snakemake", *arguments]
-        return subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
 
 
 def slurm(*command):
@@ -90,58 +58,10 @@ def tries(folder, rule, noted):
     return found
 
 
-def shards(folder):
-    """{path: inode} of the shards that are finished."""
-    return {file: file.stat().st_ino for file in folder.glob("results/**/*[0-9]-[0-9]*.h5")}
-
-
-def table(folder):
-    return pd.read_csv(folder / TABLE)
-
-
-def say(text):
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
-
-
-def undisturbed(base):
-    """The whole experiment through Slurm, and where its jobs ran."""
-    began, jobs = time.monotonic(), {}
-    copy_of_project(base / "start")
-    for folder, target in ((base / "start", "attacks"), (base / "undisturbed", TABLE)):
-        if target == TABLE:
-            Workflow(base / "start").clone(folder)
-        run = snakemake(folder, *RUN, target)
-        while run.poll() is None:
-            jobs |= recorded()
-            time.sleep(1)
-        say(f"undisturbed: snakemake --profile slurm {target} ended with {run.returncode}")
-    say(f"{len(jobs)} jobs, {time.monotonic() - began:.0f} s")
-    seen = Counter()
-    for job in jobs.values():
-        rule = re.match(r"(?:rule|group)_(\S+?)(_wildcards_|$)", job["Comment"])[1].split("-")[0]
-        gpus = int((re.findall(r"\d+$", job.get("JOB_GRES", "")) or [0])[0])
-        seen[rule, job["Partition"], gpus] += 1
-    for (rule, partition, gpus), count in sorted(seen.items()):
-        say(f"    {count} x {rule}: partition {partition}, GPUs {gpus}")
-        on_gpu = rule in [*ON_GPU, "attacks"]
-        if (partition, gpus) != (("gpu", 1) if on_gpu else ("cpu", 0)):
-            raise SystemExit(f"{rule} ran in the wrong place")
-    return folder
-
-
-def ended(run, folder, expected=0):
-    code = run.wait()
-    say(f"Snakemake ended with {code}")
-    if code != expected:
-        raise SystemExit(f"It should have ended with {expected}: see {folder}/output")
-
-
 def jobs(folder, masks):
     limit = f"{{mem_mb: {TOO_LITTLE} * attempt}}"
-    edit(
-        folder / "profiles/slurm/config.yaml",
-        ("per_rule: {}", f"per_rule: {{{RULE}: {limit}, adversarial_mask_shard: {limit}}}"),
-    )
+    per_rule = f"{{{RULE}: {limit}, adversarial_mask_shard: {limit}}}"
+    edit_site(folder / "profiles/slurm/config.yaml", {"per_rule": per_rule})
     run = snakemake(folder, *RUN, TABLE)
     for shard, fault in (
         ("essential/00000-00023", "cancelled"),
@@ -194,9 +114,16 @@ def head(folder, masks):
 def controller(folder, masks):
     # Its own time limit comes after three minutes, the signal one to two minutes before.
     script = folder / "profiles/slurm/controller.sh"
-    edit(script, ("--time=1-00:00:00", "--time=0:03:00"), ("USR1@300", "USR1@60"))
-    edit(script, ("exec snakemake", f"exec {sys.executable} -m snakemake"))
-    edit(script, ("    snakemake --profile", f"    {sys.executable} -m snakemake --profile"))
+    text = script.read_text()
+    for old, new in (
+        ("--time=1-00:00:00", "--time=0:03:00"),
+        ("USR1@300", "USR1@60"),
+        ("exec snakemake", f"exec {sys.executable} -m snakemake"),
+        ("    snakemake --profile", f"    {sys.executable} -m snakemake --profile"),
+    ):
+        assert old in text, (script, old)
+        text = text.replace(old, new)
+    script.write_text(text)
     command = ["sbatch", "--parsable", "-D", str(folder), "--partition=cpu", str(script)]
     first = int(slurm(*command, *RUN[2:], TABLE))
 
@@ -296,34 +223,16 @@ def drill(name, base):
     return folder
 
 
-def compare(folder, base):
-    """Say whether the table of `folder` is that of a run without Slurm; exit if it is not."""
-    local = base / "local"
-    if not local.exists():
-        copy_of_project(local)
-        snakemake(local, "--cores", "2", TABLE).wait()
-    same = table(folder).equals(table(local))
-    say(f"table equal to that of a local run: {same}")
-    if not same:
-        raise SystemExit(f"{folder} and {local} differ")
-
-
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("directory", type=Path, metavar="DIR")
-    parser.add_argument("--accounting", action="store_true", help="with slurmdbd, and sacct asked")
-    parser.add_argument("drills", nargs="*", metavar="DRILL", help=" ".join(DRILLS))
-    arguments = parser.parse_intermixed_args()
-    base = arguments.directory.resolve()
-    with cluster.running(base / "cluster", arguments.accounting) as directory:
+    given = arguments(__doc__, DRILLS)
+    base = given.directory
+    with cluster.running(base / "cluster", given.accounting) as directory:
         os.environ.update(cluster.environment(directory), PYTHONDONTWRITEBYTECODE="1")
-        if arguments.accounting:
+        if given.accounting:
             RUN.extend(["--slurm-status-command", "sacct"])
         if not (base / "start").exists():
             compare(undisturbed(base), base)
-        for name in arguments.drills or DRILLS:
+        for name in given.drills or DRILLS:
             compare(drill(name, base), base)
 
 

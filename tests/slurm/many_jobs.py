@@ -1,26 +1,30 @@
 #!/usr/bin/env python3
-"""What Snakemake itself costs with many jobs on a real Slurm: jobs that do nothing for five seconds.
+"""What many jobs cost Snakemake and Slurm's controller: jobs that do nothing for five seconds, on a real Slurm.
 
-    .venv/bin/python tests/slurm/many_jobs.py DIR [--jobs 300] [--array] [--own-commands]
+    .venv/bin/python tests/slurm/many_jobs.py DIR [--jobs 300] [--group 20] [--array] [--own-commands]
 
-Prints submissions a minute; CPU time of Snakemake, and of the commands of Slurm that it ran, a second; the time
-from the last job's end to the run's. The jobs' command is replaced by `sleep 5; touch`, so that a machine with
-two cores can have many. --array: by the plugin's job arrays. --own-commands: Slurm's own sbatch and squeue,
-without those of profiles/slurm/bin.
+Prints Slurm's jobs and submissions a minute; CPU time of Snakemake, of the commands of Slurm that it ran, and of
+slurmctld; the time from the last job's end to the run's. The jobs' command is replaced by `sleep 5; touch`, so
+that a machine with two cores can have many. --group: so many to a Slurm job, as the profile groups shards.
+--array: by the plugin's job arrays. --own-commands: Slurm's own sbatch and squeue, without those of
+profiles/slurm/bin.
 """
 
 import argparse
 import os
-import shutil
-import subprocess
-import sys
 import time
 from importlib import metadata
 from pathlib import Path
 
 import cluster
+from toy import run_toy, write_toy
 
-ROOT = Path(__file__).parents[2]
+# The nodes that Snakemake's jobs go to take as many as it submits.
+SETTINGS = [
+    f"NodeName={node} NodeHostname=localhost NodeAddr=127.0.0.1 Port=@{node.upper()}_PORT@ CPUs=400 "
+    "RealMemory=900000 State=UNKNOWN"
+    for node in ("cpu1", "cpu2")
+]
 TOY = """
 rule all:
     input: expand("made/{n}", n=range(JOBS))
@@ -37,8 +41,8 @@ import os, re, sys
 arguments = sys.argv[1:]
 for n, argument in enumerate(arguments):
     if argument.startswith("--wrap="):
-        target = re.search(r"work:n=(\\d+)", argument)[1]
-        do = f"sleep 5; touch made/{target}"
+        targets = re.findall(r"work:n=(\\d+)", argument)
+        do = "sleep 5; touch " + " ".join(f"made/{target}" for target in targets)
         if any(a.startswith("--array") for a in arguments):
             do = "sleep 5; touch made/$((SLURM_ARRAY_TASK_ID - 1))"
         tail = argument[argument.find("\\nidbias_code") :] if "\\nidbias_code" in argument else ""
@@ -55,90 +59,77 @@ def cpu(pid):
     return sum(map(int, fields[11:13])) / tick, sum(map(int, fields[13:15])) / tick
 
 
+def watched(run, folder, controller, limit):
+    """Wait for the run. Gives (CPU of Snakemake, of its commands, of slurmctld, [(time, jobs submitted)])."""
+    began, used, submitted = time.time(), (0, 0), []
+    before = sum(cpu(controller))
+    while run.poll() is None and time.time() - began < limit:
+        used = cpu(run.pid)
+        count = (folder / "output").read_text().count("has been submitted with")
+        if count and (not submitted or count > submitted[-1][1]):
+            submitted.append((time.time(), count))
+        time.sleep(0.5)
+    return *used, sum(cpu(controller)) - before, submitted
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("directory", type=Path, metavar="DIR")
     parser.add_argument("--jobs", type=int, default=300)
+    parser.add_argument("--group", type=int, default=1, metavar="N")
     parser.add_argument("--array", action="store_true")
     parser.add_argument("--own-commands", action="store_true")
     parser.add_argument("--limit", type=float, default=900, metavar="SECONDS")
-    arguments = parser.parse_args()
-    base = arguments.directory.resolve()
-    with cluster.running(base / "cluster") as directory:
-        # The ports are those that were chosen: more CPUs are told to the nodes that run.
-        conf = directory / "slurm.conf"
-        text = conf.read_text()
-        for few in ("CPUs=2 RealMemory=64000", "CPUs=4 RealMemory=64000"):
-            text = text.replace(few, "CPUs=400 RealMemory=900000")
-        conf.write_text(text)
-        cluster.stop(directory)
-        env = cluster.environment(directory)
-        munge = [f"--socket={directory}/run/munge.socket", f"--key-file={directory}/run/munge.key"]
-        munge += [
-            f"--pid-file={directory}/run/munged.pid",
-            f"--seed-file={directory}/run/munge.seed",
-        ]
-        subprocess.run(
-            ["munged", "--force", *munge, f"--log-file={directory}/log/munged.log"],
-            env=env, check=True, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        subprocess.run(["slurmctld", "-c"], env=env, check=True)
-        for node in cluster.NODES:
-            cluster.start_node(directory, node)
-        cluster.wait_until(
-            lambda: list(cluster.node_states(directory).values()) == ["idle"] * 3, 60
+    given = parser.parse_args()
+    base = given.directory.resolve()
+    with cluster.running(base / "cluster", settings=SETTINGS) as directory:
+        os.environ.update(cluster.environment(directory))
+        (controller,) = (
+            pid
+            for pid, name in cluster.processes(directory, jobs=False).items()
+            if name == "slurmctld"
         )
-        os.environ.update(env)
         folder = base / "run"
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(ROOT / "profiles/slurm", folder / "profiles/slurm")
-        (folder / "slurm").symlink_to("profiles/slurm")
+        write_toy(folder, TOY.replace("JOBS", str(given.jobs)))
         (folder / "made").mkdir()
-        (folder / "Snakefile").write_text(TOY.replace("JOBS", str(arguments.jobs)))
         (folder / "short").mkdir()
         (folder / "short/sbatch").write_text(SHORT.replace("REAL", f"{directory}/bin/sbatch"))
         (folder / "short/sbatch").chmod(0o755)
-        path = f"{folder}/short:{os.environ['PATH']}"
-        if not arguments.own_commands:
+        path = f"{folder}/short"
+        if not given.own_commands:
             path = f"{folder}/profiles/slurm/bin:{path}"
-        command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "--latency-wait", "30"]
-        if arguments.array:
-            command += ["--slurm-array-jobs", "work"]
+        options = ["--latency-wait", "30"]
+        if given.array:
+            options += ["--slurm-array-jobs", "work"]
+        if given.group > 1:
+            options += ["--groups", "work=some", "--group-components", f"some={given.group}"]
         began = time.time()
-        with open(folder / "output", "w", encoding="utf-8") as output:
-            run = subprocess.Popen(
-                command, cwd=folder, stdout=output, stderr=output, env={**os.environ, "PATH": path}
-            )
-        used, first, last = (0, 0), None, None
-        while run.poll() is None and time.time() - began < arguments.limit:
-            used = cpu(run.pid)
-            text = (folder / "output").read_text()
-            count = text.count("has been submitted with")
-            if count and not first:
-                first = (time.time(), count)
-            if count and (last is None or count > last[1]):
-                last = (time.time(), count)
-            time.sleep(0.5)
+        run = run_toy(folder, *options, path=path)
+        snakemake, commands, of_controller, submitted = watched(
+            run, folder, controller, given.limit
+        )
         over = time.time()
-        if run.poll() is None:
-            made = len(list((folder / "made").iterdir()))
-            print(f"hangs: {made} of {arguments.jobs} jobs made within {arguments.limit:.0f} s")
-            run.kill()
-            return
-        ends = max(file.stat().st_mtime for file in (folder / "made").iterdir())
-        version = metadata.version("snakemake-executor-plugin-slurm")
+        ended = f"ended with {run.returncode}" if run.poll() is not None else "was stopped"
+        run.kill()
+    made = [file.stat().st_mtime for file in (folder / "made").iterdir()]
+    wall = over - began
+    version = metadata.version("snakemake-executor-plugin-slurm")
+    print(f"plugin {version}, {given.jobs} jobs, {len(made)} made, {ended} after {wall:.0f} s")
+    if len(submitted) > 1:
+        (first, few), (last, many) = submitted[0], submitted[-1]
         print(
-            f"plugin {version}, {arguments.jobs} jobs, ended with {run.returncode} after {over - began:.0f} s"
+            f"{many} jobs of Slurm, submissions a minute: {(many - few) / (last - first) * 60:.0f}"
         )
-        if first and last[0] > first[0]:
-            print(f"submissions a minute: {(last[1] - first[1]) / (last[0] - first[0]) * 60:.0f}")
-        wall = over - began
-        print(
-            f"CPU of Snakemake: {used[0]:.1f} s, {used[0] / wall:.1%} of a core; of commands {used[1]:.1f} s"
-        )
-        print(f"from the last job's end to the run's end: {over - ends:.0f} s")
+    for who, seconds in (
+        ("Snakemake", snakemake),
+        ("the commands that it ran", commands),
+        ("slurmctld", of_controller),
+    ):
+        print(f"CPU of {who}: {seconds:.1f} s, {seconds / wall:.1%} of a core")
+    if made:
+        print(f"from the last job's end to the run's end: {over - max(made):.0f} s")
 
 
 if __name__ == "__main__":

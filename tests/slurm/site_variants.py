@@ -10,14 +10,13 @@ Fails where a job was asked for, or given, something else than expected.
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import cluster
+from toy import run_toy, write_toy
 
-ROOT = Path(__file__).parents[2]
 TOY = """
 rule all:
     input: "seen", expand("results/e/c/attacks/fmn/{shard}.txt", shard=range(2))
@@ -26,14 +25,14 @@ rule all:
 rule distances:
     output: "seen"
     resources:
-        mem_mb=lambda wildcards, attempt: 300 * attempt,
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 45 * attempt,
         gpu=1,
     shell: "echo ${{CUDA_VISIBLE_DEVICES:-}} > {output}; test {resources.runtime} -gt FAILS_UP_TO"
 
 rule attack_shard:
     output: "results/{experiment}/{classifier}/attacks/{attack}/{shard}.txt"
-    resources: mem_mb=300, runtime=5, gpu=1
+    resources: mem_mb=1000, runtime=5, gpu=1
     shell: "echo $SLURM_JOB_ID ${{CUDA_VISIBLE_DEVICES:-}} > {output}"
 """
 # What is written in the site block: what Slurm is to have been asked, and how many GPUs to have given.
@@ -63,34 +62,14 @@ SHOWN = ["Partition", "TimeLimit", "NumTasks", "TresPerJob", "TresPerNode", "QOS
 SHOWN += ["Features", "Account"]
 
 
-def edit_site(profile, changes):
-    """Put `changes` (variable -> YAML) into the site block of a copy of the profile."""
-    text = profile.read_text()
-    for name, value in changes.items():
-        text, found = re.subn(
-            rf"(?m)^  {name}: .*$", lambda _, n=name, v=value: f"  {n}: {v}", text
-        )
-        if found != 1:
-            raise SystemExit(f"{profile} has {found} lines for {name}")
-    profile.write_text(text)
-
-
 def start(folder, changes):
     """Start Snakemake on the toy workflow in `folder`, with `changes` in its site block."""
-    shutil.copytree(ROOT / "profiles/slurm", folder / "profiles/slurm")
-    (folder / "slurm").symlink_to("profiles/slurm")
     tries = 90 if "longest_job" in changes else 0
-    (folder / "Snakefile").write_text(TOY.replace("FAILS_UP_TO", str(tries)))
     quoted = {k: f'"{v}"' if not v.startswith("{") else v for k, v in changes.items()}
     quoted |= {k: v for k, v in changes.items() if v.isdigit()}
-    edit_site(folder / "profiles/slurm/config.yaml", quoted)
-    command = [sys.executable, "-m", "snakemake", "--profile", "slurm"]
-    command += ["--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "5"]
-    # As the Snakefile does.
-    path = f"{folder}/profiles/slurm/bin:{os.environ['PATH']}"
-    env = {**os.environ, "PATH": path, "IDBIAS_SBATCH_SECONDS": "5"}
-    with open(folder / "output", "w", encoding="utf-8") as output:
-        return subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, env=env)
+    write_toy(folder, TOY.replace("FAILS_UP_TO", str(tries)), quoted)
+    options = ["--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "5"]
+    return run_toy(folder, *options, IDBIAS_SBATCH_SECONDS="5")
 
 
 def recorded(folder):
@@ -128,7 +107,6 @@ def main():
         runs = {}
         for name, (changes, _, _) in VARIANTS.items():
             folder = base / re.sub(r"\W+", "_", name)
-            folder.mkdir(parents=True)
             runs[name] = (folder, start(folder, changes))
         bad = []
         for name, (folder, run) in runs.items():

@@ -16,20 +16,16 @@ All at once but the last. Says how long after the event Snakemake said or did wh
 ended; fails where it did not.
 """
 
-import argparse
 import os
 import re
-import shutil
 import signal
 import subprocess
-import sys
+import threading
 import time
-from pathlib import Path
 
 import cluster
-from site_variants import edit_site
+from toy import arguments, run_toy, say, write_toy
 
-ROOT = Path(__file__).parents[2]
 # cpu1 and cpu2 each have a partition whose jobs give way to those of "urgent".
 SETTINGS = (
     "MinJobAge=2",
@@ -45,7 +41,7 @@ rule all:
 
 rule work:
     output: "made"
-    resources: mem_mb=200, runtime=5
+    resources: mem_mb=1000, runtime=5
     shell: "date +%s >> began; if [ $(wc -l < began) = 1 ]; then FIRST; fi; echo done > {output}"
 """
 # What the job does at its first try, and where; what is in the site block; seconds until the first question.
@@ -73,38 +69,28 @@ WANTED = {
 }  # fmt: skip
 
 
-def say(text):
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
-
-
 class Drill:
     """A run of Snakemake in a folder of its own, on the shipped profile."""
 
     def __init__(self, name, base, status):
-        first, site, pause = DRILLS[name]
-        self.name, self.folder, self.event = name, base / name, None
-        shutil.rmtree(self.folder, ignore_errors=True)
-        shutil.copytree(ROOT / "profiles/slurm", self.folder / "profiles/slurm")
-        (self.folder / "slurm").symlink_to("profiles/slurm")
-        (self.folder / "Snakefile").write_text(TOY.replace("FIRST", first))
-        edit_site(self.folder / "profiles/slurm/config.yaml", site)
-        self.command = [sys.executable, "-m", "snakemake", "--profile", "slurm"]
-        self.command += ["--slurm-init-seconds-before-status-checks", str(pause)]
-        self.command += ["--slurm-status-command", status, "--latency-wait", "5"]
-        self.command += ["--retries", "1" if name in {"preempted", "killed"} else "0"]
+        first, site, self.pause = DRILLS[name]
+        self.name, self.folder, self.status = name, base / name, status
+        self.event = self.over = None
+        write_toy(self.folder, TOY.replace("FIRST", first), site)
 
     def start(self):
-        # As the Snakefile does.
-        path = f"{self.folder}/profiles/slurm/bin:{os.environ['PATH']}"
-        with open(self.folder / "output", "w", encoding="utf-8") as output:
-            self.run = subprocess.Popen(
-                self.command,
-                cwd=self.folder,
-                stdout=output,
-                stderr=output,
-                env={**os.environ, "PATH": path},
-            )
+        retries = "1" if self.name in {"preempted", "killed"} else "0"
+        self.run = run_toy(
+            self.folder,
+            *("--slurm-init-seconds-before-status-checks", str(self.pause)),
+            *("--slurm-status-command", self.status, "--latency-wait", "5", "--retries", retries),
+        )
         self.event = time.time()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self):
+        self.run.wait()
+        self.over = time.time()
 
     def began(self):
         """When each try of the job began."""
@@ -113,25 +99,15 @@ class Drill:
 
     def happens(self):
         """Bring about what is to be tried, once the job runs."""
-        if self.name in {"preempted", "requeued"}:
-            cluster.wait_until(self.began, 120)
-            node = {"preempted": "cpu1", "requeued": "cpu2"}[self.name]
-            urgent = [
-                "sbatch",
-                "-p",
-                "urgent",
-                "-w",
-                node,
-                "--exclusive",
-                "--mem=0",
-                "-o",
-                "/dev/null",
-            ]
-            subprocess.run([*urgent, "--wrap=sleep 10"], check=True, stdout=subprocess.DEVNULL)
+        if self.name not in {"preempted", "requeued", "forgotten", "killed"}:
+            return
+        cluster.wait_until(lambda: self.began() or self.over, 300)
+        if node := {"preempted": "cpu1", "requeued": "cpu2"}.get(self.name):
+            urgent = f"sbatch -p urgent -w {node} --exclusive --mem=0 -o /dev/null --wrap"
+            subprocess.run([*urgent.split(), "sleep 10"], check=True, stdout=subprocess.DEVNULL)
             self.event = time.time()
-        elif self.name in {"forgotten", "killed"}:
-            cluster.wait_until(self.began, 120)
-            self.event = time.time()
+        elif began := self.began():
+            self.event = began[0]
 
     def judged(self):
         """(how it ended, in words, whether as it should), once it has."""
@@ -152,13 +128,12 @@ def all_ended(drills, seconds=600):
     while left:
         time.sleep(0.5)
         for drill in list(left):
-            if drill.run.poll() is None and time.time() < end:
+            if drill.over is None and time.time() < end:
                 continue
-            drill.over = time.time()
             left.remove(drill)
-            if drill.run.poll() is None:
+            if drill.over is None:
                 drill.run.kill()
-                say(f"{drill.name}: waits still, {drill.over - drill.event:.0f} s after")
+                say(f"{drill.name}: waits still, {time.time() - drill.event:.0f} s after")
                 bad.append(drill.name)
                 continue
             words, good = drill.judged()
@@ -189,21 +164,13 @@ def silent(directory, drill):
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("directory", type=Path, metavar="DIR")
-    parser.add_argument("--accounting", action="store_true", help="with slurmdbd, and sacct asked")
-    parser.add_argument("drills", nargs="*", metavar="DRILL", help=" ".join(DRILLS))
-    arguments = parser.parse_intermixed_args()
-    base = arguments.directory.resolve()
-    chosen = arguments.drills or [
-        name for name in DRILLS if name != "account" or arguments.accounting
-    ]
+    given = arguments(__doc__, DRILLS)
+    base = given.directory
+    chosen = given.drills or [name for name in DRILLS if name != "account" or given.accounting]
     take_away = None
-    with cluster.running(base / "cluster", arguments.accounting, SETTINGS) as directory:
+    with cluster.running(base / "cluster", given.accounting, SETTINGS) as directory:
         os.environ.update(cluster.environment(directory))
-        status = "sacct" if arguments.accounting else "squeue"
+        status = "sacct" if given.accounting else "squeue"
         drills = {name: Drill(name, base, status) for name in chosen}
         at_once = [drill for name, drill in drills.items() if name != "silent"]
         try:

@@ -14,7 +14,7 @@ from collections import Counter
 from idbias.console_facts import of_attack, of_classifier
 from idbias.console_work import LONG, Job, Work, duration, last_sentence
 from idbias.errors import SAID_BY_CONSOLE
-from idbias.slurm_queue import in_queue, newest_run
+from idbias.slurm_queue import in_queue, job_hours, newest_run
 
 # Events of Snakemake's log that the lines of stages take the place of.
 REPLACED = {
@@ -26,7 +26,7 @@ SILENT = (
     "Shutting down, this might", "Removing temporary output",
     # Of the executor plugin for Slurm.
     "Falling back to 'sacct'", "'sacct' unavailable", "Cleaning up SLURM", "SLURM run ID",
-    "No SLURM account given", "Unable to guess SLURM account",
+    "No SLURM account given", "No account was given, not able", "Unable to guess SLURM account",
 )  # fmt: skip
 # Seconds until the first line of progress; each later one waits a third longer, up to the last.
 PERIOD, LONGEST_PERIOD = 30, 600
@@ -114,7 +114,8 @@ class StageLines(logging.Filter):
         line = f"{self._now()}  {_words(job.rule)} done{of}{took}{self._left()}"
         lines = [line, *([f"          {fact}"] if fact else [])]
         if self.remote and all(one.seconds is not None for one in self.work.jobs.values()):
-            lines += ["", *self.work.costs()]
+            run = newest_run(self.work.begun)
+            lines += ["", *self.work.costs(), *([job_hours(run)] if run else [])]
         return "\n".join(lines)
 
     def _job_error(self, record):
@@ -185,9 +186,11 @@ class StageLines(logging.Filter):
             return ""
         running = [job for job in begun if job.running()]
         waiting = len(begun) - len(running)
-        jobs = f"{len(running)} running" + (f", {waiting} waiting" if waiting else "")
         run = newest_run(self.work.begun) if self.remote else None
-        parts = [jobs + self._left(), self.work.masks(), in_queue(run) if run else ""]
+        jobs = (run and in_queue(run)) or f"{len(running)} running" + (
+            f", {waiting} waiting" if waiting else ""
+        )
+        parts = [jobs + self._left(), self.work.masks()]
         return f"{self._now()}  {'; '.join(filter(None, parts))}"
 
 

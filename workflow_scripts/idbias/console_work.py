@@ -175,7 +175,7 @@ class Work:
     def costs(self):
         """Return what each rule's jobs took against what they asked for, lines of a table.
 
-        Hours of jobs, the longest job against the time asked for, the largest memory against that asked for.
+        Hours of all jobs, minutes of the longest, largest memory: each against what was asked for.
         """
         lines = []
         for rule in dict.fromkeys(job.rule for job in self.jobs.values()):
@@ -188,19 +188,19 @@ class Work:
             memory = max(
                 (float(row["max_rss"]) for row in rows if row.get("max_rss", "-") != "-"), default=0
             )
-            asked = {
-                name: max((number(job.resources.get(name)) for job in jobs), default=0)
-                for name in ("runtime", "mem_mb")
-            }
+            minutes = [number(job.resources.get("runtime")) for job in jobs]
+            memory_asked = max(number(job.resources.get("mem_mb")) for job in jobs)
             longest = max(job.seconds for job in jobs) / 60
             hours = sum(job.seconds for job in jobs) / 3600
-            lines.append(
-                f"{rule:<24}{len(jobs):>5}{hours:>10.2f}{longest:>9.1f} of {asked['runtime']:<7.0f}"
-                f"{memory:>8.0f} of {asked['mem_mb']:.0f}"
+            cells = (
+                f"{hours:.2f} of {sum(minutes) / 60:.1f}",
+                f"{longest:.1f} of {max(minutes):.0f}",
+                f"{memory:.0f} of {memory_asked:.0f}",
             )
+            lines.append(f"{rule:<24}{len(jobs):>5}" + "".join(f"{cell:>17}" for cell in cells))
         if lines:
-            title = f"{'what it cost':<24}{'jobs':>5}{'hours':>10}{'longest, min':>14}{'memory, MB':>18}"
-            lines.insert(0, title)
+            titles = "".join(f"{title:>17}" for title in ("hours", "longest, min", "memory, MB"))
+            lines.insert(0, f"{'used of asked':<24}{'jobs':>5}{titles}")
         return lines
 
 

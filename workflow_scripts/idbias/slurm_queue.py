@@ -19,7 +19,7 @@ def newest_run(since, memory=MEMORY):
 
 def in_queue(folder):
     """How many jobs run and wait, and why they wait, in words; empty where nothing is known."""
-    now = _json((folder / "now").read_text(encoding="utf-8")) if (folder / "now").exists() else {}
+    now = _now(folder)
     if not now:
         return ""
     reasons = sorted(now["reasons"].items(), key=lambda pair: -pair[1])
@@ -27,6 +27,25 @@ def in_queue(folder):
     return f"Slurm: {now['running']} running, {now['waiting']} waiting" + (
         f" ({why})" if why else ""
     )
+
+
+def job_hours(folder):
+    """Hours that Slurm's jobs ran, tries that failed among them, and were asked for, in words; "" without any.
+
+    Counted from a job's start to its end, as a site bills them: with the start of Python and Snakemake.
+    """
+    ended = _now(folder).get("ended", {})
+    used, asked = 0.0, 0.0
+    for line in (folder / "jobs").read_text(encoding="utf-8").splitlines():
+        job = _json(line)
+        if job.get("id") in ended:
+            used += ended[job["id"]][1] / 3600
+            asked += float(job["minutes"] or 0) / 60
+    return f"Slurm ran {len(ended)} jobs for {used:.2f} hours of {asked:.1f} asked" if ended else ""
+
+
+def _now(folder):
+    return _json((folder / "now").read_text(encoding="utf-8")) if (folder / "now").exists() else {}
 
 
 def _json(text):
