@@ -20,7 +20,7 @@ ON_GPU = [RULE, "adversarial_mask_shard", "classifier", "attack_shard", "distanc
 SETTINGS = {
     "experiments": ["digits"],
     "datasets": {"digits": {"images": 48}},
-    "masks": {"min_steps": 3000, "max_steps": 3001},
+    "masks": {"min_steps": 1000, "max_steps": 1001},
     "correlation": {"shuffles": 8},
     "execution": {"shuffles_per_shard": 8, "checkpoint_seconds": 1, "device": "cpu"},
 }

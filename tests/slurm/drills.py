@@ -63,12 +63,11 @@ def jobs(folder, masks):
     per_rule = f"{{{RULE}: {limit}, adversarial_mask_shard: {limit}}}"
     edit_site(folder / "profiles/slurm/config.yaml", {"per_rule": per_rule})
     run = snakemake(folder, *RUN, TABLE)
-    for shard, fault in (
-        ("essential/00000-00023", "cancelled"),
-        ("essential/00024-00047", "past its time limit"),
-        ("adversarial/fmn/00000-00023", "killed"),
-    ):
-        with masks.halted(shard) as (job, python):
+    # Which of them runs first is Snakemake's choice.
+    left = [f"{kind}/{name}" for kind in ("essential", "adversarial/fmn") for name in masks.names]
+    for fault in ("cancelled", "past its time limit", "killed"):
+        with masks.halted(*left) as (shard, job, python):
+            left.remove(shard)
             if fault == "cancelled":
                 slurm("scancel", job)
             elif fault == "killed":
@@ -89,7 +88,7 @@ def jobs(folder, masks):
 
 def node(folder, masks):
     run = snakemake(folder, *RUN, TABLE)
-    with masks.halted("essential/00000-00023") as (job, _):
+    with masks.halted("essential/00000-00023") as (_, job, _):
         cluster.kill_node(masks.cluster, "gpu1")
     down = cluster.wait_until(lambda: "down" in cluster.node_states(masks.cluster)["gpu1"], 120)
     say(f"job {job} at {masks.before['essential/00000-00023']} steps; gpu1 is down: {down}")
@@ -99,7 +98,7 @@ def node(folder, masks):
 
 def head(folder, masks):
     run = snakemake(folder, *RUN, TABLE)
-    with masks.halted("essential/00000-00023") as (job, _):
+    with masks.halted("essential/00000-00023") as (_, job, _):
         run.kill()
         run.wait()
     names = slurm("squeue", "-h", "-o", "%i %j")
@@ -132,7 +131,7 @@ def controller(folder, masks):
             n: j for n, (_, j) in list(masks.noted.items()) if j["JobName"] == "snakemake-idbias"
         }
 
-    with masks.halted("essential/00000-00023") as (job, _):
+    with masks.halted("essential/00000-00023") as (_, job, _):
         if not cluster.wait_until(lambda: len(controllers()) > 1, 240):
             raise SystemExit(f"No second controller: see {folder}/snakemake-{first}.log")
         waiting = [job.get("Dependency") for job in controllers().values()][-1]

@@ -13,7 +13,7 @@ import cluster
 import torch
 
 NAMES = ("00000-00023", "00024-00047")
-# What a checkpoint holds when a job is halted, of 72,000 steps that a shard takes.
+# What a checkpoint holds when a job is halted, of 24,000 steps that a shard takes.
 ENOUGH = 3000
 
 
@@ -62,22 +62,30 @@ class Masks:
         return int(finished.sum()) + sum(int(image["step"]) for image in state["parked"].values())
 
     @contextlib.contextmanager
-    def halted(self, shard):
-        """Halt a shard's Python once its checkpoint holds some steps; gives (job id, its pids)."""
-        end = time.monotonic() + 600
-        while not (self.steps(shard) > ENOUGH and (found := self._running(shard))):
+    def halted(self, *shards):
+        """Halt the Python of the first of `shards` that is at work; gives (shard, job id, pids)."""
+        end = time.monotonic() + 1200
+        while not (at_work := self._at_work(shards)):
             if time.monotonic() > end:
                 raise SystemExit(
-                    f"{shard} was not at work within 10 minutes, see {self.folder}/output"
+                    f"None of {', '.join(shards)} was at work within 20 minutes, see {self.folder}/output"
                 )
             time.sleep(0.2)
-        cluster.end(found[1], signal.SIGSTOP)
+        shard, _, pids = at_work
+        cluster.end(pids, signal.SIGSTOP)
         time.sleep(0.5)
-        self.before[shard] = self.fewest[shard] = self.steps(shard)
+        self.keep(shard)
         try:
-            yield found
+            yield at_work
         finally:
-            cluster.end(found[1], signal.SIGCONT)
+            cluster.end(pids, signal.SIGCONT)
+
+    def _at_work(self, shards):
+        """(shard, job id, pids) of the first of `shards` that runs and has ENOUGH steps, or None."""
+        for shard in shards:
+            if self.steps(shard) > ENOUGH and (running := self._running(shard)):
+                return shard, *running
+        return None
 
     def keep(self, shard):
         """Remember what the checkpoint of a shard holds now."""

@@ -47,18 +47,18 @@ rule work:
 # What the job does at its first try, and where; what is in the site block; seconds until the first question.
 LONG, SHORT = "sleep 300", "sleep 2"
 DRILLS = {
-    "preempted": (LONG, {"cpu_partition": "gives_way"}, 5),
-    "requeued": (LONG, {"cpu_partition": "comes_back"}, 5),
+    "preempted": (LONG, {"cpu_partition": "gives_way"}, 1),
+    "requeued": (LONG, {"cpu_partition": "comes_back"}, 1),
     "forgotten": (SHORT, {"cpu_partition": "gpu"}, 100),
     "killed": (
         "scancel --full --signal=KILL $SLURM_JOB_ID; sleep 60",
         {"cpu_partition": "gpu"},
         100,
     ),
-    "account": (SHORT, {"cpu_partition": "gpu", "account": "idbais"}, 5),
-    "partition": (SHORT, {"cpu_partition": "gppu"}, 5),
-    "inodes": (SHORT, {"cpu_partition": "gpu"}, 5),
-    "silent": (SHORT, {"cpu_partition": "gpu"}, 5),
+    "account": (SHORT, {"cpu_partition": "gpu", "account": "idbais"}, 1),
+    "partition": (SHORT, {"cpu_partition": "gppu"}, 1),
+    "inodes": (SHORT, {"cpu_partition": "gpu"}, 1),
+    "silent": (SHORT, {"cpu_partition": "gpu"}, 1),
 }
 
 SENTENCES = r"(?i)SLURM status is: '\w+'|invalid partition[^\n']*|appears to be invalid|No space left on device"
@@ -104,7 +104,7 @@ class Drill:
         cluster.wait_until(lambda: self.began() or self.over, 300)
         if node := {"preempted": "cpu1", "requeued": "cpu2"}.get(self.name):
             urgent = f"sbatch -p urgent -w {node} --exclusive --mem=0 -o /dev/null --wrap"
-            subprocess.run([*urgent.split(), "sleep 10"], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run([*urgent.split(), "sleep 1"], check=True, stdout=subprocess.DEVNULL)
             self.event = time.time()
         elif began := self.began():
             self.event = began[0]

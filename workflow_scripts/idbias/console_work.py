@@ -178,10 +178,10 @@ class Work:
         Hours of all jobs, minutes of the longest, largest memory: each against what was asked for.
         """
         lines = []
-        for rule in dict.fromkeys(job.rule for job in self.jobs.values()):
-            jobs = [
-                job for job in self.jobs.values() if job.rule == rule and job.seconds is not None
-            ]
+        over = [job for job in self.jobs.values() if job.seconds is not None]
+        over.sort(key=lambda job: job.begun or 0.0)
+        for rule in dict.fromkeys(job.rule for job in over):
+            jobs = [job for job in over if job.rule == rule]
             rows = [row for job in jobs if job.benchmark for row in benchmark_rows(job.benchmark)]
             if not rows:
                 continue
