@@ -86,10 +86,10 @@ include: "rules/attacks.smk"
 include: "rules/masks.smk"
 include: "rules/shards.smk"
 include: "rules/correlation.smk"
+include: "rules/tables.smk"
 include: "rules/controls.smk"
 include: "rules/crossed.smk"
 include: "rules/class_maps.smk"
-include: "rules/tables.smk"
 include: "rules/spectra.smk"
 include: "rules/report.smk"
 include: "rules/targets.smk"
@@ -102,6 +102,11 @@ rule all:
     input:
         rules.tables.input,
         rules.figures.input,
+
+
+# What a job computes with is a parameter of it.
+for each in workflow.rules:
+    set_code(each)
 
 
 onstart:

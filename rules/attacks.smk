@@ -32,7 +32,6 @@ rule attack_file:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=60,
     params:
-        code=lambda wildcards: code("read_attack_file.py"),
         files=lambda wildcards: experiment(wildcards).attacks[wildcards.attack].files,
         images=lambda wildcards: experiment(wildcards).images,
     script:

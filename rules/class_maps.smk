@@ -67,28 +67,11 @@ rule class_map_row:
         "../workflow_scripts/measure_class_maps.py"
 
 
-rule class_map_table:
-    """Accuracy before each attack, after it, and after the maps undid it."""
+# Accuracy before each attack, after it, and after the maps undid it.
+use rule correlation_table as class_map_table with:
     input:
-        rows=[
-            path
-            for chosen in CHOSEN
-            if chosen.analysed("class_maps")
-            for path in chosen.paths(layout.CLASS_MAP_ROW)
-        ],
+        rows=of_chosen(layout.CLASS_MAP_ROW, "class_maps"),
     output:
         **table("class_maps", "class-level maps", "class_maps"),
     log:
         "logs/tables/class_maps.log",
-    benchmark:
-        "results/benchmarks/tables/class_maps.tsv"
-    localrule: True
-    conda:
-        "../envs/report.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        code=lambda wildcards: code("tabulate_rows.py"),
-    script:
-        "../workflow_scripts/tabulate_rows.py"

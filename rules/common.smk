@@ -51,6 +51,17 @@ def title(wildcards):
     return list(within_experiment(names_of(wildcards)).values())
 
 
+def set_code(made):
+    """Give a rule the parameter `code` of its script, unless it names further modules (`network_code`).
+
+    What is downloaded is known by its checksum; a workflow that uses this one has scripts elsewhere.
+    """
+    name = Path(made.script or "").name
+    own = made.script == f"../workflow_scripts/{name}" and name != "download.py"
+    if own and not hasattr(made.params, "code"):
+        made.set_params(code=lambda wildcards: code(name))
+
+
 def network_code(script):
     """The parameter `code` of a rule whose script loads a classifier's network by name."""
     return lambda wildcards: code(
@@ -98,18 +109,53 @@ def table(path, name, caption, details=False):
     return {"csv": f"{path}.csv", **forms(path, name), **further}
 
 
-def figure(path, title, subcategory, caption, category=None):
-    """The PNG, PDF and CSV of one figure, in this order, below results/figures/.
+# Name of a figure -> where it stands in the report, and its title there; its caption is captions/NAME.rst.
+FIGURES = {
+    "shuffles": ("Intrinsic dimension", "shuffled and observed I_d"),
+    "scale": ("Intrinsic dimension", "I_d against scale"),
+    "class_curve": ("Intrinsic dimension", "dependence against classes"),
+    "epsilons": ("Intrinsic dimension", "against epsilon"),
+    "spiral": ("Intrinsic dimension", "points as they are and shuffled"),
+    "joint": ("Intrinsic dimension", "joint density and margins"),
+    "images": ("Images and masks", "images before and after filtering"),
+    "essential_masks": ("Images and masks", "essential masks"),
+    "adversarial_masks": ("Images and masks", "adversarial masks"),
+    "perturbations": ("Images and masks", "perturbations, amplified, and their spectra"),
+    "mask_sizes": ("Images and masks", "sizes of the masks"),
+    "mean_masks": ("Frequencies", "mean masks"),
+    "radial_profile": ("Frequencies", "radial profile of the masks"),
+    "sensitivity": ("Frequencies", "error under noise of one frequency, and mean masks"),
+    "bands": ("Frequencies", "accuracy against the band kept"),
+    "spectra": ("Frequencies", "spectra of perturbations"),
+    "profiles": ("Frequencies", "radial profiles of perturbations"),
+    "frequencies": ("Frequencies", "mean radial frequencies"),
+    "kernel_sizes": ("Frequencies", "size of the kernel"),
+    "trainings": ("Crossed trainings", "own and other trainings"),
+    "resolution": ("Crossed trainings", "rho against the ceiling and resolution"),
+    "effects": ("Effects", "effects with intervals"),
+    "contrasts": ("Effects", "contrasts with intervals"),
+    "training": ("Stages", "training of the classifier"),
+    "mask_steps": ("Stages", "steps of the masks"),
+    "yields": ("Stages", "images left after each stage"),
+    "classes": ("Stages", "results by class"),
+    "costs": ("Stages", "run time and memory of each stage"),
+}
+
+
+def figure(path, category=None):
+    """The PNG, PDF and CSV of one of FIGURES, in this order; path: below results/figures/, its name last.
 
     In the report it stands under `category`, its experiment if none is given, with what else it is
     of as labels.
     """
+    name = path.rsplit("/", 1)[-1]
+    subcategory, title = FIGURES[name]
     path = layout.FIGURE.format(figure=path)
     png = report(
         f"{path}.png",
         category=category or (lambda wildcards: names_of(wildcards)["experiment"]),
         subcategory=subcategory,
-        caption=f"../workflow_scripts/captions/{caption}.rst",
+        caption=f"../workflow_scripts/captions/{name}.rst",
         labels=lambda wildcards: {
             "figure": title,
             **within_experiment({} if category else names_of(wildcards)),

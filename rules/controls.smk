@@ -26,7 +26,6 @@ rule control_images:
         mem_mb=4000,
         runtime=20,
     params:
-        code=lambda wildcards: code("write_control_images.py"),
         norm=lambda wildcards: experiment(wildcards).attacks[wildcards.attack].perturbation_norm,
         seed=lambda wildcards: experiment(wildcards).seed,
     script:
@@ -76,8 +75,6 @@ rule spectrum_pairs:
     resources:
         mem_mb=4000,
         runtime=30,
-    params:
-        code=lambda wildcards: code("pair_spectra.py"),
     script:
         "../workflow_scripts/pair_spectra.py"
 
@@ -103,7 +100,6 @@ rule contrast:
         mem_mb=8000,
         runtime=60,
     params:
-        code=lambda wildcards: code("write_contrast.py"),
         seed=lambda wildcards: experiment(wildcards).seed,
         names=lambda wildcards: COMPARISONS[layout.OF_CONTROL.format(**wildcards)].names,
     script:
@@ -120,16 +116,9 @@ rule control_table:
         **table("controls", "controls", "controls", details=True),
     log:
         "logs/tables/controls.log",
-    benchmark:
-        "results/benchmarks/tables/controls.tsv"
     localrule: True
     conda:
         "../envs/report.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        code=lambda wildcards: code("tabulate_controls.py"),
     script:
         "../workflow_scripts/tabulate_controls.py"
 
@@ -152,16 +141,9 @@ rule seed_table:
         **table("seeds", "over seeds", "seeds"),
     log:
         "logs/tables/seeds.log",
-    benchmark:
-        "results/benchmarks/tables/seeds.tsv"
     localrule: True
     conda:
         "../envs/report.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        code=lambda wildcards: code("tabulate_seeds.py"),
     script:
         "../workflow_scripts/tabulate_seeds.py"
 
@@ -173,19 +155,10 @@ rule epsilon_figure:
             comparison.row for comparison in experiment(wildcards).with_epsilons
         ],
     output:
-        epsilons=figure(
-            "{experiment}/epsilons", "against epsilon", "Intrinsic dimension", "epsilons"
-        ),
+        epsilons=figure("{experiment}/epsilons"),
     log:
         "logs/figures/{experiment}/epsilons.log",
-    benchmark:
-        "results/benchmarks/figures/{experiment}/epsilons.tsv"
     conda:
         "../envs/report.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        code=lambda wildcards: code("plot_epsilons.py"),
     script:
         "../workflow_scripts/plot_epsilons.py"

@@ -22,7 +22,6 @@ rule array_pairs:
         mem_mb=2000,
         runtime=60,
     params:
-        code=lambda wildcards: code("pair_arrays.py"),
         arrays=lambda wildcards: experiment(wildcards).arrays,
     script:
         "../workflow_scripts/pair_arrays.py"
@@ -47,7 +46,6 @@ rule mask_pairs:
         mem_mb=4000,
         runtime=30,
     params:
-        code=lambda wildcards: code("pair_masks.py"),
         images=lambda wildcards: experiment(wildcards).images,
     script:
         "../workflow_scripts/pair_masks.py"
@@ -72,7 +70,6 @@ rule distances:
         runtime=240,
         gpu=GPUS,
     params:
-        code=lambda wildcards: code("compute_distances.py"),
         dtype=lambda wildcards: experiment(wildcards).correlation.distances,
         preprocessing=lambda wildcards: experiment(wildcards).correlation.preprocessing,
     script:
@@ -98,7 +95,6 @@ rule intrinsic_dimensions:
         mem_mb=6000,
         runtime=120,
     params:
-        code=lambda wildcards: code("estimate_dimensions.py"),
         estimator=lambda wildcards: experiment(wildcards).correlation.estimate,
         preprocessing=lambda wildcards: experiment(wildcards).correlation.preprocessing,
         baselines=lambda wildcards: experiment(wildcards).correlation.baselines,
@@ -128,7 +124,6 @@ rule shuffle_shard:
         mem_mb=6000,
         runtime=240,
     params:
-        code=lambda wildcards: code("shuffle_pairs.py"),
         estimator=lambda wildcards: experiment(wildcards).correlation.estimate,
         within=lambda wildcards: experiment(wildcards).correlation.within(wildcards.shuffles),
         stratum=lambda wildcards: experiment(wildcards).correlation.stratum,
@@ -158,11 +153,7 @@ rule row:
     localrule: True
     conda:
         "../envs/correlation.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
-        code=lambda wildcards: code("write_row.py"),
         names=names_of,
     script:
         "../workflow_scripts/write_row.py"
@@ -187,7 +178,6 @@ rule class_curve_of_pairs:
         mem_mb=6000,
         runtime=60,
     params:
-        code=lambda wildcards: code("measure_class_curve.py"),
         estimator=lambda wildcards: experiment(wildcards).correlation.estimate,
         seed=lambda wildcards: experiment(wildcards).seed,
     script:

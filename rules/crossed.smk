@@ -21,7 +21,6 @@ rule crossed_products:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
-        code=lambda wildcards: code("cross_trainings.py"),
         bands=lambda wildcards: experiment(wildcards).crossed.bands,
     script:
         "../workflow_scripts/cross_trainings.py"
@@ -35,16 +34,10 @@ rule crossed_table:
         **table("crossed", "crossed trainings", "crossed", details=True),
     log:
         "logs/tables/crossed.log",
-    benchmark:
-        "results/benchmarks/tables/crossed.tsv"
     localrule: True
     conda:
         "../envs/report.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=20,
     params:
-        code=lambda wildcards: code("tabulate_crossed.py"),
         names=[one.names for one in CROSSED],
         seeds=[one.experiment.seed for one in CROSSED],
         margins=[one.experiment.crossed.margin for one in CROSSED],
@@ -57,30 +50,14 @@ rule crossed_figures:
     input:
         products=layout.CROSSED_PRODUCTS,
     output:
-        trainings=figure(
-            "{experiment}/crossed/{trainings}/{attack}/trainings",
-            "own and other trainings",
-            "Crossed trainings",
-            "crossed_trainings",
-        ),
-        resolution=figure(
-            "{experiment}/crossed/{trainings}/{attack}/resolution",
-            "rho against the ceiling and resolution",
-            "Crossed trainings",
-            "crossed_resolution",
-        ),
+        trainings=figure("{experiment}/crossed/{trainings}/{attack}/trainings"),
+        resolution=figure("{experiment}/crossed/{trainings}/{attack}/resolution"),
     log:
         "logs/figures/{experiment}/crossed/{trainings}/{attack}.log",
-    benchmark:
-        "results/benchmarks/figures/{experiment}/crossed/{trainings}/{attack}.tsv"
     localrule: True
     conda:
         "../envs/report.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=20,
     params:
-        code=lambda wildcards: code("plot_crossed.py"),
         names=lambda wildcards: crossing(wildcards).names,
         labels=lambda wildcards: crossing(wildcards).labels,
         seed=lambda wildcards: experiment(wildcards).seed,

@@ -6,14 +6,9 @@ rule download:
         "resources/{folder}/{file}",
     log:
         "logs/resources/{folder}/{file}.log",
-    benchmark:
-        "results/benchmarks/resources/{folder}/{file}.tsv"
     localrule: True
     conda:
         "../envs/torch.yaml"
-    resources:
-        mem_mb=500,
-        runtime=240,
     params:
         urls=lambda wildcards: download_of(EXPERIMENTS.values(), *wildcards)[0],
         sha256=lambda wildcards: download_of(EXPERIMENTS.values(), *wildcards)[1],
@@ -37,7 +32,6 @@ rule dataset:
         mem_mb=4000,
         runtime=120,
     params:
-        code=lambda wildcards: code("write_dataset.py"),
         settings=lambda wildcards: experiment(wildcards).dataset.source_settings,
         seed=lambda wildcards: experiment(wildcards).seed,
         published=lambda wildcards: experiment(wildcards).dataset.published,

@@ -18,10 +18,5 @@ rule join_shards:
     localrule: True
     conda:
         "../envs/torch.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        code=lambda wildcards: code("join_shards.py"),
     script:
         "../workflow_scripts/join_shards.py"

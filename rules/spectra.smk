@@ -23,8 +23,6 @@ rule perturbation_spectrum:
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=60,
-    params:
-        code=lambda wildcards: code("measure_perturbations.py"),
     script:
         "../workflow_scripts/measure_perturbations.py"
 
@@ -64,16 +62,10 @@ rule spectra_table:
         **table("spectra", "spectra", "spectra_table"),
     log:
         "logs/tables/spectra.log",
-    benchmark:
-        "results/benchmarks/tables/spectra.tsv"
     localrule: True
     conda:
         "../envs/report.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
-        code=lambda wildcards: code("tabulate_spectra.py"),
         seed=config.get("seed", 0),
     script:
         "../workflow_scripts/tabulate_spectra.py"
@@ -89,10 +81,7 @@ use rule spectra_table as local_against_full with:
         **table("local_against_full", "local against full kernels", "local_against_full"),
     log:
         "logs/tables/local_against_full.log",
-    benchmark:
-        "results/benchmarks/tables/local_against_full.tsv"
     params:
-        code=lambda wildcards: code("tabulate_spectra.py"),
         seed=config.get("seed", 0),
         kernels={chosen.name: chosen.kernels for chosen in CHOSEN},
 
@@ -103,19 +92,13 @@ rule kernel_sizes:
         perturbations=of_chosen(layout.PERTURBATION_SPECTRUM, "spectra"),
         trained=of_chosen(layout.CLASSIFIER, "spectra"),
     output:
-        **table("kernel_sizes", "sizes of the kernel", "kernel_sizes"),
+        **table("kernel_sizes", "sizes of the kernel", "kernel_sizes_table"),
     log:
         "logs/tables/kernel_sizes.log",
-    benchmark:
-        "results/benchmarks/tables/kernel_sizes.tsv"
     localrule: True
     conda:
         "../envs/report.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
-        code=lambda wildcards: code("tabulate_kernels.py"),
         seed=config.get("seed", 0),
         kernels={chosen.name: chosen.kernels for chosen in CHOSEN},
         datasets={chosen.name: chosen.dataset_name for chosen in CHOSEN},
@@ -123,26 +106,14 @@ rule kernel_sizes:
         "../workflow_scripts/tabulate_kernels.py"
 
 
-rule inequalities_table:
-    """Paper 2, section 2, for every linear convolutional model."""
+# Paper 2, section 2, for every linear convolutional model.
+use rule correlation_table as inequalities_table with:
     input:
         rows=of_chosen(layout.INEQUALITIES, "spectra"),
     output:
         **table("inequalities", "inequalities", "inequalities_table"),
     log:
         "logs/tables/inequalities.log",
-    benchmark:
-        "results/benchmarks/tables/inequalities.tsv"
-    localrule: True
-    conda:
-        "../envs/report.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        code=lambda wildcards: code("tabulate_rows.py"),
-    script:
-        "../workflow_scripts/tabulate_rows.py"
 
 
 # Of the chosen experiments; paper 2's Tables 3 and 4 with --config experiments='[paper2]'.
@@ -155,16 +126,10 @@ rule accuracies_table:
         **table("accuracies", "accuracies", "accuracies_table"),
     log:
         "logs/tables/accuracies.log",
-    benchmark:
-        "results/benchmarks/tables/accuracies.tsv"
     localrule: True
     conda:
         "../envs/report.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
-        code=lambda wildcards: code("tabulate_accuracies.py"),
         classifiers=[
             {
                 "experiment": each.name,

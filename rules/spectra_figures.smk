@@ -15,35 +15,17 @@ rule spectra_figures:
             allow_missing=True,
         ),
     output:
-        spectra=figure(
-            "{experiment}/spectra/{attack}/spectra",
-            "spectra of perturbations",
-            "Frequencies",
-            "spectra",
-        ),
-        profiles=figure(
-            "{experiment}/spectra/{attack}/profiles",
-            "radial profiles of perturbations",
-            "Frequencies",
-            "profiles",
-        ),
-        frequencies=figure(
-            "{experiment}/spectra/{attack}/frequencies",
-            "mean radial frequencies",
-            "Frequencies",
-            "frequencies",
-        ),
+        spectra=figure("{experiment}/spectra/{attack}/spectra"),
+        profiles=figure("{experiment}/spectra/{attack}/profiles"),
+        frequencies=figure("{experiment}/spectra/{attack}/frequencies"),
     log:
         "logs/figures/{experiment}/spectra/{attack}.log",
-    benchmark:
-        "results/benchmarks/figures/{experiment}/spectra/{attack}.tsv"
     conda:
         "../envs/report.yaml"
     resources:
         mem_mb=2000,
         runtime=20,
     params:
-        code=lambda wildcards: code("plot_spectra.py"),
         seed=lambda wildcards: experiment(wildcards).seed,
         names=title,
     script:
@@ -55,24 +37,11 @@ rule kernel_figure:
     input:
         rules.kernel_sizes.output.csv,
     output:
-        kernels=figure(
-            "kernel_sizes",
-            "size of the kernel",
-            "Frequencies",
-            "kernels",
-            category="Kernels",
-        ),
+        kernels=figure("kernel_sizes", category="Kernels"),
     log:
         "logs/figures/kernel_sizes.log",
-    benchmark:
-        "results/benchmarks/figures/kernel_sizes.tsv"
     localrule: True
     conda:
         "../envs/report.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        code=lambda wildcards: code("plot_kernels.py"),
     script:
         "../workflow_scripts/plot_kernels.py"

@@ -19,16 +19,9 @@ rule correlation_table:
         **table("correlations", "correlations", "correlations", details=True),
     log:
         "logs/tables/correlations.log",
-    benchmark:
-        "results/benchmarks/tables/correlations.tsv"
     localrule: True
     conda:
         "../envs/report.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        code=lambda wildcards: code("tabulate_rows.py"),
     script:
         "../workflow_scripts/tabulate_rows.py"
 
@@ -45,8 +38,6 @@ use rule correlation_table as paper_table with:
         **table("table{number}", "table {number}", "paper_table", details=True),
     log:
         "logs/tables/table{number}.log",
-    benchmark:
-        "results/benchmarks/tables/table{number}.tsv"
 
 
 rule attack_table:
@@ -58,16 +49,10 @@ rule attack_table:
         **table("attacks", "attacks", "attacks"),
     log:
         "logs/tables/attacks.log",
-    benchmark:
-        "results/benchmarks/tables/attacks.tsv"
     localrule: True
     conda:
         "../envs/report.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
-        code=lambda wildcards: code("tabulate_attacks.py"),
         names=[comparison.attack_names for comparison in ATTACKED],
     script:
         "../workflow_scripts/tabulate_attacks.py"

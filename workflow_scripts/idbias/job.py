@@ -7,6 +7,7 @@ Within a debugger: python -m pdb -m idbias.job row comparison=digits/small_cnn/c
 import argparse
 import runpy
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 SNAKEFILE = Path(__file__).parents[2] / "Snakefile"
@@ -41,11 +42,38 @@ def mock_snakemake(rule, wildcards, configfiles=()):
     in the working directory. Raises LookupError if there is no such rule, if it has no script, or if
     wildcards are missing or unknown.
     """
-    from snakemake.api import OutputSettings, ResourceSettings, SnakemakeApi
     from snakemake.dag import DAG
     from snakemake.exceptions import UnknownRuleException
     from snakemake.jobs import Job
     from snakemake.script import Snakemake
+
+    with loaded_workflow(configfiles) as workflow:
+        try:
+            asked = workflow.get_rule(rule)
+        except UnknownRuleException:
+            raise LookupError(f"there is no rule {rule}; snakemake --list shows them") from None
+        if not asked.script:
+            raise LookupError(f"the rule {rule} has no script: it only names files")
+        if set(asked.wildcard_names) != set(wildcards):
+            raise LookupError(
+                f"the rule {rule} has the wildcards {', '.join(sorted(asked.wildcard_names)) or 'none'}, "
+                f"not {', '.join(sorted(wildcards)) or 'none'}"
+            )
+        job = Job(asked, DAG(workflow, rules=[asked]), wildcards)
+        script = Path(asked.basedir.get_path_or_uri(secret_free=True), asked.script).resolve()
+        for path in [*job.output, *job.log]:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        mocked = Snakemake(
+            job.input, job.output, job.params, job.wildcards, job.threads, job.resources, job.log,
+            workflow.config, asked.name, None, str(script.parent),
+        )  # fmt: skip
+        return script, mocked
+
+
+@contextmanager
+def loaded_workflow(configfiles=()):
+    """Yield Snakemake's workflow object, with all its rules; configfiles: as for `mock_snakemake`."""
+    from snakemake.api import OutputSettings, ResourceSettings, SnakemakeApi
     from snakemake.settings.types import ConfigSettings, Quietness
 
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
@@ -55,27 +83,7 @@ def mock_snakemake(rule, wildcards, configfiles=()):
             snakefile=SNAKEFILE,
         )
         workflow_api.dag()
-        workflow = workflow_api._workflow
-        try:
-            found = workflow.get_rule(rule)
-        except UnknownRuleException:
-            raise LookupError(f"there is no rule {rule}; snakemake --list shows them") from None
-        if not found.script:
-            raise LookupError(f"the rule {rule} has no script: it only names files")
-        if set(found.wildcard_names) != set(wildcards):
-            raise LookupError(
-                f"the rule {rule} has the wildcards {', '.join(sorted(found.wildcard_names)) or 'none'}, "
-                f"not {', '.join(sorted(wildcards)) or 'none'}"
-            )
-        job = Job(found, DAG(workflow, rules=[found]), wildcards)
-        script = Path(found.basedir.get_path_or_uri(secret_free=True), found.script).resolve()
-        for path in [*job.output, *job.log]:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-        mocked = Snakemake(
-            job.input, job.output, job.params, job.wildcards, job.threads, job.resources, job.log,
-            workflow.config, found.name, None, str(script.parent),
-        )  # fmt: skip
-        return script, mocked
+        yield workflow_api._workflow
 
 
 if __name__ == "__main__":
