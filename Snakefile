@@ -12,7 +12,7 @@ min_version("9.0")
 HERE = Path(workflow.current_basedir.get_path_or_uri(secret_free=False))
 sys.path.insert(0, str(HERE / "workflow_scripts"))
 from idbias import console, tables_aside
-from idbias.config import layout, targets
+from idbias.config import layout, memory, targets
 from idbias.config.arms import CONTROLS
 from idbias.config.checking import check, selected
 from idbias.config.code import SCRIPTS, code

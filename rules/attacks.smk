@@ -29,7 +29,7 @@ rule attack_file:
     conda:
         "../envs/attacks.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        mem_mb=asks(memory.shard),
         runtime=60,
     params:
         files=lambda wildcards: experiment(wildcards).attacks[wildcards.attack].files,
@@ -56,7 +56,7 @@ rule attack_shard:
     conda:
         "../envs/attacks.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        mem_mb=asks(memory.attack, gpu=True),
         runtime=lambda wildcards, attempt: 120 * attempt,
         gpu=GPUS,
     params:
@@ -76,5 +76,5 @@ use rule attack_shard as attack_shard_on_cpu with:
     wildcard_constraints:
         attack="|".join(map(re.escape, ONE_AT_A_TIME)) or "(?!)",
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        mem_mb=asks(memory.brendel_bethge),
         runtime=lambda wildcards, attempt: 720 * attempt,

@@ -16,7 +16,7 @@ rule classifier:
     conda:
         "../envs/torch.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        mem_mb=asks(memory.training, "classifier", gpu=True),
         runtime=lambda wildcards, attempt: 720 * attempt,
         gpu=GPUS,
     params:
@@ -44,7 +44,7 @@ rule classifier_sensitivity:
     conda:
         "../envs/torch.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        mem_mb=asks(memory.shard, gpu=True),
         runtime=lambda wildcards, attempt: 120 * attempt,
         gpu=GPUS,
     params:

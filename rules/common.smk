@@ -62,6 +62,14 @@ def set_code(made):
         made.set_params(code=lambda wildcards: code(name))
 
 
+def asks(megabytes, *names, gpu=False):
+    """The memory that a job asks for by a function of config/memory.py; more with each attempt."""
+    on_gpu = memory.CUDA if gpu and GPUS else 0
+    return lambda wildcards, attempt: (
+        attempt * (megabytes(experiment(wildcards), *(wildcards[name] for name in names)) + on_gpu)
+    )
+
+
 def network_code(script):
     """The parameter `code` of a rule whose script loads a classifier's network by name."""
     return lambda wildcards: code(

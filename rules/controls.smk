@@ -23,7 +23,7 @@ rule control_images:
     conda:
         "../envs/correlation.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=asks(memory.light),
         runtime=20,
     params:
         norm=lambda wildcards: experiment(wildcards).attacks[wildcards.attack].perturbation_norm,
@@ -73,7 +73,7 @@ rule spectrum_pairs:
     conda:
         "../envs/correlation.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=asks(memory.light),
         runtime=30,
     script:
         "../workflow_scripts/pair_spectra.py"
@@ -97,7 +97,7 @@ rule contrast:
     conda:
         "../envs/correlation.yaml"
     resources:
-        mem_mb=8000,
+        mem_mb=asks(memory.contrast),
         runtime=60,
     params:
         seed=lambda wildcards: experiment(wildcards).seed,

@@ -43,7 +43,7 @@ rule mask_pairs:
     conda:
         "../envs/correlation.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=asks(memory.light),
         runtime=30,
     params:
         images=lambda wildcards: experiment(wildcards).images,
@@ -66,7 +66,7 @@ rule distances:
         "../envs/torch.yaml"
     threads: 2
     resources:
-        mem_mb=6000,
+        mem_mb=asks(memory.distances, gpu=True),
         runtime=240,
         gpu=GPUS,
     params:
@@ -92,7 +92,7 @@ rule intrinsic_dimensions:
         "../envs/correlation.yaml"
     threads: 2
     resources:
-        mem_mb=6000,
+        mem_mb=asks(memory.dimensions),
         runtime=120,
     params:
         estimator=lambda wildcards: experiment(wildcards).correlation.estimate,
@@ -121,7 +121,7 @@ rule shuffle_shard:
         "../envs/correlation.yaml"
     threads: 2
     resources:
-        mem_mb=6000,
+        mem_mb=asks(memory.dimensions),
         runtime=240,
     params:
         estimator=lambda wildcards: experiment(wildcards).correlation.estimate,
@@ -175,7 +175,7 @@ rule class_curve_of_pairs:
         "../envs/correlation.yaml"
     threads: 2
     resources:
-        mem_mb=6000,
+        mem_mb=asks(memory.dimensions),
         runtime=60,
     params:
         estimator=lambda wildcards: experiment(wildcards).correlation.estimate,

@@ -18,7 +18,7 @@ rule crossed_products:
     conda:
         "../envs/correlation.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        mem_mb=asks(memory.crossed),
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         bands=lambda wildcards: experiment(wildcards).crossed.bands,

@@ -29,7 +29,7 @@ rule dataset:
     conda:
         "../envs/torch.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=asks(memory.dataset),
         runtime=120,
     params:
         settings=lambda wildcards: experiment(wildcards).dataset.source_settings,

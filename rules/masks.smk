@@ -17,7 +17,7 @@ rule essential_mask_shard:
     # Few masks train for less time than their job takes to start: two such jobs at once.
     threads: lambda wildcards: 1 if experiment(wildcards).images <= 256 else 2
     resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        mem_mb=asks(memory.masks, gpu=True),
         runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=GPUS,
     params:

@@ -69,7 +69,7 @@ rule mask_figures:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=asks(memory.light),
         runtime=60,
     params:
         names=title,

@@ -21,7 +21,7 @@ rule perturbation_spectrum:
     conda:
         "../envs/correlation.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        mem_mb=asks(memory.light),
         runtime=60,
     script:
         "../workflow_scripts/measure_perturbations.py"
@@ -43,7 +43,7 @@ rule classifier_spectrum:
     conda:
         "../envs/torch.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        mem_mb=asks(memory.shard, gpu=True),
         runtime=120,
         gpu=GPUS,
     params:

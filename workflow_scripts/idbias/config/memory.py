@@ -1,0 +1,104 @@
+"""Memory that jobs ask for, in MB, from what is known of an experiment before it runs. Imports nothing heavy.
+
+The constants are round numbers above what jobs used on processors (benchmarks/RESULTS.md, "Memory asked and
+used"), and images of 224 pixels ask for some GB. `python benchmarks/asked.py` holds them against any run.
+"""
+
+from idbias.datasets.published import PUBLISHED
+
+# Floors: Python with numpy and h5py took 70 to 190, with torch and small images 320 to 470.
+LIGHT, TORCH = 300, 800
+# What CUDA's libraries add to a job on a GPU; not measured.
+CUDA = 2000
+# The side of images whose size is not known beforehand.
+SIDE = 224
+# How often a job holds the images of its shard.
+COPIES = 8
+# What layers keep of a batch under attack or training, in images, and no more than so many MB.
+LAYERS, MOST_LAYERS = 200, 4000
+# The most pairs that the memory of I_d jobs grows with, and that a contrast takes.
+PAIRS, CONTRASTED = 20_000, 8_000
+
+
+def image(experiment):
+    """Return the MB of one image as float32, 0 of a scalar."""
+    if experiment.dataset.source == "spiral":
+        return 0
+    side = experiment.dataset.side or SIDE
+    return experiment.dataset.channel_count * side**2 * 4 / 1e6
+
+
+def points(experiment):
+    """Return how many images get masks, or points the two sets have: PAIRS where that is not known."""
+    if experiment.classifiers:
+        return experiment.images
+    return experiment.dataset.points if experiment.dataset.source == "spiral" else PAIRS
+
+
+def shard(experiment, floor=TORCH):
+    """Return the MB of a job on a shard of images, or on images read as many at a time."""
+    images = min(experiment.execution.images_per_shard, points(experiment))
+    return round(floor + COPIES * images * image(experiment))
+
+
+def light(experiment):
+    """Return the MB of a job on images that needs no torch."""
+    return shard(experiment, LIGHT)
+
+
+def attack(experiment):
+    """Return the MB of a job that attacks a shard, `attack_batch` images at once."""
+    return round(shard(experiment) + layers(experiment, experiment.execution.attack_batch))
+
+
+def layers(experiment, batch):
+    """Return the MB that a network's layers keep of a batch."""
+    return min(LAYERS * batch * image(experiment), MOST_LAYERS)
+
+
+def masks(experiment):
+    """Return the MB of a job that trains the masks of a shard; its batches fit a memory of their own."""
+    return round(shard(experiment) + 1500 * image(experiment))
+
+
+def brendel_bethge(experiment):
+    """Return the MB of a shard attacked by Brendel-Bethge, with 1,000 images where it may start."""
+    return round(shard(experiment) + 2 * 1000 * image(experiment))
+
+
+def crossed(experiment):
+    """Return the MB of the products of crossed trainings: two sets, shard by shard."""
+    return 2 * light(experiment)
+
+
+def dataset(experiment):
+    """Return the MB of writing a dataset: archives of bytes are held whole, pictures and scalars are not."""
+    known = PUBLISHED.get(experiment.dataset.source)
+    if not known or not known.side:
+        return light(experiment)
+    return round(LIGHT + (known.train + known.test) * image(experiment))
+
+
+def training(experiment, classifier):
+    """Return the MB of making one classifier: a batch with what its layers keep, the images' bytes twice."""
+    recipe = experiment.trained[classifier].recipe
+    if not recipe:
+        return shard(experiment)
+    known = PUBLISHED.get(experiment.dataset.source)
+    images = (known.train if known else experiment.images) / 2
+    return round(TORCH + layers(experiment, recipe.batch_size) + images * image(experiment))
+
+
+def distances(experiment):
+    """Return the MB of distances within a set: three blocks of 1,024 rows as float64."""
+    return round(TORCH + 3 * 1024 * 2 * image(experiment))
+
+
+def dimensions(experiment):
+    """Return the MB of I_d, of the sets as they are or shuffled."""
+    return round(TORCH + min(points(experiment), PAIRS) / 6)
+
+
+def contrast(experiment):
+    """Return the MB of a contrast: twelve matrices of the squared distances of the images that both have."""
+    return round(LIGHT + 12 * 8 * min(experiment.images, CONTRASTED) ** 2 / 1e6)
