@@ -187,6 +187,76 @@ MISTAKES = {
     "a file that is no array": (
         arrays("a.npy", "a.npy"), write("a.npy", "hello"), ["datasets.sets.first", "cannot be read"],
     ),
+    "an array of no kind that is read": (
+        arrays("a.mat", "a.mat"), write("a.mat", "x"), ["datasets.sets.first is a.mat", "save it as .npy"],
+    ),
+    "an array of words": (
+        arrays("a.npy", "a.npy"), lambda folder: np.save(folder / "a.npy", np.array([["a"], ["b"]])),
+        ["datasets.sets.first", "a.npy holds <U1", "numbers"],
+    ),
+    "positions of other images": (
+        {"attacks": {"mirror": {"attack": "file", "path": "x.npy", "index": "i.npy"}}},
+        lambda folder: (array("x.npy", 10, 3, 32, 32)(folder), array("i.npy", 5)(folder)),
+        ["attacks.mirror: path has 10 rows, index has 5 rows"],
+    ),
+    "a fraction that is none": (
+        {"attacks": {"pgd_own": {"epsilon": "8/25x"}}}, nothing,
+        ["attacks.pgd_own.epsilon is '8/25x'", "valid number or a list"],
+    ),
+    "a name in place of a list": (
+        {"experiment_blocks": {"mine": {"attacks": "mirror"}}}, nothing,
+        ["experiment_blocks.mine.attacks is 'mirror'", "a list, such as [mirror]"],
+    ),
+    "a path in place of keys": (
+        {"classifiers": {"own": {"recipe": None, "weights": "w.pth"}}}, nothing,
+        ["classifiers.own.weights is 'w.pth'", "keys with values (there are: path"],
+    ),
+    "no dataset": (
+        {"experiment_blocks": {"mine": {"dataset": None}}}, nothing, ["experiment_blocks.mine.dataset is None"],
+    ),
+    "a deviation of zero": (
+        {"classifiers": {"own": {"normalisation": {"mean": [0.5] * 3, "std": [1, 1, 0]}}}}, nothing,
+        ["classifiers.own.normalisation.std.2 is 0", "greater than 0"],
+    ),
+    "a mean of pixels up to 255": (
+        {"classifiers": {"own": {"normalisation": {"mean": [124, 116, 104], "std": [58, 57, 57]}}}}, nothing,
+        ["classifiers.own.normalisation has a mean of 124", "divide mean and std by 255"],
+    ),
+    "a folder for a checkpoint": (
+        {"classifiers": {"own": {"weights": {"path": "pictures"}}}}, nothing,
+        ["classifiers.own.weights.path is pictures, a folder", "give the file"],
+    ),
+    "a file for a folder": (
+        {"datasets": {"pictures": {"path": "mine.yaml"}}}, nothing,
+        ["datasets.pictures.path", "no folder, zip or tar"],
+    ),
+    "images without folders of classes": (
+        {"datasets": {"pictures": {"path": "pictures/cat"}}}, nothing,
+        ["datasets.pictures.path is pictures/cat, which has no class folders", "of each class into a folder"],
+    ),
+    "a home that nobody replaces": (
+        {"datasets": {"pictures": {"path": "~/pictures"}}}, nothing, ["~ and $ are not replaced"],
+    ),
+    "a file's name for a module's": (
+        {"classifiers": {"own": {"network": "networks.py:small"}}}, nothing,
+        ["classifiers.own.network is networks.py:small", "write networks:small"],
+    ),
+    "a network that needs more": (
+        {}, write("networks.py", "def small(channels, classes, depth, width=8):\n    pass\n"),
+        ["classifiers.own.network", "needs depth", "give it among its arguments"],
+    ),
+    "a network's module that is not installed": (
+        {}, write("networks.py", f"import no_such\n{NETWORKS}"),
+        ["classifiers.own.network", "networks.py, line 1, imports no_such", "pip install"],
+    ),
+    "an own attack that takes too little": (
+        {}, write("own_attacks.py", "def mirror(images):\n    return images\n"),
+        ["attacks.mirror.attack", "takes only images", "classifier, images, labels"],
+    ),
+    "an own attack that needs an epsilon": (
+        {}, write("own_attacks.py", "def mirror(model, x, y, epsilon):\n    return x\n"),
+        ["attacks.mirror.attack", "needs epsilon", "epsilon beside them"],
+    ),
     "an array without rows": (
         arrays("a.npy", "a.npy"), array("a.npy", 0, 3), ["datasets.sets.first", "shape (0, 3)", "a row for each"],
     ),

@@ -65,10 +65,10 @@ def test_a_test_need_not_suit_experiments_that_are_not_run():
         ({"correlation__pool": 2}, ["does not divide the scalars of spiral"]),
         ({"correlation__shuffles": 1}, ["correlation.shuffles is 1", "greater than or equal to 2"]),
         ({"correlation__mu_fraction": 1.0}, ["correlation.mu_fraction is 1.0", "less than 1"]),
-        ({"correlation__shuffles": True}, ["correlation.shuffles is True", "integer"]),
+        ({"correlation__shuffles": True}, ["correlation.shuffles is True", "whole number"]),
         ({"correlation__within_class": True}, ["'correlation.within_class'", "write shuffles_within"]),
         ({"experiments": ["digit"]}, ["there is no experiment 'digit'", "did you mean 'digits'?"]),
-        ({"experiments": []}, ["experiments is []", "at least 1 item"]),
+        ({"experiments": []}, ["experiments is []", "name at least one"]),
         (
             {"experiment_blocks__digits__dataset": "digit"},
             ["experiment_blocks.digits.dataset", "no dataset 'digit'", "did you mean 'digits'?"],

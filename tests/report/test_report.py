@@ -112,10 +112,18 @@ def test_the_report_opens_on_the_answer_at_any_width(report, tmp_path, width, he
         )  # fmt: skip
         page.open(report)
         page.wait_for("Boolean(document.querySelector('.idbias p'))")
-        # The menu lies over the page of a phone until it is closed, and slides away.
-        page.evaluate("document.querySelector('nav a[type=button]').click()")
-        place = "document.querySelector('.idbias p').getBoundingClientRect()"
+        page.wait_for("Boolean(document.querySelector('#rulegraph svg, #rulegraph canvas'))")
+        text, menu, graph, place = (
+            f"document.querySelector('{one}').getBoundingClientRect()"
+            for one in (".prose", "nav", "#rulegraph", ".idbias p")
+        )
         page.wait_for(f"{place}.left >= 0 && {place}.right <= {width}")
+        # Neither menu nor graph takes the answer's place: on a phone both are below it.
+        assert page.evaluate(f"{text}.bottom <= {graph}.top")
+        assert page.evaluate(
+            f"{text}.bottom <= {menu}.top" if phone else f"{menu}.right <= {text}.left"
+        )
+        assert page.evaluate(f"{text}.width >= {0.9 if phone else 0.6} * {width}")
         said = page.evaluate("document.querySelector('.idbias p').innerText").replace("\xa0", " ")
         assert re.match(r"digits, small_cnn, fmn: .* masks.*Z = -?[\d.]+, I_d .* shuffles", said)
         top, bottom = page.evaluate(f"(({{top, bottom}}) => [top, bottom])({place})")

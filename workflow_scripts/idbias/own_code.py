@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -27,6 +28,13 @@ def require(name, where):
     Imports nothing: the Snakefile asks before anything runs. `where`: file and key, for the message.
     """
     module = name.split(":", 1)[0]
+    if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", name) or module.endswith(
+        ".py"
+    ):
+        raise InputError(
+            f"{where} is {name}, which is no MODULE:NAME; of a function small in networks.py write "
+            "networks:small, in folder/networks.py folder.networks:small."
+        )
     if own_file(name) or importlib.util.find_spec(module.split(".")[0]):
         return
     raise InputError(
@@ -35,13 +43,14 @@ def require(name, where):
     )
 
 
-def check_declared(name, where, given=(), offered=(), of_plain=()):
+def check_declared(name, where, given=(), offered=(), of_plain=(), called=()):
     """Raise InputError unless MODULE:NAME is there and takes arguments called `given`; imports nothing.
 
     where: file and key, for the message. Looks into files of the working directory alone, at what their
     text says: of what is imported into them, or decorated, only the name is checked.
     offered: names of arguments that idbias gives if they are taken, which need not be `given`.
     of_plain: further arguments, which a class derived from another (of foolbox) gets in another way.
+    called: what idbias calls a function with, in this order and before `given`, under any names.
     """
     require(name, where)
     path = own_file(name)
@@ -63,16 +72,50 @@ def check_declared(name, where, given=(), offered=(), of_plain=()):
         near = difflib.get_close_matches(attribute, own_names, n=1)
         hint = f"did you mean {near[0]}" if near else f"it has {', '.join(own_names) or 'nothing'}"
         raise InputError(f"{where} is {name}, but {path.name} has no {attribute}; {hint}?")
+    _check_imports(tree, path, f"{where} is {name}, but")
     node = names.get(attribute)
     if not (isinstance(node, ast.ClassDef) and node.bases):
         given = [*given, *of_plain]
-    taken = _arguments(node)
-    wrong = [one for one in given if taken is not None and one not in taken]
-    if wrong:
-        allowed = [one for one in taken if one not in offered]
+    if not isinstance(node, ast.FunctionDef):
+        called = ()
+    taken, needed = _arguments(node)
+    if taken is None:
+        return
+    if len(taken) < len(called):
         raise InputError(
-            f"{where} is {name}, which takes no {', '.join(wrong)}; its arguments are {', '.join(allowed)}."
+            f"{where} is {name}, which takes only {', '.join(taken) or 'nothing'}; idbias calls it with "
+            f"{', '.join(called)}."
         )
+    taken, needed = taken[len(called) :], [one for one in needed if one not in taken[: len(called)]]
+    wrong = [one for one in given if one not in taken]
+    allowed = ", ".join(one for one in taken if one not in offered) or "none"
+    if wrong:
+        raise InputError(
+            f"{where} is {name}, which takes no {', '.join(wrong)}; its arguments are {allowed}."
+        )
+    if missing := [one for one in needed if one not in (*given, *offered)]:
+        beside = ", epsilon beside them" if "epsilon" in missing else ""
+        raise InputError(
+            f"{where} is {name}, which needs {', '.join(missing)}; give it among its arguments{beside}, or a "
+            f"default in {path.name}."
+        )
+
+
+def _check_imports(tree, path, beginning):
+    """Raise InputError if a module imports at its top what is neither beside it nor installed."""
+    if "sys.path" in path.read_text(encoding="utf-8", errors="replace"):
+        return
+    for node in tree.body:
+        names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module]
+        for name in {one.split(".")[0] for one in names}:
+            beside = own_file(name) or Path(name).is_dir()
+            if not (beside or importlib.util.find_spec(name)):
+                raise InputError(
+                    f"{beginning} {path.name}, line {node.lineno}, imports {name}, which is neither in the folder "
+                    f"you run Snakemake in nor installed: pip install it into {sys.prefix}."
+                )
 
 
 def _names_made(node):
@@ -85,19 +128,30 @@ def _names_made(node):
 
 
 def _arguments(node):
-    """Return the names of the arguments of a function or class, or None where its text does not tell."""
+    """Return (names, those without a default) of a function's or class's arguments.
+
+    Both are None where its text does not tell.
+    """
     if isinstance(node, ast.ClassDef):
         known = {one.name: one for one in node.body if isinstance(one, ast.FunctionDef)}
         if node.decorator_list or "__init__" not in known:
-            return None
+            return None, None
         node = known["__init__"]
-    if not isinstance(node, ast.FunctionDef) or node.decorator_list or node.args.kwarg:
-        return None
-    return [
-        one.arg
-        for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
-        if one.arg != "self"
+    if not isinstance(node, ast.FunctionDef) or node.decorator_list:
+        return None, None
+    made = node.args
+    if made.kwarg or made.vararg:
+        return None, None
+    in_order = [*made.posonlyargs, *made.args]
+    needed = in_order[: len(in_order) - len(made.defaults)]
+    needed += [
+        one for one, default in zip(made.kwonlyargs, made.kw_defaults, strict=True) if not default
     ]
+    taken, needed = (
+        [one.arg for one in some if one.arg != "self"]
+        for some in ([*in_order, *made.kwonlyargs], needed)
+    )
+    return taken, needed
 
 
 def own(name, kind, what="function"):

@@ -39,8 +39,9 @@ def _of_npy(file):
     version = format.read_magic(file)
     read = format.read_array_header_1_0 if version == (1, 0) else format.read_array_header_2_0
     shape, _, dtype = read(file)
-    if dtype.hasobject:
-        raise InputError(f"{file.name} holds objects of Python; save a plain array of numbers.")
+    if dtype.kind not in "biuf":
+        what = "objects of Python" if dtype.hasobject else f"{dtype}"
+        raise InputError(f"{file.name} holds {what}; save a plain array of numbers.")
     return shape
 
 

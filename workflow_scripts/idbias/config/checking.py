@@ -90,8 +90,9 @@ def _validated(raw, origins, faults):
         for path in error.keys:
             place = without
             for part in path[:-1]:
-                place = place[part] if isinstance(place, dict | list) else {}
-            if isinstance(place, dict):
+                # Of two faults the first may have taken out what the second is in.
+                place = place.get(part) if isinstance(place, dict) else None
+            if path and isinstance(place, dict):
                 place.pop(path[-1], None)
         try:
             left_out = [".".join(map(str, path[:2])) for path in error.keys]

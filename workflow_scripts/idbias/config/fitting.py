@@ -70,11 +70,16 @@ def check_noise_has_norms(experiment, origins):
 
 
 def check_normalisation_fits(normalisation, dataset, where):
-    """Raise InputError unless there is a mean and a deviation for each channel of the images."""
+    """Raise InputError unless there is a mean and a deviation for each channel of images in [0, 1]."""
     if normalisation and len(normalisation.mean) != dataset.channel_count:
         raise InputError(
             f"{where} has {len(normalisation.mean)} numbers, but images of source {dataset.source} have "
             f"{dataset.channel_count} channels; give one mean and std per channel."
+        )
+    if normalisation and max(normalisation.mean) > 1:
+        raise InputError(
+            f"{where} has a mean of {max(normalisation.mean):g}, but images lie in [0, 1]: divide mean and std by "
+            "255 where yours are of pixels from 0 to 255."
         )
 
 

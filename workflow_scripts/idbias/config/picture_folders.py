@@ -26,6 +26,12 @@ def check_folders(path, dataset, experiment, origins, key):
     if train or test:
         inside = [folder for part in (train, test) if part for folder in folders(part)]
     names = sorted({folder.name for folder in inside})
+    if len(names) < (1 if dataset.class_index else 2):
+        has = f"one class folder, {names[0]}" if names else "no class folders"
+        raise InputError(
+            f"{origins.at(f'{key}.path')} is {path}, which has {has}; put the images of each class into a folder "
+            "of its own, of two classes or more."
+        )
     if dataset.classes and not dataset.class_index and len(names) != dataset.classes:
         faults.add(
             f"{origins.at(f'{key}.classes')} is {dataset.classes}, but {path} has {len(names)} class folders "

@@ -4,6 +4,8 @@ Looks at what is quick to see (names, headers, texts of modules), and never impo
 """
 
 import os
+import tarfile
+import zipfile
 
 from idbias.attacks.foolbox_names import ATTACKS
 from idbias.config import layout
@@ -15,9 +17,10 @@ from idbias.own_code import check_declared
 
 # Made by the workflow itself: such files need not be there yet.
 MADE_HERE = ("results/", "resources/")
-# What idbias gives a network's function, or an attack's, if it takes it.
+# What idbias gives a network's function if it takes it.
 OF_NETWORKS = ("shape", "channels", "classes")
-OF_ATTACKS = ("classifier", "images", "labels", "epsilon")
+# What idbias calls an attack's function with.
+OF_ATTACKS = ("classifier", "images", "labels")
 
 
 def check_files(chosen, origins):
@@ -54,17 +57,22 @@ def _dataset(experiment, origins, faults):
             for name, path in given.items()
             if path
         }
-        known = {name: shape[0] for name, shape in shapes.items() if shape}
-        if len(set(known.values())) > 1:
-            rows = ", ".join(f"{name} has {number} rows" for name, number in known.items())
-            faults.add(
-                f"{origins.at(key)}: {rows}; row i must describe the same point in each: give as many rows."
-            )
-    if dataset.source == "folder" and os.path.isdir(local_path(dataset.path)):
+        _as_many_rows(shapes, origins.at(key), faults)
+    path = local_path(dataset.path or "")
+    if dataset.source == "folder" and os.path.isdir(path):
         from idbias.config.picture_folders import check_folders
 
         with faults.collected():
-            check_folders(local_path(dataset.path), dataset, experiment, origins, key)
+            check_folders(path, dataset, experiment, origins, key)
+    elif dataset.source == "folder" and os.path.isfile(path) and not _archive(path):
+        faults.add(
+            f"{origins.at(f'{key}.path')} is {path}, which is no folder, zip or tar file; give one, with a folder "
+            "of images for each class in it."
+        )
+
+
+def _archive(path):
+    return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
 
 
 def _classifier(name, classifier, experiment, arm, origins, faults):
@@ -76,7 +84,18 @@ def _classifier(name, classifier, experiment, arm, origins, faults):
             )
     made = _made(f"results/{experiment.name}/{arm}/classifier.h5")
     if classifier.weights and classifier.weights.path and not made:
-        _exists(classifier.weights.path, origins.at(f"{key}.weights.path"), faults)
+        where = origins.at(f"{key}.weights.path")
+        if _exists(classifier.weights.path, where, faults):
+            _checkpoint(local_path(classifier.weights.path), where, faults)
+
+
+def _checkpoint(path, where, faults):
+    """Add a fault if a checkpoint is a folder or holds nothing."""
+    if os.path.isdir(path) or not os.path.getsize(path):
+        what = "a folder" if os.path.isdir(path) else "an empty file"
+        faults.add(
+            f"{where} is {path}, {what}; give the file that torch.save or safetensors wrote."
+        )
 
 
 def _attack(name, attack, experiment, origins, faults):
@@ -87,22 +106,35 @@ def _attack(name, attack, experiment, origins, faults):
     ):
         return
     if attack.attack == "file":
-        for setting, path in attack.files.items():
-            if path:
-                shape = _header(path, origins.at(f"{key}.{setting}"), faults)
-                if setting == "path" and shape:
-                    where = f"{origins.at(f'{key}.path')} is {path}, of shape {shape}"
-                    _attacked_images(shape, experiment.dataset, where, faults)
+        shapes = {
+            setting: _header(path, origins.at(f"{key}.{setting}"), faults)
+            for setting, path in attack.files.items()
+            if path
+        }
+        if shapes["path"]:
+            where = f"{origins.at(f'{key}.path')} is {attack.path}, of shape {shapes['path']}"
+            _attacked_images(shapes["path"], experiment.dataset, where, faults)
+        _as_many_rows(shapes, origins.at(key), faults)
     elif ":" in attack.attack:
         with faults.collected():
             epsilon = ["epsilon"] if attack.epsilon else []
-            check_declared(attack.attack, where, attack.arguments, OF_ATTACKS, of_plain=epsilon)
+            check_declared(
+                attack.attack, where, attack.arguments, of_plain=epsilon, called=OF_ATTACKS
+            )
     elif attack.attack not in ATTACKS:
         faults.add(
             f"{where}: foolbox has no attack {attack.attack!r}{nearest(attack.attack, ATTACKS)}."
         )
     else:
         _foolbox(attack, key, origins, faults)
+
+
+def _as_many_rows(shapes, where, faults):
+    """Add a fault unless arrays (name -> shape, or None where it is not known) have as many rows."""
+    known = {name: shape[0] for name, shape in shapes.items() if shape}
+    if len(set(known.values())) > 1:
+        rows = ", ".join(f"{name} has {number} rows" for name, number in known.items())
+        faults.add(f"{where}: {rows}; row i must be of the same point in each: give as many rows.")
 
 
 def _attacked_images(shape, dataset, where, faults):
@@ -141,9 +173,10 @@ def _exists(path, where, faults):
         return False
     path = local_path(path)
     if not os.path.exists(path):
+        written_out = ", written out: ~ and $ are not replaced" if path[0] in "~$" else ""
         faults.add(
             f"{where} is {path}, which does not exist (seen from {os.getcwd()}); give the path of a file that "
-            "is there."
+            f"is there{written_out}."
         )
     elif not os.access(path, os.R_OK):
         faults.add(f"{where} is {path}, which you may not read; ask its owner for permission.")
@@ -158,7 +191,12 @@ def _header(name, where, faults):
     if not _exists(path, where, faults):
         return None
     suffix = os.path.splitext(path)[1].lower()
+    if suffix in (".csv", ".tsv", ".txt"):
+        return None  # whoever reads it sees how many rows it has
     if suffix not in (".npy", ".npz", ".h5", ".hdf5"):
+        faults.add(
+            f"{where} is {name}, which is no array that can be read; save it as .npy, .npz, .h5 or .csv."
+        )
         return None
     from idbias.config.array_headers import shape_of
 

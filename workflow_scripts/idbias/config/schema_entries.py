@@ -8,7 +8,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from idbias.classifiers.paper2 import ZOO
 from idbias.datasets.published import PUBLISHED
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+.-]*$")]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_+.-]*$"
+Name = Annotated[str, Field(pattern=NAME)]
 
 
 def number(value):

@@ -23,6 +23,22 @@ GONE = {
 }
 
 
+# What pydantic calls otherwise.
+WORDS = {
+    "list_type": "a list",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "string_type": "text",
+    "bool_type": "true or false",
+}
+# What a key with a pattern of its own may be.
+PATTERNS = {
+    "attack": "a class of foolbox.attacks, such as LinfPGD, MODULE:NAME of your own, or file",
+    "huggingface": "OWNER/NAME, such as timm/resnet50d.ra2_in1k",
+    "sha256": "64 hexadecimal digits",
+}
+
+
 def validated(raw, origins):
     """Return the Config of a configuration as read from YAML; raise InputError for each fault.
 
@@ -33,39 +49,70 @@ def validated(raw, origins):
     except ValidationError as error:
         by_key = {}
         for fault in error.errors():
-            by_key.setdefault(_path(fault), []).append(fault)
+            by_key.setdefault(_path(fault, raw), []).append(fault)
+        # Of a union the alternative that the user tried goes deepest.
+        deepest = [
+            key for key in by_key if not any(key == one[: len(key)] != one for one in by_key)
+        ]
+        by_key = {key: by_key[key] for key in deepest}
         sentences = [_sentence(path, faults, origins) for path, faults in by_key.items()]
         fault = InputError("\n".join(sentences))
         fault.keys = list(by_key)
         raise fault from None
 
 
-def _path(fault):
-    # pydantic appends the alternative of a union that it tried, which is no key of the user's.
-    alternative = re.compile(r"(function-|literal\[|constrained|int$|float$|str$|bool$|\[key\])")
-    return tuple(part for part in fault["loc"] if not alternative.match(str(part)))
+def _path(fault, raw):
+    # pydantic puts the alternative of a union that it tried between keys, which is none of the user's.
+    path, place = [], raw
+    *_, last = fault["loc"] or [None]
+    for part in fault["loc"]:
+        if isinstance(place, dict | list) and part in (
+            place if isinstance(place, dict) else range(len(place))
+        ):
+            place = place[part]
+        elif not (fault["type"] == "missing" and part == last):
+            continue
+        path.append(part)
+    return tuple(path)
 
 
 def _sentence(path, faults, origins):
     fault, key = faults[0], ".".join(str(part) for part in path)
-    where = origins.file(key)
+    where, given = origins.file(key), f"{key} is {fault['input']!r}"
     if fault["type"] == "extra_forbidden" and path[-1] in GONE:
         return f"{where}: '{key}' is no longer a key; {GONE[path[-1]]}."
     if fault["type"] == "extra_forbidden":
         return f"{where}: unknown key '{key}'{nearest(path[-1], _keys_at(path[:-1]))}."
     if fault["type"] == "missing":
         return f"{where}: the key '{key}' is missing; add it."
+    if fault["type"] == "too_short":
+        return f"{where}: {given}; name at least one."
     if fault["type"] == "string_pattern_mismatch":
-        return (
-            f"{where}: {key} is {fault['input']!r}, but a name has only letters, digits, "
-            "'_', '.', '+' and '-'."
-        )
+        if fault["ctx"]["pattern"] == schema_entries.NAME:
+            return (
+                f"{where}: {given}, but a name has only letters, digits, '_', '.', '+' and '-', and begins with "
+                "one of the first two."
+            )
+        return f"{where}: {given}; it should be {PATTERNS[path[-1]]}."
     if "error" in fault.get("ctx", {}):
         return f"{where}: {key}: {fault['ctx']['error']}."
-    allowed = [re.sub(r"^.*?should (be )?", "", other["msg"]) for other in faults]
+    allowed = [_allowed(other, path) for other in faults]
+    if allowed == ["a list"]:
+        example = fault["input"] if isinstance(fault["input"], str | int) else "a, b"
+        allowed = [f"a list, such as [{example}]"]
     verb = "have" if allowed[0].startswith("have ") else "be"
-    allowed = " or ".join(text.removeprefix("have ") for text in allowed)
-    return f"{where}: {key} is {fault['input']!r}; it should {verb} {allowed}."
+    allowed = " or ".join(dict.fromkeys(text.removeprefix("have ") for text in allowed))
+    return f"{where}: {given}; it should {verb} {allowed}."
+
+
+def _allowed(fault, path):
+    """What pydantic says a value should be, in words for people."""
+    kind = fault["type"]
+    if kind == "dict_type":
+        return "keys with values, such as {key: value}"
+    if kind == "model_type":
+        return f"keys with values (there are: {', '.join(_keys_at(path))})"
+    return WORDS.get(kind) or re.sub(r"^.*?should (be )?", "", fault["msg"])
 
 
 def _keys_at(path):
@@ -91,7 +138,8 @@ def require_known(name, allowed, where, kind):
 
 def nearest(name, allowed):
     """Return the end of a sentence: which name was perhaps meant, and which there are."""
-    near = difflib.get_close_matches(str(name), list(allowed), n=1)
+    by_small = {str(one).lower(): one for one in allowed}
+    near = [by_small[one] for one in difflib.get_close_matches(str(name).lower(), by_small, n=1)]
     hint = f"; did you mean '{near[0]}'?" if near else ""
     if 0 < len(allowed) <= MOST_NAMED:
         return f"{hint} (there are: {', '.join(allowed)})"
