@@ -39,6 +39,25 @@ def problems(figure, monkeypatch):
         along = min(first.y1, second.y1) - max(first.y0, second.y0)
         if across > 1.5 and along > 1.5:
             found.append(f"{one.get_text()!r} overlaps {other.get_text()!r}")
+    found += hidden(figure)
     if figure.get_figwidth() > 7.3:
         found.append(f"{figure.get_figwidth()} inches are wider than a page's text")
+    return found
+
+
+def hidden(figure):
+    """Which bars and points of lines lie below a legend, sentences."""
+    found = []
+    for axes in figure.axes:
+        if axes.get_legend() is None:
+            continue
+        box = axes.get_legend().get_window_extent()
+        bars = [bar for container in axes.containers for bar in getattr(container, "patches", ())]
+        if any(bar.get_height() and bar.get_window_extent().overlaps(box) for bar in bars):
+            found.append("the legend lies on bars")
+        for line in axes.lines:
+            # An axvline's points are given in shares of the axes: its own transform knows.
+            points = line.get_transform().transform(line.get_xydata())
+            if box.count_contains(points):
+                found.append(f"the legend lies on points of {line.get_label()!r}")
     return found

@@ -246,8 +246,19 @@ def test_the_check_notices_what_it_looks_for(monkeypatch):
     figure = matplotlib.pyplot.figure(figsize=(9, 1))
     for place, text, size in ((0.1, "one text", 9), (0.11, "another text", 9), (0.999, "cut", 5)):
         figure.text(place, 0.5, text, fontsize=size)
+    axes = figure.add_subplot()
+    axes.bar([0, 1], [1, 1], width=1)
+    axes.plot(np.linspace(0, 1), np.full(50, 0.5), label="a line")
+    axes.legend(loc="center")
     found = " ".join(problems(figure, monkeypatch))
-    for fault in ("overlaps", "is cut", "points", "wider"):
+    for fault in (
+        "overlaps",
+        "is cut",
+        "points",
+        "wider",
+        "lies on bars",
+        "lies on points of 'a line'",
+    ):
         assert fault in found
     matplotlib.pyplot.close("all")
 

@@ -12,6 +12,7 @@ from idbias.report.figures import ADVERSARIAL, ESSENTIAL, STYLE, lines, nothing_
 NAMED = 20
 # A mask of so few entries (a frequency and its mirror image count once) says next to nothing.
 DEGENERATE = 1
+MARKERS = "os^Dv"
 
 
 def entries_of(pairs):
@@ -83,7 +84,13 @@ def results_by_class(table, name):
     if table.loc[degenerate, "value"].any():
         panels["masks of one\nentry or none"] = ["essential_degenerate", "adversarial_degenerate"]
     panels = {label: of for label, of in panels.items() if table["measure"].isin(of).any()}
-    looks = dict(zip(["", *attacks], lines(1 + len(attacks)), strict=True))
+    # Of curves that lie on each other the lower marker looks out.
+    looks = {
+        one: (colour, dashes, MARKERS[number % len(MARKERS)], max(6.5 - 1.5 * number, 3))
+        for number, (one, (colour, dashes)) in enumerate(
+            zip(["", *attacks], lines(1 + len(attacks)), strict=True)
+        )
+    }
     with plt.rc_context(STYLE):
         figure, boxes = plt.subplots(
             len(panels), 1, figsize=(7.2, 0.9 + 1.35 * len(panels)), sharex=True, squeeze=False
@@ -92,13 +99,13 @@ def results_by_class(table, name):
             for (one, measure), part in table[table["measure"].isin(measures)].groupby(
                 ["set", "measure"], sort=False
             ):
-                colour, dashes = looks[one]
+                colour, dashes, marker, size = looks[one]
                 at = [classes.index(each) for each in part["class"]]
                 kind = measure.removesuffix("_degenerate")
                 text = ": ".join(filter(None, [one, kind])) if kind != measure else one or measure
                 axes.plot(
-                    at, part["value"], color=colour, linestyle=dashes, linewidth=0.8, markersize=3.5,
-                    marker="s" if kind == "adversarial" else "o",
+                    at, part["value"], color=colour, linestyle=dashes, linewidth=0.8, markersize=size,
+                    marker=marker,
                     markerfacecolor="white" if kind == "adversarial" else colour, label=text,
                 )  # fmt: skip
             axes.set_ylabel(label, fontsize=8)
@@ -155,7 +162,12 @@ def sizes(entries, name):
         right.set_xscale("symlog", linthresh=1)
         right.set_yscale("symlog", linthresh=1)
         right.set(xlabel="essential mask's entries", ylabel="adversarial mask's entries")
+        # Where all numbers are small a power of ten alone would stand below the axis.
+        subs = (1, 2, 5) if most < 100 else (1,)
         for axis in (left.xaxis, right.xaxis, right.yaxis):
+            axis.set_major_locator(
+                matplotlib.ticker.SymmetricalLogLocator(base=10, linthresh=1, subs=subs)
+            )
             axis.set_major_formatter(
                 matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:,.0f}")
             )

@@ -79,11 +79,14 @@ def profile_table(profiles, side, seed):
 
 
 def panels(names):
-    """Return {title: names}: models of paper 2's zoo by depth and nonlinearity, others together."""
-    found = {}
+    """Return {title: names}: models of paper 2's zoo by depth and nonlinearity, others together.
+
+    Others have no title where there is no zoo.
+    """
+    found, others = {}, "other classifiers" if any(name in ZOO for name in names) else ""
     for name in names:
         model = ZOO.get(name)
-        title = "other classifiers"
+        title = others
         if model:
             layers = model["hidden_layers"]
             title = f"{layers} hidden layer{'s' * (layers > 1)}, {model['nonlinearity']}"
