@@ -23,8 +23,8 @@ from idbias.config.counts import SHARD
 from idbias.config.downloads import download_of
 from idbias.config.kept_shards import keep
 from idbias.config.experiments import files_named, within_experiment
-from idbias.config.origins import Origins
-from idbias.errors import InputError
+from idbias.config.origins import Origins, shown
+from idbias.errors import CONFIGURATION, InputError
 from idbias.machine import in_the_way
 from idbias.report.summary import summary
 from idbias.stage import remove_checkpoints
@@ -34,11 +34,14 @@ commands_first(HERE / "profiles/slurm/bin")
 console.for_people(workflow, lambda: console.expected_accuracies(CHOSEN))
 # The shipped configuration, over it that of the working directory, over it those of --configfile.
 OWN = [] if Path("config.yaml").resolve() == HERE / "config.yaml" else glob("config.yaml")
+MINE = [*OWN, *workflow.config_settings.configfiles]
+if workflow.is_main_process:
+    os.environ[CONFIGURATION] = ", ".join(map(shown, MINE))
 try:
     # Files are looked at where jobs are planned, not again in each job.
     ORIGINS = (
         Origins.of_files(
-            [HERE / "config.yaml", *OWN, *workflow.config_settings.configfiles],
+            [HERE / "config.yaml", *MINE],
             workflow.config_settings.config,
         )
         if workflow.is_main_process

@@ -103,6 +103,13 @@ class Job:
         self.resources = {} if resources is None else resources
 
 
+def test_a_stage_names_the_file_that_the_user_wrote(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("IDBIAS_CONFIGURATION", "mine.yaml, more.yaml")
+    with pytest.raises(SystemExit), stage.stage(Job(tmp_path)):
+        raise InputError("config.yaml: attack own:it cannot be had.")
+    assert "rule rule: mine.yaml, more.yaml: attack own:it" in capsys.readouterr().err
+
+
 def test_a_rule_that_asks_for_no_gpu_takes_none(tmp_path, monkeypatch):
     monkeypatch.setattr(stage, "_settings", lambda snakemake: Execution(device="cuda"))
     with stage.stage(Job(tmp_path)) as execution:

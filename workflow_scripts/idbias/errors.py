@@ -2,6 +2,8 @@
 
 # Set in the environment of jobs whose run's console prints the sentence that their log ends with.
 SAID_BY_CONSOLE = "IDBIAS_SAID_BY_CONSOLE"
+# Likewise: the user's configuration files, which messages of stages call config.yaml.
+CONFIGURATION = "IDBIAS_CONFIGURATION"
 
 
 class InputError(ValueError):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from idbias.config.checking import check
 from idbias.config.comparisons import by_folder
-from idbias.errors import SAID_BY_CONSOLE, InputError, Unwritable
+from idbias.errors import CONFIGURATION, SAID_BY_CONSOLE, InputError, Unwritable
 from idbias.machine import in_the_way, private_folders
 
 # Seconds by which the clocks of a node and of a file server may differ.
@@ -42,7 +42,8 @@ def stage(snakemake):
         _check_times(snakemake.input)
         yield _execution(snakemake)
     except InputError as error:
-        sentence = f"idbias, rule {snakemake.rule}: {error}"
+        configuration = os.environ.get(CONFIGURATION) or "config.yaml"
+        sentence = f"idbias, rule {snakemake.rule}: {error}".replace("config.yaml", configuration)
         print(sentence, file=log)
         # The console of the run says it, once for all tries, if the log has it.
         if log.cut or not os.environ.get(SAID_BY_CONSOLE):
