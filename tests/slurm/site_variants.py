@@ -85,14 +85,19 @@ def asked(job):
     command = ["sacct", "-X", "-n", "-P", "-j", job["JobId"], "-o", "SubmitLine"]
     line = subprocess.run(command, capture_output=True, text=True).stdout.strip()
     line = re.sub(
-        r"(--job-name|--output|--comment|-D) \S+ ?|--parsable |--export=\S+ ?| ?--wrap=.*", "", line
+        r"(--job-name|--output|--comment|-D) \S+ ?|--parsable |--export=\S+ ?| ?--wrap=.*",
+        "",
+        line,
+        flags=re.S,
     )
     return line.replace("  ", " ").replace("/usr/bin/", "").strip()
 
 
 def main():
     base = Path(sys.argv[1]).resolve()
-    with cluster.running(base / "cluster", accounting=True) as directory:
+    # All runs are looked at when they have ended.
+    settings = ["MinJobAge=7200"]
+    with cluster.running(base / "cluster", accounting=True, settings=settings) as directory:
         os.environ.update(cluster.environment(directory))
         user = os.environ.get("USER", "root")
         for command in (
