@@ -283,14 +283,16 @@ def shuffles(path, replicates, **about):
 def test_shuffles_are_of_one_run_and_each_counts_once(tmp_path):
     first = shuffles(tmp_path / "00000-00003.h5", range(4))
     second = shuffles(tmp_path / "00004-00005.h5", range(4, 6))
-    np.testing.assert_array_equal(shuffle_files.read_shuffles([second, first]), np.arange(6) / 10)
+    np.testing.assert_array_equal(
+        shuffle_files.read_statistics([second, first])["intrinsic_dimension"], np.arange(6) / 10
+    )
     with pytest.raises(InputError, match="each once"):
-        shuffle_files.read_shuffles([first, first])
+        shuffle_files.read_statistics([first, first])
     with pytest.raises(InputError, match="each once"):
-        shuffle_files.read_shuffles([second])
+        shuffle_files.read_statistics([second])
     shuffles(second, range(4, 6), seed=1)
     with pytest.raises(InputError, match=r"00004-00005\.h5 was not made as"):
-        shuffle_files.read_shuffles([first, second])
+        shuffle_files.read_statistics([first, second])
 
 
 class Stop(Exception):

@@ -4,6 +4,7 @@ from idbias.stage import device, stage
 
 with stage(snakemake) as execution:
     from idbias import files
+    from idbias.report.tables import write_csv
     from idbias.spectra import classifier_spectrum
 
     names = dict(snakemake.wildcards)
@@ -15,5 +16,4 @@ with stage(snakemake) as execution:
         device(execution),
     )
     files.write(snakemake.output.spectrum, datasets, {**names, "radii": classifier_spectrum.RADII})
-    with files.replacing(snakemake.output.inequalities) as temporary:
-        classifier_spectrum.table(names, inequalities).to_csv(temporary, index=False)
+    write_csv(snakemake.output.inequalities, classifier_spectrum.table(names, inequalities))

@@ -3,11 +3,9 @@
 from idbias.stage import device, stage
 
 with stage(snakemake) as execution:
-    import numpy as np
-
     from idbias import files
     from idbias.classifiers import models, sensitivity
-    from idbias.datasets.images import read_images
+    from idbias.datasets.images import images_at, read_images
     from idbias.errors import InputError
     from idbias.progress import progress
 
@@ -20,7 +18,7 @@ with stage(snakemake) as execution:
         )
     shape = read_images(dataset, "masked", slice(0, 1))[0].shape[1:]
     index = sensitivity.chosen(predicted["index"][right], shape)
-    images = np.concatenate([read_images(dataset, "masked", slice(i, i + 1))[0] for i in index])
+    images = images_at(dataset, index)
     labels = predicted["label"][index]
     classifier = models.load(snakemake.input.classifier, on, images)
     level = sensitivity.noise_level(classifier, images, labels, on)

@@ -3,10 +3,10 @@
 from idbias.stage import stage
 
 with stage(snakemake):
+    from idbias.datasets.images import class_names
     from idbias.report import figures, figures_classes, figures_sensitivity
     from idbias.report.classifier_stages import images_left, masks_trained, training_history
     from idbias.report.figures_masks import averages_of_pairs
-    from idbias.report.mask_examples import classes_of
 
     name, output = ", ".join(snakemake.params.names), snakemake.output
     history = training_history(snakemake.input.classifier)
@@ -25,7 +25,7 @@ with stage(snakemake):
         snakemake.params.images,
         attacked,
         entries,
-        classes_of(snakemake.input.dataset),
+        class_names(snakemake.input.dataset),
     )
     figures.write(figures_classes.results_by_class(results, name), results, *output.classes)
 

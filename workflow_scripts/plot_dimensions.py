@@ -6,12 +6,12 @@ with stage(snakemake):
     import pandas as pd
 
     from idbias import files
-    from idbias.correlation.shuffle_files import read_shuffles
+    from idbias.correlation.shuffle_files import read_statistics
     from idbias.report import figures
 
     row = pd.read_csv(snakemake.input.row).iloc[0]
     observed, _ = files.read(snakemake.input.dimensions)
-    shuffled = read_shuffles(list(snakemake.input.shuffles))
+    shuffled = read_statistics(list(snakemake.input.shuffles))["intrinsic_dimension"]
     joined = float(observed.get("joined", float("nan")))
     figure = figures.shuffle_histogram(joined, shuffled, row)
     numbers = pd.DataFrame({"replicate": range(len(shuffled)), "intrinsic_dimension": shuffled})

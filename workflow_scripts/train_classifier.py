@@ -11,14 +11,14 @@ with stage(snakemake) as execution:
     from idbias.classifiers.predictions import predict, tell_accuracy
     from idbias.classifiers.probe import probe
     from idbias.config.schema_entries import Recipe
-    from idbias.datasets.images import class_count, image_counts, read_images
+    from idbias.datasets.images import class_names, image_counts, read_images
     from idbias.progress import progress
 
     settings, seed = dict(snakemake.params.settings), snakemake.params.seed
     dataset, output, where = snakemake.input.dataset, snakemake.output, device(execution)
     total, total_tests = image_counts(dataset)
     some, _ = read_images(dataset, "masked", slice(0, min(total, 3)))
-    shape, classes = some.shape[1:], class_count(dataset)
+    shape, classes = some.shape[1:], len(class_names(dataset))
     classifier, claimed = models.make(settings, shape, classes, seed), None
     if settings["weights"]:
         claimed = weights.load_weights(

@@ -13,8 +13,7 @@ import torch
 
 from idbias.classifiers.networks.by_name import build
 from idbias.classifiers.networks.cct import cct7
-from idbias.classifiers.networks.resnet import resnet
-from idbias.classifiers.networks.resnet18 import resnet18
+from idbias.classifiers.networks.resnet import resnet, resnet18
 from idbias.classifiers.networks.timm_models import timm_model
 from idbias.errors import InputError
 

@@ -31,9 +31,9 @@ def test_a_control_s_contrast_stands_beside_it_once(tmp_path):
     table = controls([attack, attack], [noise, spectrum], contrasts)
     assert list(table["control"]) == ["none", "noise", "noise", "spectrum"]
     assert list(table["contrast"].notna()) == [False, True, False, True]
-    shown = table_columns.for_people(table)
-    assert shown["attack - control [95 % interval]"][1] == "0.200 [0.100, 0.300]"
-    assert shown["attack - control [95 % interval]"][0] == ""
+    shown = table_columns.texts(table)
+    assert shown["contrast_interval"][1] == "0.200 [0.100, 0.300]"
+    assert shown["contrast_interval"][0] == ""
 
 
 def test_seeds_are_summed_up_by_mean_and_standard_deviation():
@@ -46,7 +46,7 @@ def test_seeds_are_summed_up_by_mean_and_standard_deviation():
     assert table["z_mean"][0] == pytest.approx(-4)
     assert table["z_std"][0] == pytest.approx(np.std(z, ddof=1))
     assert table["contrast_mean"][1] == pytest.approx(0.2)
-    assert table_columns.for_people(table)["Z"][0] == "-4.00 ± 1.00"
+    assert table_columns.texts(table)["z_over_seeds"][0] == "-4.00 ± 1.00"
 
 
 def test_numbers_against_epsilon_are_sorted_and_drawn():

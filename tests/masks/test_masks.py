@@ -19,7 +19,7 @@ from idbias import checkpoints
 from idbias.classifiers.networks.by_name import build
 from idbias.config.schema import Masks
 from idbias.errors import InputError
-from idbias.fourier import filtered, full_from_half, half_from_full, pair_counts
+from idbias.fourier import filtered, full_from_half, pair_counts
 from idbias.masks import gradients
 from idbias.masks.cpu_engine import convolutions
 from idbias.masks.reference import train_mask
@@ -99,7 +99,7 @@ def test_half_spectrum_is_the_full_one(shape):
 @pytest.mark.parametrize("size", [(8, 8), (7, 9), (8, 5), (5, 8), (1, 1), (2, 3)])
 def test_full_from_half_restores_an_even_spectrum(size):
     spectrum = torch.fft.fft2(torch.randn(2, 3, *size, dtype=torch.float64)).abs()
-    half = half_from_full(spectrum)
+    half = spectrum[..., : size[1] // 2 + 1]
     torch.testing.assert_close(full_from_half(half, size[1]), spectrum)
     total = (half.sum((0, 1, 2)) * pair_counts(size[1])).sum()
     torch.testing.assert_close(total, spectrum.sum())

@@ -31,14 +31,6 @@ def full_from_half(half, width):
     return torch.cat((half, mirrored), dim=-1)
 
 
-def half_from_full(full):
-    """Return the half spectrum (..., H, W//2 + 1) of full-spectrum masks (..., H, W).
-
-    Exact only where M(-k) = M(k), as it is for every mask trained on the half spectrum.
-    """
-    return full[..., : full.shape[-1] // 2 + 1].contiguous()
-
-
 def filtered(masks, images):
     """Return x_F = Re(F^-1(M * F x)), paper 1, equation (1).
 

@@ -3,13 +3,11 @@
 import errno
 import os
 import re
-from pathlib import Path
 
 import h5py
 
 from idbias.errors import InputError
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # What HDF5 says of a file whose bytes are wrong, with no number of the system beside it.
 DAMAGED = (
     "truncated",
@@ -62,7 +60,7 @@ def fault(path, error):
             f"{path} is compressed by the HDF5 filter {filter_missing[1]}, which this h5py does not have; "
             "write it again with gzip or uncompressed (h5repack -f GZIP=1)."
         )
-    unsigned = _has_no_signature(path)
+    unsigned = not h5py.is_hdf5(path)
     if unsigned or any(sign in str(error).lower() for sign in DAMAGED):
         return InputError(
             f"{path} is {'not a readable HDF5 file' if unsigned else 'damaged'} ({one_line(error)}); "
@@ -90,14 +88,6 @@ def system_number(error):
 def one_line(error):
     """Return what an exception says, without line breaks."""
     return " ".join(str(error).split())
-
-
-def _has_no_signature(path):
-    try:
-        with Path(path).open("rb") as file:
-            return file.read(len(SIGNATURE)) != SIGNATURE
-    except OSError:
-        return False
 
 
 def lacking(path, missing, held):

@@ -57,6 +57,17 @@ def blocks(array):
         yield rows, array[rows]
 
 
+def rows_at(dataset, rows):
+    """Return `rows`, int (n,), of a dataset (N, ...), in the order asked for: h5py reads increasing ones alone."""
+    if not len(rows):
+        return dataset[:0]
+    wanted, back = np.unique(rows, return_inverse=True)
+    # Rows that follow each other are one read; h5py is slow where it is given a list.
+    dense = len(wanted) > (wanted[-1] - wanted[0]) // 2
+    block = dataset[wanted[0] : wanted[-1] + 1] if dense else dataset[wanted]
+    return (block[wanted - wanted[0]] if dense else block)[back]
+
+
 def described(whole, shards, opened):
     """Return the attributes of the file `whole` that joins `shards` (paths) along their first axis.
 
@@ -216,12 +227,7 @@ class JoinedRows:
         for shard in np.unique(number):
             places = np.flatnonzero(number == shard)
             start = self.joined.ends[shard] - self.joined.shards[shard]["rows"]
-            inside, back = np.unique(wanted[places] - start, return_inverse=True)
             with self.joined.shard(shard) as file:
-                # Rows that follow each other are one read; h5py is slow where it is given a list.
-                dense = len(inside) > (inside[-1] - inside[0]) // 2
-                span = slice(inside[0], inside[-1] + 1) if dense else inside
-                block = file[self.name][span]
-                values[places] = (block[inside - inside[0]] if dense else block)[back]
+                values[places] = rows_at(file[self.name], wanted[places] - start)
         values = values if np.ndim(rows) else values[0]
         return values[(slice(None),) * np.ndim(rows) + tuple(others)] if others else values

@@ -6,8 +6,9 @@ import numpy as np
 from idbias import files
 from idbias.attacks.perturbations import ROUNDING
 from idbias.correlation.arrays import read_array
-from idbias.datasets.images import image_counts, parts_of, read_images
+from idbias.datasets.images import image_counts, images_at, parts_of, read_images
 from idbias.errors import InputError
+from idbias.shards import rows_at
 
 BLOCK = 512
 # Rows whose nearest image is looked for, to notice another order.
@@ -39,10 +40,7 @@ def write(output, dataset, wanted, path, index=None, labels=None):
         kept = file.create_dataset("adversarial", shape, np.float32, **files.storage(shape))
         for start in range(0, len(order), BLOCK):
             chosen = order[start : start + BLOCK]
-            # h5py reads increasing rows alone.
-            increasing = np.sort(chosen)
-            block = array[increasing][np.searchsorted(increasing, chosen)]
-            kept[start : start + BLOCK] = in_range(path, block)
+            kept[start : start + BLOCK] = in_range(path, rows_at(array, chosen))
         files.stamp(file, {"settings": {"path": path, "index": index, "labels": labels}})
 
 
@@ -122,12 +120,11 @@ def check_order(path, array, rows, dataset):
     looked_at = np.unique(np.linspace(0, len(rows) - 1, LOOKED_AT).astype(int))
     if len(looked_at) < 2:
         return
-    attacked = in_range(path, np.stack([array[row] for row in looked_at]))
-    attacked = attacked.reshape(len(looked_at), -1)
-    clean = np.stack(
-        [read_images(dataset, "masked", slice(row, row + 1))[0][0] for row in rows[looked_at]]
-    ).reshape(len(looked_at), -1)
-    attacked, clean = attacked.astype(np.float64), clean.astype(np.float64)
+    attacked = in_range(path, rows_at(array, looked_at))
+    attacked, clean = (
+        images.reshape(len(looked_at), -1).astype(np.float64)
+        for images in (attacked, images_at(dataset, rows[looked_at]))
+    )
     distances = (clean**2).sum(1) - 2 * attacked @ clean.T
     own = (distances.argmin(1) == np.arange(len(looked_at))).mean()
     if own < NEAREST:

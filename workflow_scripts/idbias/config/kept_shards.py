@@ -10,9 +10,8 @@ import re
 from pathlib import Path
 
 from idbias.config import layout
+from idbias.config.counts import SHARD
 from idbias.errors import InputError
-
-SHARD = re.compile(r"[0-9]+-[0-9]+")
 
 
 def kept(experiment):
@@ -24,7 +23,7 @@ def kept(experiment):
         return []
     except ValueError:
         names = None
-    if not isinstance(names, list) or not all(SHARD.fullmatch(str(name)) for name in names):
+    if not isinstance(names, list) or not all(re.fullmatch(SHARD, str(name)) for name in names):
         raise InputError(f"{path} is no list of shards; delete it, no result is lost by that.")
     return names
 

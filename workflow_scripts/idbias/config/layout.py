@@ -42,8 +42,6 @@ CONTRAST = "results/{comparison}/contrast.csv"
 
 CROSSED_PRODUCTS = "results/{experiment}/crossed/{trainings}/{attack}/products.h5"
 
-CROSSED_PRODUCTS = "results/{experiment}/crossed/{trainings}/{attack}/products.h5"
-
 CLASS_MAP = "results/{experiment}/{classifier}/class_maps/{attack}/{label}.h5"
 CLASS_MAP_ROW = "results/{experiment}/{classifier}/class_maps/{attack}/row.csv"
 

@@ -1,6 +1,7 @@
 """What the files of a configuration hold, checked where jobs are planned: by -n, before anything runs.
 
-Looks at what is quick to see (names, headers, texts of modules), and never imports torch. All faults at once.
+What a result that is there was made of may be gone. Looks at what is quick to
+see (names, headers, texts of modules), and never imports torch. All faults at once.
 """
 
 import os
@@ -43,7 +44,7 @@ def check_files(chosen, origins):
 def _dataset(experiment, origins, faults):
     dataset = experiment.dataset
     key = f"datasets.{experiment.dataset_name}"
-    if _made(f"results/{experiment.name}/dataset.h5"):
+    if os.path.exists(f"results/{experiment.name}/dataset.h5"):
         return
     for setting in ("path", "labels"):
         if dataset.source != "arrays":
@@ -82,7 +83,7 @@ def _classifier(name, classifier, experiment, arm, origins, faults):
             check_declared(
                 classifier.network, origins.at(f"{key}.network"), classifier.arguments, OF_NETWORKS
             )
-    made = _made(f"results/{experiment.name}/{arm}/classifier.h5")
+    made = os.path.exists(f"results/{experiment.name}/{arm}/classifier.h5")
     if classifier.weights and classifier.weights.path and not made:
         where = origins.at(f"{key}.weights.path")
         if _exists(classifier.weights.path, where, faults):
@@ -101,7 +102,7 @@ def _checkpoint(path, where, faults):
 def _attack(name, attack, experiment, origins, faults):
     key = f"attacks.{name}"
     where = origins.at(f"{key}.attack")
-    if attack.attack == "file" and _made(
+    if attack.attack == "file" and os.path.exists(
         layout.MADE_ELSEWHERE.format(experiment=experiment.name, attack=name)
     ):
         return
@@ -160,11 +161,6 @@ def _foolbox(attack, key, origins, faults):
         faults.add(
             f"{origins.at(key)}: {attack.attack} needs an epsilon, the size of its perturbation; add epsilon."
         )
-
-
-def _made(path):
-    """Return whether a result is there: what it was made of may then be gone."""
-    return os.path.exists(path)
 
 
 def _exists(path, where, faults):

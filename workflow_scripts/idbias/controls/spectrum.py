@@ -4,7 +4,8 @@ import numpy as np
 
 from idbias import files, shards
 from idbias.correlation.similarity import cosine_similarity
-from idbias.datasets.images import read_images
+from idbias.datasets.images import images_at
+from idbias.spectra.radial import amplitude
 
 # What every file says of itself alone.
 STAMPED = ("schema_version", "git_commit", "packages", "content")
@@ -30,12 +31,7 @@ class Amplitudes:
         return len(self.index)
 
     def __getitem__(self, rows):
-        wanted = self.index[rows]
-        if not len(wanted):
-            return np.empty((0, *self.shape[1:]), self.dtype)
-        first = int(wanted.min())
-        images, _ = read_images(self.dataset, "masked", slice(first, int(wanted.max()) + 1))
-        spectra = np.abs(np.fft.fft2(images[wanted - first].astype(np.float64)))
+        spectra = amplitude(images_at(self.dataset, self.index[rows]), norm="backward")
         return (self.scale * spectra).astype(self.dtype)
 
 

@@ -18,11 +18,6 @@ def by_way(shuffles):
     return ways
 
 
-def read_shuffles(paths):
-    """Return I_d of every replicate in shard files, float64 (R,), as `read_statistics`."""
-    return read_statistics(paths)["intrinsic_dimension"]
-
-
 def read_statistics(paths):
     """Return each statistic of every replicate in shard files, name -> float64 (R,), by number.
 

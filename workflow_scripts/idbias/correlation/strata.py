@@ -8,8 +8,9 @@ import numpy as np
 from scipy.stats import rankdata
 
 from idbias import files
-from idbias.datasets.images import read_images
+from idbias.datasets.images import images_at
 from idbias.errors import InputError
+from idbias.spectra.radial import amplitude
 
 # Images whose spectra are taken at once.
 IMAGES = 256
@@ -67,14 +68,11 @@ def spectrum_sizes(dataset, index):
     masks.
     """
     out = np.empty(len(index))
-    for block in np.unique(index // IMAGES):
-        last = min((block + 1) * IMAGES, index.max() + 1)
-        images, _ = read_images(dataset, "masked", slice(block * IMAGES, last))
-        spectrum = np.abs(np.fft.fft2(images, norm="ortho"))
+    for start in range(0, len(index), IMAGES):
+        here = slice(start, start + IMAGES)
+        spectrum = amplitude(images_at(dataset, index[here]))
         spectrum[..., 0, 0] = 0
-        here = index // IMAGES == block
-        sizes = spectrum.reshape(len(spectrum), -1).sum(axis=1)
-        out[here] = sizes[index[here] - block * IMAGES]
+        out[here] = spectrum.reshape(len(spectrum), -1).sum(axis=1)
     return out
 
 

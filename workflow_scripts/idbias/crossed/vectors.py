@@ -7,8 +7,10 @@ import numpy as np
 from idbias import files
 from idbias.crossed.bands import summed
 from idbias.crossed.gram import Accumulator
-from idbias.datasets.images import read_images
+from idbias.datasets.images import images_at
 from idbias.errors import InputError
+from idbias.shards import rows_at
+from idbias.spectra.radial import amplitude
 
 # Bytes of one training set's vectors that are in memory at once; some five times as much is used.
 BLOCK_BYTES = 32 * 2**20
@@ -65,7 +67,7 @@ def grams(essential, second, of, bands, dataset, attacked):
             e = np.stack([_read(firsts[k], "mask", rows[k][part]) for k in range(count)])
             a = np.stack([_read(seconds[k], name, rows[count + k][part]) for k in range(count)])
             if is_attack:
-                a = spectra(a, clean_images(dataset, index[part]))
+                a = spectra(a, images_at(dataset, index[part]))
             for one, accumulator in accumulators.items():
                 accumulator.add(summed(e, one), summed(a, one))
     return {one: each.gram() for one, each in accumulators.items() if len(index)}, len(index)
@@ -76,15 +78,9 @@ def spectra(adversarial, clean):
 
     adversarial: float (K, B, C, H, W); clean: float (B, C, H, W). Of a perturbation of nothing it is 0.
     """
-    amplitude = np.abs(np.fft.fft2(adversarial.astype(np.float64) - clean))
-    size = np.sqrt((amplitude**2).sum(axis=(-3, -2, -1), keepdims=True))
-    return np.divide(amplitude, size, out=np.zeros_like(amplitude), where=size > 0)
-
-
-def clean_images(dataset, index):
-    """Return the images of increasing positions `index` (B,), float32 (B, C, H, W)."""
-    images, _ = read_images(dataset, "masked", slice(int(index[0]), int(index[-1]) + 1))
-    return images[index - index[0]]
+    spectrum = amplitude(adversarial - clean.astype(np.float64), norm="backward")
+    size = np.sqrt((spectrum**2).sum(axis=(-3, -2, -1), keepdims=True))
+    return np.divide(spectrum, size, out=np.zeros_like(spectrum), where=size > 0)
 
 
 def _one_shape(firsts, first_name, seconds, second_name):
@@ -101,13 +97,8 @@ def _one_shape(firsts, first_name, seconds, second_name):
 
 
 def _read(file, name, rows):
-    """Return rows (B,) of a dataset in the order asked for; h5py reads increasing ones alone."""
-    wanted, back = np.unique(rows, return_inverse=True)
-    # Rows that follow each other are one read; h5py is slow where it is given a list.
-    dense = len(wanted) > (wanted[-1] - wanted[0]) // 2
-    span = slice(int(wanted[0]), int(wanted[-1]) + 1) if dense else wanted
-    block = file[name][span]
-    block = (block[wanted - wanted[0]] if dense else block)[back]
+    """Return rows (B,) of a dataset in the order asked for."""
+    block = rows_at(file[name], rows)
     if not np.isfinite(block).all():
         raise InputError(
             f"{file.filename}: {name} holds numbers that are not finite; delete the file and run again."

@@ -35,8 +35,9 @@ def cifar100(path):
 
 def cifar(path, train, test, class_file, label_bytes):
     """Read a CIFAR archive; the label is the last of a record's `label_bytes`."""
-    wanted = {*train, test, class_file}
-    files = {name.rsplit("/", 1)[-1]: content for name, content in select(path, wanted)}
+    wanted = (*train, test, class_file)
+    members = contents(path, lambda name: name.split("/")[-1] in wanted)
+    files = {name.split("/")[-1]: content for name, content in members}
     missing = [name for name in (test, class_file) if name not in files]
     if any(name in files for name in train):
         missing += [name for name in train if name not in files]
@@ -51,16 +52,6 @@ def cifar(path, train, test, class_file, label_bytes):
     train.append((np.empty((0, 3, 32, 32), np.uint8), np.empty(0, np.int64)))
     images, labels = (np.concatenate(part) for part in zip(*train, strict=True))
     return Dataset(images, labels, *records(path, test, files[test], label_bytes, classes), classes)
-
-
-def select(path, wanted):
-    """Yield (name, bytes) of the members whose last part is in `wanted`."""
-
-    class ByLastPart:
-        def __contains__(self, name):
-            return name.rsplit("/", 1)[-1] in wanted
-
-    yield from contents(path, ByLastPart())
 
 
 def records(path, name, content, label_bytes, classes):

@@ -156,10 +156,8 @@ def read_labels(path, index=None):
 def read_devkit(path):
     """Return (name -> class index, sorted WordNet ids) of the devkit of ILSVRC 2012."""
     wanted = ("meta.mat", "ILSVRC2012_validation_ground_truth.txt")
-    found = {
-        name.split("/")[-1]: content
-        for name, content in contents(path, [n for n in names(path) if n.endswith(wanted)])
-    }
+    members = contents(path, lambda name: name.endswith(wanted))
+    found = {name.split("/")[-1]: content for name, content in members}
     missing = [name for name in wanted if name not in found]
     if missing:
         raise InputError(f"{path} has no data/{missing[0]}; it is not ILSVRC 2012's devkit.")
@@ -187,7 +185,7 @@ def decode_all(path, sets, size, fit, channels, upright, allocate, progress, not
     place = {name: (i, j) for i, files in enumerate(sets) for j, name in enumerate(files)}
     bar = progress(total=len(place), unit="image", label="reading") if progress else None
     arrays, first, brightest = None, None, 0
-    for name, content in contents(path, place):
+    for name, content in contents(path, place.__contains__):
         image = decode(f"{path}: {name}", content, size, fit, channels, upright, notes)
         if arrays is None:
             shape, dtype, first = image.shape, image.dtype, name

@@ -6,6 +6,7 @@ import numpy as np
 
 from idbias import files
 from idbias.errors import InputError
+from idbias.shards import rows_at
 
 
 def read_images(path, part, rows=slice(None), keep_bytes=False):
@@ -19,11 +20,7 @@ def read_images(path, part, rows=slice(None), keep_bytes=False):
     with files.opened(path) as file:
         parts = parts_of(file, part)
         total = sum(len(file[name]["labels"]) for name in parts)
-        if rows.stop is not None and rows.stop > total:
-            raise InputError(
-                f"{path} has {total} images to mask, but images up to {rows.stop} are asked for; "
-                "lower `images` of the dataset in config.yaml."
-            )
+        _check_total(path, rows.stop or 0, total)
         images, labels, before = [], [], 0
         start, stop, _ = rows.indices(total)
         for name in parts:
@@ -41,6 +38,31 @@ def read_images(path, part, rows=slice(None), keep_bytes=False):
     return images, labels
 
 
+def images_at(path, index):
+    """Return the images float32 (N, C, H, W) in [0, 1] at `index`, int64 (N,), of those that get masks.
+
+    In the order asked for; N may be 0. Raises InputError if an index is beyond the images.
+    """
+    with files.opened(path) as file:
+        parts = [file[name]["images"] for name in parts_of(file, "masked")]
+        _check_total(path, max(index, default=-1) + 1, sum(map(len, parts)))
+        images, before = np.empty((len(index), *parts[0].shape[1:]), np.float32), 0
+        for part in parts:
+            here = (index >= before) & (index < before + len(part))
+            images[here] = rows_at(part, index[here] - before)
+            before += len(part)
+        images *= np.float32(file.attrs["scale"])
+    return images
+
+
+def _check_total(path, asked, total):
+    if asked > total:
+        raise InputError(
+            f"{path} has {total} images to mask, but images up to {asked} are asked for; "
+            "lower `images` of the dataset in config.yaml."
+        )
+
+
 def image_counts(path):
     """Return (images that can get masks, test images among them: the first) of a dataset file."""
     with files.opened(path) as file:
@@ -48,10 +70,10 @@ def image_counts(path):
         return masked, len(file["test"]["labels"])
 
 
-def class_count(path):
-    """Return the number of classes of a dataset file."""
+def class_names(path):
+    """Return the names of the classes of a dataset file."""
     with files.opened(path) as file:
-        return len(json.loads(file.attrs["classes"]))
+        return json.loads(file.attrs["classes"])
 
 
 def parts_of(file, part):

@@ -32,10 +32,10 @@ def listing(path):
 def contents(path, wanted=None):
     """Yield (name, bytes) for the files of an archive or folder, as `names` orders them.
 
-    wanted: a container of the names to read; the others are passed over.
+    wanted: name -> whether to read it; the others are passed over.
     """
     for name, read in walk(path):
-        if read is not None and (wanted is None or name in wanted):
+        if read is not None and (wanted is None or wanted(name)):
             with explained(path, name):
                 content = read()
             yield name, content

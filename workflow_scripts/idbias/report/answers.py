@@ -17,7 +17,7 @@ def answer(row, rows=1):
     of them the observed I_d lies is said by Z and by counting.
     """
     names = ("z", "p_permutation", "p_two_sided", "p_two_sided_holm", "shuffles", "pairs")
-    numbers = {name: _number(row.get(name)) for name in names}
+    numbers = {name: number(row.get(name)) for name in names}
     attack = _text(row.get("attack"))
     sets = "essential and adversarial masks" if attack else "the two sets"
     pairs = "" if numbers["pairs"] is None else f" ({int(numbers['pairs']):,} pairs)"
@@ -72,7 +72,7 @@ def answers(rows):
 def _effect(row):
     """Return the effect size of a row in words, with its interval where there is one."""
     value, low, high = (
-        _number(row.get(f"distance_correlation{end}")) for end in ("", "_low", "_high")
+        number(row.get(f"distance_correlation{end}")) for end in ("", "_low", "_high")
     )
     if value is None:
         return ""
@@ -104,12 +104,13 @@ def of_row(row):
     return ", ".join(filter(None, names))
 
 
-def _number(value):
+def number(value):
+    """Return a number, or text that is one, as a float; None if it is none or missing."""
     try:
-        number = float(value)
+        value = float(value)
     except (TypeError, ValueError):
         return None
-    return None if math.isnan(number) else number
+    return None if math.isnan(value) else value
 
 
 def _text(value):

@@ -1,5 +1,7 @@
 """A row of the table of crossed trainings in words. Imports nothing heavy."""
 
+from idbias.report.answers import number
+
 # The corrected p-value up to which a row is said to show a tie.
 LEVEL = 0.05
 
@@ -30,7 +32,7 @@ def answer(row):
             "is not decided"
         )
     rho, low, high, p = (float(row[name]) for name in ("rho", "low", "high", "p_holm"))
-    share = _number(row.get("share_of_ceiling"))
+    share = number(row.get("share_of_ceiling"))
     ceiling = "" if share is None else f", {share:.0%} of the ceiling {float(row['ceiling']):.2f}"
     return (
         f"{names}: {said}; rho = {rho:.3f} [{low:.3f}, {high:.3f}]{ceiling}, p = {p:.2g} "
@@ -41,11 +43,3 @@ def answer(row):
 def answers(rows):
     """Return the sentences of `rows`, an iterable of mappings."""
     return list(filter(None, map(answer, rows)))
-
-
-def _number(value):
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return None if number != number else number

@@ -17,6 +17,7 @@ from matplotlib.ticker import MaxNLocator
 
 from idbias.files import replacing
 from idbias.report.table_columns import p_value
+from idbias.report.tables import write_csv
 
 STYLE = {
     "figure.figsize": (4.8, 3.2),
@@ -48,8 +49,7 @@ def write(figure, numbers, png, pdf, csv):
         with replacing(path) as temporary, plt.rc_context(STYLE):
             figure.savefig(temporary, format=path.rsplit(".", 1)[1], metadata=metadata)
         figure.set_layout_engine("none")  # a layout costs as much as the drawing; one serves both
-    with replacing(csv) as temporary:
-        numbers.to_csv(temporary, index=False)
+    write_csv(csv, numbers)
     plt.close(figure)
 
 

@@ -21,24 +21,8 @@ def entries_of(pairs):
     Columns label, essential and adversarial; a frequency and its mirror image count once, channels each
     for themselves.
     """
-    with files.opened(pairs) as file:
-        label = file["label"][()]
-        found = {"label": label}
-        for name, kind in (("first", "essential"), ("second", "adversarial")):
-            stored = f"{name}_entries"
-            found[kind] = file[stored][()] if stored in file else _count(file[name])
-    return pd.DataFrame(found)
-
-
-def _count(masks, block=256):
-    counted = np.zeros(len(masks), np.int64)
-    height, width = masks.shape[-2:]
-    row, column = np.indices((height, width))
-    own = row * width + column <= (-row % height) * width + (-column % width)
-    for first in range(0, len(masks), block):
-        part = np.asarray(masks[first : first + block])
-        counted[first : first + block] = ((part > 0) & own).sum(axis=(1, 2, 3))
-    return counted
+    stored, _ = files.read(pairs, ["label", "first_entries", "second_entries"])
+    return pd.DataFrame(stored).set_axis(["label", "essential", "adversarial"], axis=1)
 
 
 def by_class(predictions, images, attacks, pairs, classes):

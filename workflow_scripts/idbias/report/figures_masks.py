@@ -6,7 +6,7 @@ import pandas as pd
 
 from idbias import files
 from idbias.report.figures import ADVERSARIAL, ESSENTIAL, STYLE, nothing_to_draw
-from idbias.spectra.radial import centred, rings
+from idbias.spectra.radial import amplitude, centred, rings
 
 # Masks read at once: a few hundred megabytes at 224 by 224 pixels.
 BLOCK = 256
@@ -80,17 +80,15 @@ def perturbations(clean, attacked, titles):
         return nothing_to_draw("", NONE)
     difference = np.asarray(attacked, np.float64) - clean
     factor = 0.5 / max(np.abs(difference).max(), 1e-12)
-    amplitude = centred(np.abs(np.fft.fft2(difference)).mean(axis=1))
-    highest = max(amplitude.max(), 1e-12)
+    spectrum = centred(amplitude(difference, norm="backward").mean(axis=1))
+    highest = max(spectrum.max(), 1e-12)
     norm = plt.matplotlib.colors.LogNorm(highest * 1e-3, highest)
     shown = f"{factor:.0f}" if factor >= 10 else f"{factor:.1f}"
     rows = {
         "A  clean": clean, "B  adversarial": attacked, f"B - A,\n{shown} times": 0.5 + factor * difference,
-        "spectrum of\nB - A": amplitude,
+        "spectrum of\nB - A": spectrum,
     }  # fmt: skip
     count = len(clean)
-    if not count:
-        return nothing_to_draw("", NONE)
     with plt.rc_context(STYLE):
         figure, grid = plt.subplots(4, count, figsize=(1.3 + 0.59 * count, 3.2), squeeze=False)
         for boxes, (name, images) in zip(grid, rows.items(), strict=True):

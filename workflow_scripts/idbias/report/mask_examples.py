@@ -1,13 +1,13 @@
 """The images and masks that figures show, read from the files of their stages."""
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from idbias import files
-from idbias.datasets.images import read_images
+from idbias.datasets.images import class_names, images_at
+from idbias.shards import rows_at
 
 # Masks in a gallery, and images before and after filtering.
 MANY, FEW = 20, 10
@@ -42,19 +42,13 @@ def examples(labels, count):
     return chosen[np.lexsort((chosen, labels[chosen]))]
 
 
-def classes_of(dataset):
-    """Return the names of a dataset file's classes."""
-    with files.opened(dataset) as file:
-        return json.loads(file.attrs["classes"])
-
-
 def read_examples(dataset, pairs, attack, essential, adversarial):
     """Return `Examples` from the files of these stages."""
-    classes = classes_of(dataset)
+    classes = class_names(dataset)
     with files.opened(pairs) as file:
         rows = np.sort(examples(file["label"][()], MANY))
         rows = rows[np.argsort(file["label"][rows], kind="stable")]
-        read = {key: rows_of(file[key], rows) for key in file}
+        read = {key: rows_at(file[key], rows) for key in file}
     index = read["index"]
     wanted = ("adversarial", "adversarial_class", "linf", "l2")
     attacked = at(attack, index, wanted)
@@ -69,17 +63,10 @@ def read_examples(dataset, pairs, attack, essential, adversarial):
         flat = masks.reshape(len(masks), -1)
         about |= {f"{kind}_sum": flat.sum(axis=1), f"{kind}_zeros": (flat == 0).mean(axis=1)}
     few = np.sort(examples(read["label"], FEW))
-    clean = [read_images(dataset, "masked", slice(i, i + 1))[0][0] for i in index[few]]
-    clean = np.stack(clean) if clean else attacked["adversarial"][few]
     return Examples(
-        pd.DataFrame(about), read["first"], read["second"], few, clean,
+        pd.DataFrame(about), read["first"], read["second"], few, images_at(dataset, index[few]),
         attacked["adversarial"][few], classes,
     )  # fmt: skip
-
-
-def rows_of(dataset, rows):
-    """Return `rows` of an h5py dataset, in their order; there may be none."""
-    return np.stack([dataset[row] for row in rows]) if len(rows) else dataset[:0]
 
 
 def at(path, index, wanted):
@@ -87,4 +74,4 @@ def at(path, index, wanted):
     with files.opened(path) as file:
         position = {image: row for row, image in enumerate(file["index"][()])}
         rows = [position[image] for image in index]
-        return {key: rows_of(file[key], rows) for key in wanted}
+        return {key: rows_at(file[key], rows) for key in wanted}

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 from idbias.config import layout
+from idbias.console_work import benchmark_rows
 from idbias.report import answers_crossed
 from idbias.report.answers import answers
 
@@ -110,6 +111,5 @@ def cost(experiments):
     seconds = []
     for experiment in experiments:
         for path in Path(layout.BENCHMARKS, experiment.name).rglob("*.tsv"):
-            with open(path, encoding="utf-8") as file:
-                seconds += [float(row["s"]) for row in csv.DictReader(file, delimiter="\t")]
+            seconds += [float(row["s"]) for row in benchmark_rows(path)]
     return len(seconds), sum(seconds)

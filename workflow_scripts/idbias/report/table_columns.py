@@ -211,12 +211,6 @@ def names(table):
     return {column: special.get(column, FORMATS[column][0]) for column in table}
 
 
-def for_people(table):
-    """Return the columns of a table that FORMATS knows, in its order, rounded and named for reading."""
-    shown = texts(table)
-    return shown.rename(columns=names(shown))
-
-
 def parts(table):
     """Return a table for people in parts: (notes, lead, the first columns, the others).
 

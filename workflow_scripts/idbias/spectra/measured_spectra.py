@@ -7,7 +7,8 @@ memory does not grow with their number.
 import numpy as np
 
 from idbias import files
-from idbias.datasets.images import read_images
+from idbias.datasets.images import images_at
+from idbias.shards import rows_at
 from idbias.spectra import radial
 
 BLOCK = 512
@@ -38,18 +39,14 @@ def of_perturbations(dataset, attack):
     (0, H, W) of no image.
     """
     with files.opened(attack) as file:
-        success, index, moved = file["success"][()], file["index"][()], file["l2"][()] > 0
-        rows = np.flatnonzero(success & moved)
-        size = file["adversarial"].shape[2:]
-        parts, amplitude = [no_images(size)], np.zeros(size)
-        for first in range(0, len(rows), BLOCK):
-            block = rows[first : first + BLOCK]
-            clean = clean_images(dataset, index[block])
-            adversarial = file["adversarial"][block[0] : block[-1] + 1][block - block[0]]
-            perturbation = adversarial - clean
-            parts.append(measures(radial.energy(perturbation)))
-            amplitude = amplitude + radial.amplitude(perturbation).mean(axis=1).sum(axis=0)
-    return {"index": index[rows], "amplitude": mean(amplitude, len(rows)), **joined(parts)}
+        rows = np.flatnonzero(file["success"][()] & (file["l2"][()] > 0))
+        index, adversarial = file["index"][()], file["adversarial"]
+
+        def perturbations(block):
+            return rows_at(adversarial, block) - images_at(dataset, index[block])
+
+        measured = in_blocks(rows, adversarial.shape[2:], perturbations)
+    return {**measured, "index": index[measured["index"]]}
 
 
 def of_masks(path):
@@ -58,16 +55,15 @@ def of_masks(path):
     Masks without an entry above 0 are left out.
     """
     about, _ = files.read(path, ["index", "kept"])
-    rows = np.flatnonzero(about["kept"])
     with files.opened(path) as file:
-        parts, used = [no_images(file["mask"].shape[2:])], [rows[:0]]
-        for first in range(0, len(rows), BLOCK):
-            block = rows[first : first + BLOCK]
-            masks = file["mask"][block[0] : block[-1] + 1][block - block[0]]
-            some = masks.reshape(len(masks), -1).any(axis=1)
-            parts.append(measures(masks[some]))
-            used.append(block[some])
-    return {"index": about["index"][np.concatenate(used)], **joined(parts)}
+        masks = file["mask"]
+        measured = in_blocks(
+            np.flatnonzero(about["kept"]),
+            masks.shape[2:],
+            lambda block: rows_at(masks, block),
+            spectra=False,
+        )
+    return {**measured, "index": about["index"][measured["index"]]}
 
 
 def of_gradients(classifier, dataset, index, labels, device="cpu"):
@@ -76,20 +72,38 @@ def of_gradients(classifier, dataset, index, labels, device="cpu"):
     classifier: a torch module. Returns `measures` of the energy of the gradient of the label's
     logit, index, and amplitude as of `of_perturbations`. Images whose gradient is zero are left out.
     """
-    size = read_images(dataset, "masked", slice(0, 1))[0].shape[2:]
-    parts, used, amplitude = [no_images(size)], [index[:0]], np.zeros(size)
-    for first in range(0, len(index), BLOCK):
-        block = index[first : first + BLOCK]
-        gradients = radial.input_gradients(
-            classifier, clean_images(dataset, block), labels[first : first + BLOCK], device=device
-        )
-        some = gradients.reshape(len(gradients), -1).any(axis=1)
-        if some.any():
-            parts.append(measures(radial.energy(gradients[some])))
-            used.append(block[some])
-            amplitude = amplitude + radial.amplitude(gradients[some]).mean(axis=1).sum(axis=0)
-    used = np.concatenate(used)
-    return {"index": used, "amplitude": mean(amplitude, len(used)), **joined(parts)}
+
+    def gradients(block):
+        images = images_at(dataset, index[block])
+        return radial.input_gradients(classifier, images, labels[block], device=device)
+
+    size = images_at(dataset, index[:0]).shape[2:]
+    measured = in_blocks(np.arange(len(index)), size, gradients)
+    return {**measured, "index": index[measured["index"]]}
+
+
+def in_blocks(rows, size, read, spectra=True):
+    """Measure what `read` gives, a block of rows at a time, without what is all zero.
+
+    rows: int64 (N,); size: (H, W); read: rows (n,) -> (n, C, H, W): real images, of whose spectra energy and
+    amplitude are measured, or, without `spectra`, weights over the Fourier grid. Returns `measures`, index,
+    the rows that are measured, and amplitude (of_perturbations) where there are spectra.
+    """
+    parts, used, amplitude = [measures(np.zeros((0, *size)))], [rows[:0]], np.zeros(size)
+    for first in range(0, len(rows), BLOCK):
+        block = rows[first : first + BLOCK]
+        values = read(block)
+        some = values.reshape(len(values), -1).any(axis=1)
+        values = values[some]
+        used.append(block[some])
+        parts.append(measures(radial.energy(values) if spectra else values))
+        if spectra:
+            amplitude = amplitude + radial.amplitude(values).mean(axis=1).sum(axis=0)
+    index = np.concatenate(used)
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    if spectra:  # of no image no grid: files hold no NaN
+        joined["amplitude"] = amplitude / len(index) if len(index) else amplitude[None][:0]
+    return {"index": index, **joined}
 
 
 def of_linear(classifier, shape, radii):
@@ -111,24 +125,3 @@ def of_linear(classifier, shape, radii):
     arrays["amplitude"] = radial.amplitude(relative).mean(axis=(0, 1))
     arrays["error"] = np.abs(beta - jacobian).max() / np.abs(jacobian).max()
     return arrays, linear_models.inequalities(classifier, shape, radii) if radii else []
-
-
-def clean_images(dataset, index):
-    """Return the images `index` (sorted int64 (N,)) of those that are attacked, float32 (N, C, H, W)."""
-    images, _ = read_images(dataset, "masked", slice(int(index[0]), int(index[-1]) + 1))
-    return images[index - index[0]]
-
-
-def no_images(size):
-    """Return `measures` of no image of `size` (H, W): N is 0."""
-    return measures(np.zeros((0, *size)))
-
-
-def mean(total, images):
-    """Return `total` (H, W) over that many images; of none no grid, (0, H, W): files hold no NaN."""
-    return total / images if images else total[None][:0]
-
-
-def joined(parts):
-    """Return the arrays of several `measures` joined along their first axis."""
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -27,12 +27,13 @@ def centred(grid):
     return np.fft.fftshift(grid, axes=(-2, -1))
 
 
-def amplitude(images):
-    """Return |F x| of real images (..., H, W), float64, F the unitary two-dimensional DFT.
+def amplitude(images, norm="ortho"):
+    """Return |F x| of real images (..., H, W), float64, F the two-dimensional DFT.
 
-    The mean of this over images and channels, centred, is paper 2's spectrum.
+    norm: as numpy.fft.fft2 takes it; "ortho" is the unitary DFT, "backward" that without a factor. The mean
+    of this over images and channels, centred, is paper 2's spectrum.
     """
-    return np.abs(np.fft.fft2(np.asarray(images, np.float64), norm="ortho"))
+    return np.abs(np.fft.fft2(np.asarray(images, np.float64), norm=norm))
 
 
 def energy(images):

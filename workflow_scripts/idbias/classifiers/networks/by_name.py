@@ -13,7 +13,7 @@ NETWORKS = {
     "resnet32": ("resnet", "resnet", {"depth": 32}),
     "resnet44": ("resnet", "resnet", {"depth": 44}),
     "resnet56": ("resnet", "resnet", {"depth": 56}),
-    "resnet18": ("resnet18", "resnet18", {}),
+    "resnet18": ("resnet", "resnet18", {}),
     "cct7": ("cct", "cct7", {}),
     "cct7_sine": ("cct", "cct7", {"positional": "sine"}),
     **{name: ("zoo", "zoo", arguments) for name, arguments in ZOO.items()},

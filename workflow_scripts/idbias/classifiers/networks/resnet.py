@@ -1,4 +1,4 @@
-"""ResNets for CIFAR-sized images (He et al. 2016, arXiv:1512.03385, section 4.2)."""
+"""ResNets for CIFAR-sized (He et al. 2016, arXiv:1512.03385, section 4.2) and ImageNet-like images."""
 
 import torch.nn.functional as F
 from torch import nn
@@ -22,14 +22,31 @@ class Block(nn.Module):
 
     def forward(self, x):
         out = F.relu(self.bn1(self.conv1(x)))
-        out = self.bn2(self.conv2(out))
+        return F.relu(self.bn2(self.conv2(out)) + self.shortcut(x))
+
+    def shortcut(self, x):
+        """Return what is added to the convolutions' output."""
         if self.stride > 1:
             x = x[:, :, :: self.stride, :: self.stride]
         if self.new_channels:
             # The zeros go on both sides of the channels: the public checkpoints were trained so.
             before = self.new_channels // 2
             x = F.pad(x, (0, 0, 0, 0, before, self.new_channels - before))
-        return F.relu(out + x)
+        return x
+
+
+class ProjectedBlock(Block):
+    """The same, but where the shape changes the shortcut is a 1x1 convolution (option B)."""
+
+    def __init__(self, channels_in, channels, stride):
+        super().__init__(channels_in, channels, stride)
+        self.downsample = None
+        if stride > 1:
+            convolution = nn.Conv2d(channels_in, channels, 1, stride, bias=False)
+            self.downsample = nn.Sequential(convolution, nn.BatchNorm2d(channels))
+
+    def shortcut(self, x):
+        return x if self.downsample is None else self.downsample(x)
 
 
 class ResNet(nn.Module):
@@ -58,10 +75,36 @@ class ResNet(nn.Module):
         return self.linear(x.mean((2, 3)))
 
 
-def stage(channels_in, channels, blocks, stride):
+class ResNet18(nn.Module):
+    """ResNet-18 for ImageNet-like images (table 1).
+
+    Module names are those of torchvision's and timm's checkpoints; the head is `fc`.
+    """
+
+    def __init__(self, channels, classes):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
+        self.layer1 = stage(64, 64, 2, 1, ProjectedBlock)
+        self.layer2 = stage(64, 128, 2, 2, ProjectedBlock)
+        self.layer3 = stage(128, 256, 2, 2, ProjectedBlock)
+        self.layer4 = stage(256, 512, 2, 2, ProjectedBlock)
+        self.fc = nn.Linear(512, classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x):
+        x = self.maxpool(F.relu(self.bn1(self.conv1(x))))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(x.mean((2, 3)))
+
+
+def stage(channels_in, channels, blocks, stride, block=Block):
     """Return `blocks` blocks in a row, the first of which changes channels and halves the image."""
-    first = Block(channels_in, channels, stride)
-    return nn.Sequential(first, *(Block(channels, channels, 1) for _ in range(blocks - 1)))
+    first = block(channels_in, channels, stride)
+    return nn.Sequential(first, *(block(channels, channels, 1) for _ in range(blocks - 1)))
 
 
 def resnet(depth, shape=(3, 32, 32), classes=10):
@@ -76,3 +119,11 @@ def resnet(depth, shape=(3, 32, 32), classes=10):
         allowed = ", ".join(map(str, DEPTHS))
         raise InputError(f"There is no ResNet-{depth} for CIFAR: its depth is one of {allowed}.")
     return ResNet(depth, shape[0], classes)
+
+
+def resnet18(shape=(3, 224, 224), classes=1000):
+    """Return ResNet-18 for images of `shape` (C, H, W), or any other H and W from 32 on.
+
+    It gives logits (N, classes). Weights start as in torchvision, from torch's global generator.
+    """
+    return ResNet18(shape[0], classes)

@@ -139,16 +139,3 @@ def uniform_by_fan_in(module, fan_in):
     """Draw weight and bias as torch's own layers do: uniform within 1/sqrt(fan in)."""
     for parameter in module.parameters():
         nn.init.uniform_(parameter, -(fan_in**-0.5), fan_in**-0.5)
-
-
-def receptive_field(architecture, hidden_layers, shape, kernel=3):
-    """Return (height, width) in pixels of what a unit of the last hidden layer sees.
-
-    A layer of local kernels adds kernel - 1 pixels, up to the image; the other architectures see
-    all of it in their first layer, as every readout does.
-    """
-    check(architecture, hidden_layers, "linear", shape, kernel)
-    if architecture in ("fully_connected", "full_convolution"):
-        return tuple(shape[1:])
-    side = 1 + hidden_layers * (kernel - 1)
-    return tuple(min(side, size) for size in shape[1:])
