@@ -19,9 +19,9 @@ with stage(snakemake) as execution:
     _, tests = image_counts(given.dataset)
     clean, _ = read_images(given.dataset, "masked", slice(0, params.images))
     trains = trained_on(np.arange(params.images), tests, params.masked, params.seed)
-    found = outcome(
+    outcomes = outcome(
         models.load(given.classifier, where, clean),
-        np.concatenate([one["mask"] for one in maps]),
+        np.concatenate([trained["mask"] for trained in maps]),
         clean[attacked["index"]],
         attacked,
         ~trains[attacked["index"]],
@@ -31,6 +31,6 @@ with stage(snakemake) as execution:
     about = {
         "training_images": int(trains.sum()),
         "maps": len(maps),
-        "converged": sum(int(one["converged"][0]) for one in maps),
+        "converged": sum(int(trained["converged"][0]) for trained in maps),
     }
-    write_csv(snakemake.output[0], pd.DataFrame([{**dict(params.names), **about, **found}]))
+    write_csv(snakemake.output[0], pd.DataFrame([{**dict(params.names), **about, **outcomes}]))

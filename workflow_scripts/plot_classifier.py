@@ -32,11 +32,11 @@ with stage(snakemake):
     heat, bands = figures_sensitivity.read(snakemake.input.sensitivity)
     means, profiles = {}, {}
     for attack, path in pairs.items():
-        essential, adversarial, found = averages_of_pairs(path)
+        essential, adversarial, radial = averages_of_pairs(path)
         if not means:
             means["essential masks: mean"] = essential
-            profiles["essential"] = found[found["set"] == "essential"]
+            profiles["essential"] = radial[radial["set"] == "essential"]
         means[f"adversarial masks: {attack}"] = adversarial
-        profiles[attack] = found[found["set"] == "adversarial"]
+        profiles[attack] = radial[radial["set"] == "adversarial"]
     figures.write(figures_sensitivity.heat_maps(heat, means, name), heat, *output.sensitivity)
     figures.write(figures_sensitivity.bands(bands, profiles, name), bands, *output.bands)

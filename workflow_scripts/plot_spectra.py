@@ -10,7 +10,7 @@ with stage(snakemake):
     output, seed = snakemake.output, snakemake.params.seed
     title = ", ".join(snakemake.params.names)
     read = spectra_tables.read(snakemake.input.perturbations, snakemake.input.classifiers)
-    of = {one["classifier"]: one["perturbation"] for one in read}
+    of = {spectrum["classifier"]: spectrum["perturbation"] for spectrum in read}
 
     amplitudes = {name: spectrum["amplitude"] for name, spectrum in of.items()}
     figures.write(drawing.spectra(amplitudes), drawing.amplitude_table(amplitudes), *output.spectra)

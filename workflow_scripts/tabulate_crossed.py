@@ -8,6 +8,6 @@ with stage(snakemake):
     from idbias.report.answers_crossed import answers
 
     given = snakemake.params
-    found = table(given.names, list(snakemake.input.products), given.seeds, given.margins)
-    said = answers(found.to_dict("records"))
-    tables.write(found, said=said, **dict(snakemake.output))
+    rows = table(given.names, list(snakemake.input.products), given.seeds, given.margins)
+    said = answers(rows.to_dict("records"))
+    tables.write(rows, said=said, **dict(snakemake.output))

@@ -65,9 +65,9 @@ def load(path, key):
         # torch does not check the zip's own checksums.
         if zipfile.ZipFile(io.BytesIO(content)).testzip() is not None:
             raise ValueError("a checksum in it is wrong")
-        found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        if found["key"] == key:
-            return found["state"]
+        saved = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        if saved["key"] == key:
+            return saved["state"]
         reason = "is of other settings, data or weights"
     except Exception as error:  # whatever a damaged file makes torch raise
         reason = f"cannot be read ({type(error).__name__})"

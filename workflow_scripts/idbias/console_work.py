@@ -37,8 +37,8 @@ class Job:
 
     @property
     def size(self):
-        found = re.fullmatch(r"(\d+)-(\d+)", str(self.wildcards.get("shard", "")))
-        return int(found[2]) - int(found[1]) + 1 if found else 1
+        ends = re.fullmatch(r"(\d+)-(\d+)", str(self.wildcards.get("shard", "")))
+        return int(ends[2]) - int(ends[1]) + 1 if ends else 1
 
     @property
     def of(self):
@@ -66,12 +66,12 @@ class Job:
         try:
             with open(self.log, "rb") as file:
                 file.seek(max(0, os.stat(self.log).st_size - TAIL))
-                found = PROGRESS.findall(file.read().decode(errors="replace"))
+                bars = PROGRESS.findall(file.read().decode(errors="replace"))
         except OSError:
             return None
-        if not found or not self.running():
+        if not bars or not self.running():
             return None
-        done, total, clock = found[-1]
+        done, total, clock = bars[-1]
         seconds = 0
         for part in clock.split(":"):
             seconds = 60 * seconds + int(part)
@@ -162,12 +162,12 @@ class Work:
         shown = [
             job.progress() for job in self.jobs.values() if job.rule in MASKS and job.running()
         ]
-        shown = [one for one in shown if one and one[2]]
-        done, total = (sum(one[k] for one in shown) for k in (0, 1))
+        shown = [bar for bar in shown if bar and bar[2]]
+        done, total = (sum(bar[k] for bar in shown) for k in (0, 1))
         if not shown or done == total:
             return ""
-        rate = sum(one[2] for one in shown)
-        longest = max((one[1] - one[0]) / one[2] for one in shown)
+        rate = sum(bar[2] for bar in shown)
+        longest = max((bar[1] - bar[0]) / bar[2] for bar in shown)
         shards = f"{len(shown)} shard{'s' * (len(shown) > 1)}"
         counted = f"{done:,} of {total:,} in the {shards} that run"
         return f"masks: {counted}, {rate:.3g} a second, {duration(longest)} left in them"

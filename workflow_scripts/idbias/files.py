@@ -141,10 +141,10 @@ def opened(path):
     missing or is not the one it joined, or is asked for a dataset or attribute that it lacks.
     """
     with hdf5.open_to_read(path) as file:
-        found = file.attrs.get("schema_version")
-        if found != SCHEMA_VERSION:
+        version = file.attrs.get("schema_version")
+        if version != SCHEMA_VERSION:
             raise InputError(
-                f"{path} has schema version {found}, this idbias reads {SCHEMA_VERSION}; "
+                f"{path} has schema version {version}, this idbias reads {SCHEMA_VERSION}; "
                 "delete the file and run again."
             )
         _check_place(file, path)

@@ -39,10 +39,12 @@ def private_folders(*candidates):
 def own_file(path):
     """Return whether `path` is a file, no link, of this user, and nobody else may write to it."""
     try:
-        found = os.lstat(path)
+        status = os.lstat(path)
     except OSError:
         return False
-    return stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
+    return (
+        stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022
+    )
 
 
 def _make(folder):
@@ -52,15 +54,15 @@ def _make(folder):
 
 
 def _private(folder):
-    found = os.lstat(folder)
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+    status = os.lstat(folder)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
         return False
     for above in folder.parents:
         mode = os.lstat(above)
         kept = mode.st_mode & stat.S_ISVTX or not mode.st_mode & 0o022
         if mode.st_uid not in (0, os.getuid()) or not kept:
             return False
-    if found.st_mode & 0o077:
+    if status.st_mode & 0o077:
         folder.chmod(0o700)
     return True
 
@@ -94,16 +96,16 @@ def in_the_way():
     if site.ENABLE_USER_SITE:
         outside.append(site.getusersitepackages())
     outside = [os.path.realpath(path) + os.sep for path in outside]
-    found = []
+    shadowed = []
     for name in PINNED:
         spec = importlib.machinery.PathFinder.find_spec(name)
         origin = os.path.realpath(spec.origin) if spec and spec.origin else ""
         if any(origin.startswith(path) for path in outside):
-            found.append(f"{name} ({os.path.dirname(os.path.dirname(origin))})")
-    if not found:
+            shadowed.append(f"{name} ({os.path.dirname(os.path.dirname(origin))})")
+    if not shadowed:
         return None
     return (
         f"warning: not from the environment of this workflow, but from PYTHONPATH or ~/.local: "
-        f"{', '.join(found)}; their versions are not those that were tested: unset PYTHONPATH, "
+        f"{', '.join(shadowed)}; their versions are not those that were tested: unset PYTHONPATH, "
         "export PYTHONNOUSERSITE=1."
     )

@@ -109,8 +109,8 @@ def described(whole, shards, opened):
 def makers(attrs, known=()):
     """Return `known`, a list of dicts of MAKER, with what a file's attributes say made it, each once."""
     own = {name: attrs[name] for name in MAKER if name in attrs}
-    found = json.loads(attrs[MADE_ON]) if MADE_ON in attrs else [own] if own else []
-    return [*known, *(maker for maker in found if maker not in known)]
+    of_file = json.loads(attrs[MADE_ON]) if MADE_ON in attrs else [own] if own else []
+    return [*known, *(maker for maker in of_file if maker not in known)]
 
 
 def whole(file, path):

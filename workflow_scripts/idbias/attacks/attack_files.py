@@ -75,23 +75,23 @@ def positions(path, array, index, wanted, total):
                 "dataset; give all, or name the positions of those you have by `index`."
             )
         return np.arange(rows)
-    found = np.ravel(read_array(index)[()])
-    if len(found) != rows:
-        raise InputError(f"{index} has {len(found)} positions, but {path} has {rows} images.")
-    if found.dtype.kind not in "iu" and not (found == np.floor(found)).all():
-        raise InputError(f"{index} holds {found.dtype}; give whole numbers, positions of images.")
-    found = found.astype(np.int64)
-    if rows and (found.min() < 0 or found.max() >= total):
+    places = np.ravel(read_array(index)[()])
+    if len(places) != rows:
+        raise InputError(f"{index} has {len(places)} positions, but {path} has {rows} images.")
+    if places.dtype.kind not in "iu" and not (places == np.floor(places)).all():
+        raise InputError(f"{index} holds {places.dtype}; give whole numbers, positions of images.")
+    places = places.astype(np.int64)
+    if rows and (places.min() < 0 or places.max() >= total):
         raise InputError(
-            f"{index} has positions from {found.min()} to {found.max()}, but the dataset's images "
+            f"{index} has positions from {places.min()} to {places.max()}, but the dataset's images "
             f"are 0 to {total - 1}."
         )
-    if len(np.unique(found)) != rows:
-        values, counts = np.unique(found, return_counts=True)
+    if len(np.unique(places)) != rows:
+        values, counts = np.unique(places, return_counts=True)
         raise InputError(
             f"{index} has position {values[counts > 1][0]} more than once; give each image once."
         )
-    return found
+    return places
 
 
 def check_labels(name, labels, rows, dataset):

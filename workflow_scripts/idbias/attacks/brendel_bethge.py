@@ -149,13 +149,13 @@ def run(
     rows = list(zip(images, labels, index, strict=True))
     if time_limit is None:
         attack.prepare()
-        found = (attack(*row) for row in rows)
+        answers = (attack(*row) for row in rows)
     else:
-        found = deadlines.answers(attack, rows, time_limit)
+        answers = deadlines.answers(attack, rows, time_limit)
     adversarial, start = np.array(images, np.float32), np.zeros(len(images), np.int64)
     singular, timed_out = np.zeros(len(images), np.int64), np.zeros(len(images), bool)
     failed = np.zeros(len(images), bool)
-    for row, answer in progress(enumerate(found), total=len(rows), unit="image", label=label):
+    for row, answer in progress(enumerate(answers), total=len(rows), unit="image", label=label):
         timed_out[row] = answer is None
         if answer is None:
             print(
@@ -198,8 +198,8 @@ def starting_point(model, image, truth, seed):
         warnings.simplefilter("ignore")
         point = attack.run(model, image, criterion)
     with torch.no_grad():
-        found = classes_of(model(point))
-    return (point, 1) if found.item() not in (-1, truth.item()) else (None, 0)
+        classes = classes_of(model(point))
+    return (point, 1) if classes.item() not in (-1, truth.item()) else (None, 0)
 
 
 def nearest_candidate(image, truth, candidates, classes):

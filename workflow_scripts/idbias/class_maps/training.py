@@ -66,7 +66,9 @@ def train_class_map(
     saving = checkpoints.saving(checkpoint, key, made, checkpoint_seconds)
     with gpu.arithmetic("float32"), threads.pool(count, example.device) as pool, saving as saved:
         while len(losses) < settings.max_steps and not _converged(losses, settings):
-            both = [_step(half, optimizer, *one, size, gradient, settings, pool) for one in spectra]
+            both = [
+                _step(half, optimizer, *pair, size, gradient, settings, pool) for pair in spectra
+            ]
             losses.append(sum(both) / len(both))
             progress and progress(1)
             if saved.due():

@@ -68,10 +68,10 @@ class Asking:
         self.who = f"config.yaml, classifiers: network {name}"
         self.device = self.images.device.type
 
-    def fault(self, given, found, remedy):
+    def fault(self, given, what_it_does, remedy):
         shape = tuple(self.images[:given].shape)
         what = f"{given} image{'s' * (given > 1)} of shape {shape}"
-        return InputError(f"{self.who}, given {what}, {found}; {remedy}.")
+        return InputError(f"{self.who}, given {what}, {what_it_does}; {remedy}.")
 
     def modules_and_parameters(self):
         training = [name or "itself" for name, m in self.classifier.named_modules() if m.training]
@@ -169,10 +169,10 @@ class Asking:
         before = states()
         for call in range(CALLS):
             with torch.no_grad():
-                found = self.forward(self.images)
+                repeated = self.forward(self.images)
             self.compare(
                 logits,
-                found,
+                repeated,
                 AGAIN,
                 "answers the same images otherwise the second time",
                 "in eval mode nothing may be left to chance, or remembered from call to call: dropout "
@@ -189,16 +189,16 @@ class Asking:
             "attacks and masks follow the gradient: no torch.no_grad, detach, numpy, rounding or "
             "threshold may lie between image and logits"
         )
-        found = self.forward(images)
+        answers = self.forward(images)
         self.compare(
             logits,
-            found.detach(),
+            answers.detach(),
             AGAIN,
             "answers otherwise when a gradient is asked for",
             "its forward must not depend on whether gradients are recorded",
         )
         try:
-            (gradient,) = torch.autograd.grad((found * weights).sum(), images, allow_unused=True)
+            (gradient,) = torch.autograd.grad((answers * weights).sum(), images, allow_unused=True)
         except RuntimeError as error:
             raise self.fault(
                 count, f"has no gradient at the image ({said(error)})", remedy
@@ -214,9 +214,9 @@ class Asking:
         if trained and not gradient.any():
             raise self.fault(count, "has a gradient of zero at each image", remedy)
 
-    def compare(self, logits, found, tolerance, what, remedy):
+    def compare(self, logits, others, tolerance, what, remedy):
         scale = logits.abs().max()
-        apart = ((logits - found).abs().max() / scale).item() if scale > 0 else 0.0
+        apart = ((logits - others).abs().max() / scale).item() if scale > 0 else 0.0
         allowed = tolerance.get(self.device, max(tolerance.values()))
         if not apart <= allowed:
             share = f"by {apart:.2g} of the largest logit, {allowed:g} at most is rounding"

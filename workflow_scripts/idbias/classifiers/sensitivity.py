@@ -49,8 +49,8 @@ def wave(shape, vertical, horizontal):
     rows, columns = np.indices((height, width))
     # cos + sin: of a frequency that is its own mirror image one of both is zero everywhere.
     phase = 2 * np.pi * (vertical * rows / height + horizontal * columns / width)
-    found = np.cos(phase) + np.sin(phase)
-    return found / np.sqrt((found**2).mean())
+    noise = np.cos(phase) + np.sin(phase)
+    return noise / np.sqrt((noise**2).mean())
 
 
 def accuracy(classifier, images, labels, device="cpu"):
@@ -110,7 +110,7 @@ def bands(classifier, images, labels, device="cpu"):
     count = min(MOST_RADII, min(height, width) // 2 + 1)
     edges = np.linspace(0, radii.max(), count)
     spectrum = np.fft.fft2(images)
-    found = {name: np.zeros(count) for name in ("low_pass", "high_pass", "band_stop")}
+    accuracies = {name: np.zeros(count) for name in ("low_pass", "high_pass", "band_stop")}
     for number, edge in enumerate(edges):
         within = radii <= edge + 1e-9
         before = radii <= edges[max(number - 1, 0)] + 1e-9
@@ -121,5 +121,5 @@ def bands(classifier, images, labels, device="cpu"):
         }
         for name, mask in kept.items():
             filtered = np.fft.ifft2(spectrum * mask).real.astype(np.float32)
-            found[name][number] = accuracy(classifier, filtered, labels, device)
-    return {"radius": edges, **found}
+            accuracies[name][number] = accuracy(classifier, filtered, labels, device)
+    return {"radius": edges, **accuracies}

@@ -7,10 +7,10 @@ from contextlib import contextmanager, nullcontext
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from idbias import checkpoints
 from idbias.classifiers.conversion import channels_last
+from idbias.classifiers.head import choose_parameters, find_head, set_mode
 from idbias.classifiers.models import classes_of
 from idbias.errors import InputError
 from idbias.streams import torch_seed
@@ -227,44 +227,6 @@ def check_labels(network, images, labels):
             f"The network has {classes} classes, labels 0 to {classes - 1}; the training labels "
             f"run from {labels.min()} to {labels.max()}."
         )
-
-
-def find_head(network, images):
-    """Return the linear layer of `network` that is called last on its way from images (N, C, H, W).
-
-    The order in which layers are registered says nothing. Leaves the network in eval mode. Raises
-    InputError if none is called, or the last one's outputs are not the logits' number.
-    """
-    called, hooks = [], []
-    for module in network.modules():
-        if isinstance(module, nn.Linear):
-            hooks.append(module.register_forward_hook(lambda module, *_: called.append(module)))
-    try:
-        with torch.no_grad():
-            logits = network.eval()(images)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    if not called or called[-1].out_features != logits.shape[1]:
-        why = f"the last has {called[-1].out_features} outputs" if called else "this one calls none"
-        raise InputError(
-            "config.yaml: weights.new_head and trainable: head need a network whose last linear layer gives "
-            f"its {logits.shape[1]} logits; {why}: train all of it, or end it in nn.Linear."
-        )
-    return called[-1]
-
-
-def choose_parameters(network, head):
-    """Return the parameters to train, those of `head` or, if it is None, all; freeze the others."""
-    network.requires_grad_(head is None)
-    return list((network if head is None else head.requires_grad_(True)).parameters())
-
-
-def set_mode(network, head):
-    """Put what is trained in training mode, what is frozen in eval mode."""
-    network.train(head is None)
-    if head is not None:
-        head.train()
 
 
 def make_optimizer(recipe, parameters):

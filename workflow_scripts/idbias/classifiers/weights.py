@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from idbias.classifiers.checkpoint_files import read_checkpoint
-from idbias.classifiers.training import find_head
+from idbias.classifiers.head import find_head
 from idbias.datasets.downloads import check_sha256
 from idbias.errors import InputError
 
@@ -74,9 +74,10 @@ def renamed(state, expected, prefixes):
     tops = {key.split(".", 1)[0] for key in expected}
     if len(tops) == 1:
         tried += [
-            {f"{next(iter(tops))}.{k}": value for k, value in one.items()} for one in list(tried)
+            {f"{next(iter(tops))}.{k}": value for k, value in candidate.items()}
+            for candidate in list(tried)
         ]
-    return max(tried, key=lambda one: len(expected.keys() & one.keys()))
+    return max(tried, key=lambda candidate: len(expected.keys() & candidate.keys()))
 
 
 def head_keys(network, images):

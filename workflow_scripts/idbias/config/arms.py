@@ -45,12 +45,12 @@ def seed_arms(classifiers, seeds, seed):
     arms, origins = {}, {}
     for name, classifier in classifiers.items():
         trained = classifier.recipe is not None
-        for one in seeds if trained and seeds else [seed]:
-            arm = seed_name(name, one, seed)
-            _new(arm, {**arms, **classifiers} if one != seed else arms, "classifier", "seeds")
+        for own_seed in seeds if trained and seeds else [seed]:
+            arm = seed_name(name, own_seed, seed)
+            _new(arm, {**arms, **classifiers} if own_seed != seed else arms, "classifier", "seeds")
             arms[arm] = classifier
             if trained and len(seeds) > 1:
-                origins[arm] = (name, one)
+                origins[arm] = (name, own_seed)
     return arms, origins
 
 
@@ -60,37 +60,41 @@ def seed_name(name, seed, own):
 
 
 def substitutes(controls, classifiers, arms, seed, seeds, other_network=None):
-    """Return (found, extra, trained_from): whose essential masks each control takes.
+    """Return (taken, extra, trained_from): whose essential masks each control takes.
 
-    found: (control, arm) -> classifier; extra: name -> schema_entries.Classifier, of those that are no arms;
+    taken: (control, arm) -> classifier; extra: name -> schema_entries.Classifier, of those that are no arms;
     trained_from: name -> seed, of other trainings.
     classifiers: name -> schema_entries.Classifier; arms: arm -> (name, seed), of each that has rows. The
     other training of an arm is from the next of `seeds`, or from the next number; the other network
     is `other_network`, or the next of `classifiers`. Weights that are used as they are have no other
     training. Raises InputError if a control finds nothing to take.
     """
-    found, extra, trained_from = {}, {}, {}
+    taken, extra, trained_from = {}, {}, {}
     names = list(classifiers)
     for arm, (name, own) in arms.items():
         if "other_seed" in controls and classifiers[name].recipe:
             other = seeds[(seeds.index(own) + 1) % len(seeds)] if len(seeds) > 1 else own + 1
-            found["other_seed", arm] = again = seed_name(name, other, seed)
+            taken["other_seed", arm] = again = seed_name(name, other, seed)
             extra[again], trained_from[again] = classifiers[name], other
         following = names[(names.index(name) + 1) % len(names)]
         other = other_network or following
         if "other_network" in controls and other != name:
             with_seed = seed_name(other, own, seed)
-            found["other_network", arm] = chosen = with_seed if with_seed in arms else other
+            taken["other_network", arm] = chosen = with_seed if with_seed in arms else other
             extra[chosen] = classifiers[other]
     missing = {control for control in controls if control.startswith("other_")} - {
-        control for control, _ in found
+        control for control, _ in taken
     }
     if missing:
         raise InputError(
             f"the control {sorted(missing)[0]} finds nothing to take: other_seed needs a classifier with a "
             "recipe, other_network a second classifier, or one that other_network names."
         )
-    return found, {name: one for name, one in extra.items() if name not in arms}, trained_from
+    return (
+        taken,
+        {name: classifier for name, classifier in extra.items() if name not in arms},
+        trained_from,
+    )
 
 
 def _new(name, taken, kind, key):

@@ -45,22 +45,22 @@ def check(raw, where="config.yaml", with_files=False):
     faults = Faults(origins.faults)
     raw, config, left_out = _validated(raw, origins, faults)
     said = len(faults.sentences)
-    found = {}
+    experiments = {}
     for block in config.experiment_blocks:
         with faults.collected():
             for experiment in _members(raw, config, block, origins):
-                if experiment.name in found:
+                if experiment.name in experiments:
                     raise InputError(
-                        f"{origins.at(f'experiment_blocks.{found[experiment.name].family}')} and "
+                        f"{origins.at(f'experiment_blocks.{experiments[experiment.name].family}')} and "
                         f"experiment_blocks.{block} both have an experiment {experiment.name} (a family's "
                         "are called after it and a dataset each); rename one."
                     )
-                found[experiment.name] = experiment
+                experiments[experiment.name] = experiment
     for name in config.experiments:
         with faults.collected():
-            known = {**found, **config.experiment_blocks}
+            known = {**experiments, **config.experiment_blocks}
             require_known(name, known, origins.at("experiments"), "experiment")
-    chosen = selected(raw, found)
+    chosen = selected(raw, experiments)
     for experiment in chosen:
         with faults.collected():
             check_test_fits(experiment, origins)
@@ -73,7 +73,7 @@ def check(raw, where="config.yaml", with_files=False):
             check_files(chosen, origins)
     faults.drop_echoes(left_out, said)
     faults.raise_all()
-    return found
+    return experiments
 
 
 def _validated(raw, origins, faults):
@@ -106,10 +106,12 @@ def selected(raw, experiments):
 
     A family's name stands for all its members. A list of Experiment, each once.
     """
-    found = {}
+    chosen = {}
     for name in raw["experiments"]:
-        found |= {one.name: one for one in experiments.values() if name in (one.name, one.family)}
-    return list(found.values())
+        for experiment in experiments.values():
+            if name in (experiment.name, experiment.family):
+                chosen[experiment.name] = experiment
+    return list(chosen.values())
 
 
 def _members(raw, config, name, origins):
@@ -200,14 +202,14 @@ def _arms(settings, block, classifiers):
     own = {name: classifiers[name] for name in block.classifiers}
     if len(set(block.seeds)) < len(block.seeds):
         raise InputError("seeds has one seed twice; name each once.")
-    if block.seeds and own and not any(one.recipe for one in own.values()):
+    if block.seeds and own and not any(entry.recipe for entry in own.values()):
         raise InputError(
             f"seeds would train nothing: {', '.join(own)} have weights and no recipe; leave seeds out, or give "
             "a recipe."
         )
     arms, classifier_arm_of = arms_of.seed_arms(own, block.seeds, seed)
     attacks, attack_arm_of = arms_of.attack_arms(
-        {one: settings.attacks[one] for one in block.attacks}
+        {name: settings.attacks[name] for name in block.attacks}
     )
     origins = {arm: classifier_arm_of.get(arm, (arm, seed)) for arm in arms}
     substitutes, extra, seeds = arms_of.substitutes(
@@ -245,9 +247,9 @@ def _classifier(settings, name, dataset, key, origins):
         normalisation = None
     elif isinstance(normalisation, str):
         here = origins.at(f"classifiers.{name}.normalisation")
-        with_one = {key: one for key, one in settings.datasets.items() if one.normalisation}
-        require_known(normalisation, with_one, here, "dataset with a normalisation called")
-        normalisation = with_one[normalisation].normalisation
+        normalised = {key: entry for key, entry in settings.datasets.items() if entry.normalisation}
+        require_known(normalisation, normalised, here, "dataset with a normalisation called")
+        normalisation = normalised[normalisation].normalisation
     given = f"classifiers.{name}.normalisation" if made.normalisation else "datasets"
     check_normalisation_fits(normalisation, dataset, origins.at(given))
     recipe = made.recipe

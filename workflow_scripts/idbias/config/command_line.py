@@ -26,15 +26,15 @@ def check_arguments(arguments):
 
 def configuration_files(arguments):
     """Return what Snakemake takes for configuration files: all that follows --configfile, up to an option."""
-    found, taking = [], False
+    files, taking = [], False
     for argument in arguments[1:]:
         if argument.startswith("-"):
             option, _, value = argument.partition("=")
             taking = option in ("--configfile", "--configfiles")
-            found += [value] if taking and value else []
+            files += [value] if taking and value else []
         elif taking:
-            found.append(argument)
-    return found
+            files.append(argument)
+    return files
 
 
 def _no_file(path, arguments):
@@ -61,9 +61,9 @@ def numbers(config, given):
 
 def _plain(value):
     if isinstance(value, list):
-        return [_plain(one) for one in value]
+        return [_plain(part) for part in value]
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: _plain(part) for key, part in value.items()}
     if not isinstance(value, str) or not re.fullmatch(r"[\w.+-]*", value):
         return value
     return yaml.safe_load(value) if value else value

@@ -39,15 +39,15 @@ class Crossing:
     @property
     def inputs(self):
         """The files it is made of: kind -> file of each training, in the order of `classifiers`."""
-        one, attack = self.experiment, self.attack
+        experiment, attack = self.experiment, self.attack
         stages = {"essential": layout.ESSENTIAL, "attacked": layout.ATTACK.format(attack=attack)}
-        if one.analysed("masks"):
+        if experiment.analysed("masks"):
             stages["adversarial_masks"] = layout.ADVERSARIAL.format(attack=attack)
         for control in ("noise", "clean_image"):
-            if control in one.controls:
+            if control in experiment.controls:
                 stages[control] = layout.CONTROL_MASKS.format(attack=attack, control=control)
         return {
-            kind: [one.whole(name, stage) for name in self.classifiers]
+            kind: [experiment.whole(name, stage) for name in self.classifiers]
             for kind, stage in stages.items()
         }
 
@@ -88,10 +88,10 @@ def crossings_of(experiment):
 
 def check_crossings(experiment, here):
     """Raise InputError, with the place `here`, if an experiment's crossed trainings are too few."""
-    for one in experiment.crossings:
-        if len(one.classifiers) < LEAST:
+    for crossing in experiment.crossings:
+        if len(crossing.classifiers) < LEAST:
             raise InputError(
                 f"{here}.analyses has crossed, which needs {LEAST} trainings of equal standing or more, but "
-                f"{one.names['classifier']} has {len(one.classifiers)}: give seeds, such as seeds: "
+                f"{crossing.names['classifier']} has {len(crossing.classifiers)}: give seeds, such as seeds: "
                 "[0, 1, 2, 3, 4] (weights that are used as they are have none), or more classifiers."
             )

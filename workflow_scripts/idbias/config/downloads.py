@@ -33,11 +33,11 @@ def download_of(experiments, folder, file):
         if experiment.dataset.source == folder:
             known |= downloads(experiment.dataset)
         if folder == "weights":
-            weights = [one.weights for one in experiment.trained.values()]
+            weights = [classifier.weights for classifier in experiment.trained.values()]
             known |= {
-                weights_name(one): (one.addresses, one.sha256)
-                for one in weights
-                if one and not one.path
+                weights_name(checkpoint): (checkpoint.addresses, checkpoint.sha256)
+                for checkpoint in weights
+                if checkpoint and not checkpoint.path
             }
     if file not in known:
         raise InputError(f"nothing is known to download as resources/{folder}/{file}.")

@@ -227,8 +227,8 @@ class Experiment:
 
     def all_masks(self, classifier):
         """Return the files of its essential masks and of the adversarial ones of each attack."""
-        found = [self.masks_files(classifier, attack) for attack in self.attacks]
-        return [found[0]["essential"], *(one["adversarial"] for one in found)]
+        by_attack = [self.masks_files(classifier, attack) for attack in self.attacks]
+        return [by_attack[0]["essential"], *(masks["adversarial"] for masks in by_attack)]
 
     @property
     def arrays(self):
@@ -269,15 +269,15 @@ class Experiment:
 
         The side is 0 for a kernel as large as the image; models of one family differ in it alone.
         """
-        found = {}
+        models = {}
         for name, classifier in self.classifiers.items():
             model = ZOO.get(classifier.network, {"architecture": ""})
             if model["architecture"].endswith("_convolution"):
                 local = model["architecture"] == "local_convolution"
                 family = f"{model['hidden_layers']} {model['nonlinearity']}"
                 side = classifier.arguments.get("kernel", 3) if local else 0
-                found[name] = (family, side, self.training_seed(name))
-        return found
+                models[name] = (family, side, self.training_seed(name))
+        return models
 
     @property
     def has_both_kernels(self):

@@ -36,9 +36,9 @@ class Faults:
         echoes = [
             sentence
             for sentence in sentences[after:]
-            if any(re.search(one, sentence) for one in named)
+            if any(re.search(pattern, sentence) for pattern in named)
         ]
-        self.sentences = dict.fromkeys(one for one in sentences if one not in echoes)
+        self.sentences = dict.fromkeys(sentence for sentence in sentences if sentence not in echoes)
 
     def raise_all(self):
         """Raise InputError with all sentences, if there are any."""

@@ -27,7 +27,7 @@ def json_schema():
 def _closed(schema):
     """Return a schema in which names that fit no pattern are refused, as the models refuse them."""
     if isinstance(schema, list):
-        return [_closed(one) for one in schema]
+        return [_closed(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     closed = {key: _closed(value) for key, value in schema.items()}

@@ -56,7 +56,9 @@ def check_folders(path, dataset, experiment, origins, key):
 def folders(path):
     """Return the folders in a folder, sorted, without hidden ones; links are followed."""
     with os.scandir(path) as entries:
-        return sorted(Path(one.path) for one in entries if one.is_dir() and one.name[0] != ".")
+        return sorted(
+            Path(entry.path) for entry in entries if entry.is_dir() and entry.name[0] != "."
+        )
 
 
 def _part(inside, names):

@@ -69,21 +69,25 @@ def anchor(heading):
 
 def section_of(field):
     """Return (name of the section's definition, whether the user names it), or (None, False)."""
-    for one in (field, *field.get("anyOf", [])):
-        values = one.get("additionalProperties", one.get("patternProperties"))
+    for alternative in (field, *field.get("anyOf", [])):
+        values = alternative.get("additionalProperties", alternative.get("patternProperties"))
         if isinstance(values, dict):
-            values = next(iter(values.values())) if "patternProperties" in one else values
+            values = next(iter(values.values())) if "patternProperties" in alternative else values
             if "$ref" in values:
                 return values["$ref"].rsplit("/", 1)[1], True
-        if "$ref" in one:
-            return one["$ref"].rsplit("/", 1)[1], False
+        if "$ref" in alternative:
+            return alternative["$ref"].rsplit("/", 1)[1], False
     return None, False
 
 
 def allowed(field):
     """Return in words which values a field takes."""
     if "anyOf" in field:
-        kinds = [allowed(one) for one in field["anyOf"] if one.get("type") != "null"]
+        kinds = [
+            allowed(alternative)
+            for alternative in field["anyOf"]
+            if alternative.get("type") != "null"
+        ]
         return " or ".join(kinds)
     if "enum" in field:
         return ", ".join(code(value) for value in field["enum"])

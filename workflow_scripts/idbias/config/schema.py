@@ -9,15 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from idbias.config.schema_attacks import Attack
-from idbias.config.schema_entries import (
-    AsNumber,
-    Classifier,
-    Count,
-    Dataset,
-    Name,
-    Positive,
-    Section,
-)
+from idbias.config.schema_entries import Classifier, Dataset
+from idbias.config.schema_types import AsNumber, Count, Name, Positive, Section
 
 
 class MaskTraining(Section):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from idbias.config.schema_entries import Argument, Epsilon, Positive, Section
+from idbias.config.schema_types import Argument, Epsilon, Positive, Section
 
 # Arguments of foolbox's classes, by what they may be.
 COUNTS = (

@@ -1,53 +1,12 @@
 """Sections of config.yaml on what is studied: datasets and classifiers."""
 
-import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from idbias.classifiers.paper2 import ZOO
+from idbias.config.schema_types import Argument, AsNumber, Count, Name, Positive, Real, Section
 from idbias.datasets.published import PUBLISHED
-
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_+.-]*$"
-Name = Annotated[str, Field(pattern=NAME)]
-
-
-def number(value):
-    """Return a number that YAML takes for text as a number, 1e-3 and 8/255; anything else as it is."""
-    written = isinstance(value, str) and re.fullmatch(
-        r"([\d.eE+-]+)(?:\s*/\s*([\d.eE+-]+))?", value
-    )
-    if not written:
-        return value
-    try:
-        return float(written[1]) / float(written[2] or 1)
-    except (ValueError, ZeroDivisionError):
-        return value
-
-
-AsNumber = BeforeValidator(number)
-Real = Annotated[float, AsNumber]
-Positive = Annotated[float, Field(gt=0), AsNumber]
-FRACTION = Annotated[str, Field(pattern=r"^[\d.eE+-]+ */ *[\d.eE+-]+$")]
-Epsilon = Annotated[
-    float,
-    Field(gt=0),
-    BeforeValidator(
-        number, json_schema_input_type=Annotated[float, Field(gt=0), AsNumber] | FRACTION
-    ),
-]
-# Text stays text, also of digits; 1e-3 is none.
-Argument = Annotated[
-    bool | int | float | str,
-    BeforeValidator(lambda value: number(value) if re.search("[eE/]", str(value)) else value),
-]
-Count = Annotated[int, Field(ge=1)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", strict=True, protected_namespaces=(), allow_inf_nan=False
-    )
 
 
 class Normalisation(Section):

@@ -5,7 +5,7 @@ import re
 
 from pydantic import ValidationError
 
-from idbias.config import schema, schema_entries
+from idbias.config import schema, schema_entries, schema_types
 from idbias.config.schema import Config
 from idbias.errors import InputError
 
@@ -88,7 +88,7 @@ def _sentence(path, faults, origins):
     if fault["type"] == "too_short":
         return f"{where}: {given}; name at least one."
     if fault["type"] == "string_pattern_mismatch":
-        if fault["ctx"]["pattern"] == schema_entries.NAME:
+        if fault["ctx"]["pattern"] == schema_types.NAME:
             return (
                 f"{where}: {given}, but a name has only letters, digits, '_', '.', '+' and '-', and begins with "
                 "one of the first two."
@@ -124,7 +124,9 @@ def _keys_at(path):
             continue
         candidates = [known.get(name) for name in re.findall(r"\b[A-Z]\w+", str(field.annotation))]
         models = [
-            one for one in candidates if isinstance(one, type) and issubclass(one, schema.Section)
+            candidate
+            for candidate in candidates
+            if isinstance(candidate, type) and issubclass(candidate, schema.Section)
         ]
         model = models[0] if models else model
     return list(getattr(model, "model_fields", {}))

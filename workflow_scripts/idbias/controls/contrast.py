@@ -53,13 +53,13 @@ def of_same_images(attack, control, seed, most=MOST):
 
     attack, control: int64 (N,), (M,), the pairs' `index`. No more than `most`, drawn by `seed`.
     """
-    _, one, other = common_rows(attack, control)
-    if len(one) > most:
+    _, rows, control_rows = common_rows(attack, control)
+    if len(rows) > most:
         drawn = np.sort(
-            generator("images of a contrast", seed).choice(len(one), most, replace=False)
+            generator("images of a contrast", seed).choice(len(rows), most, replace=False)
         )
-        one, other = one[drawn], other[drawn]
-    return one, other
+        rows, control_rows = rows[drawn], control_rows[drawn]
+    return rows, control_rows
 
 
 def read_distances(path, rows, block=1024):

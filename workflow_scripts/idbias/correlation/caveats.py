@@ -29,8 +29,8 @@ def caveats_of(row, made_on=()):
     """
     numbers = {name: value for name, value in row.items() if not _missing(value)}
     checks = (_few_pairs, _coincident, _scales, _excess, _high, _drift)
-    found = [*(check(numbers) for check in checks), _makers(made_on)]
-    return "; ".join(filter(None, found)) or None
+    caveats = [*(check(numbers) for check in checks), _makers(made_on)]
+    return "; ".join(filter(None, caveats)) or None
 
 
 def _makers(made_on):

@@ -46,8 +46,8 @@ def class_curve(first, second, labels, seed, estimator=TWO_NN, threads=1, orders
             ]
             points = np.sort(np.concatenate(drawn))
             a, b = (np.ascontiguousarray(z[np.ix_(points, points)]) for z in (first, second))
-            found = _tested(a, b, seed, estimator, threads)
-            rows.append({"order": order, "classes": classes, "pairs": pairs, **found})
+            numbers = _tested(a, b, seed, estimator, threads)
+            rows.append({"order": order, "classes": classes, "pairs": pairs, **numbers})
     columns = ["order", "classes", "pairs", "id", "id_shuffled_mean", "z", "distance_correlation"]
     kinds = dict.fromkeys(columns[:3], int) | dict.fromkeys(columns[3:], float)
     return pd.DataFrame(rows, columns=columns).astype(kinds)

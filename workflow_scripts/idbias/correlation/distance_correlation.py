@@ -33,12 +33,12 @@ def delete_one(first, second):
     own, weighted = ({pair: np.empty(count) for pair in PRODUCTS} for _ in range(2))
     for top, *parts in _distances(first, second):
         here = slice(top, top + len(parts[0]))
-        for one, other in PRODUCTS:
-            own[one, other][here] = np.einsum("ij,ij->i", parts[one], parts[other])
-            weighted[one, other][here] = parts[one] @ rows[other] + parts[other] @ rows[one]
+        for left, right in PRODUCTS:
+            own[left, right][here] = np.einsum("ij,ij->i", parts[left], parts[right])
+            weighted[left, right][here] = parts[left] @ rows[right] + parts[right] @ rows[left]
     whole, without = {}, {}
-    for one, other in PRODUCTS:
-        pair, a, b = (one, other), rows[one], rows[other]
+    for left, right in PRODUCTS:
+        pair, a, b = (left, right), rows[left], rows[right]
         total, crossed = own[pair].sum(), a @ b
         whole[pair] = _centred(count, total, crossed, a.sum(), b.sum())
         without[pair] = _centred(

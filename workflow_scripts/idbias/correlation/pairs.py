@@ -50,13 +50,13 @@ def write_mask_pairs(path, essential, adversarial, *, attack, predictions, image
         "essential_steps": _mean(essential_about["steps"]),
         "adversarial_steps": _mean(adversarial_about["steps"]),
     }
-    with files.opened(essential) as one, files.opened(adversarial) as other:
+    with files.opened(essential) as first, files.opened(adversarial) as second:
         sets = {
-            "first": SelectedRows(one["mask"], rows[0]),
-            "second": SelectedRows(other["mask"], rows[1]),
+            "first": SelectedRows(first["mask"], rows[0]),
+            "second": SelectedRows(second["mask"], rows[1]),
         }
         paths = {"first": essential, "second": adversarial}
-        made_on = shards.makers(other.attrs, shards.makers(one.attrs))
+        made_on = shards.makers(second.attrs, shards.makers(first.attrs))
         files.write(
             path,
             {

@@ -38,10 +38,10 @@ def svcca(first, second, kept=0.99, most=SVCCA_MOST[True]):
     as points. None where both N and the vectors' length exceed `most`, or a set is larger than 2 GiB.
     """
     sets = [first, second]
-    count, longest = len(first), max(int(np.prod(one.shape[1:])) for one in sets)
-    if min(count, longest) > most or max(one.nbytes for one in sets) > HELD_BYTES:
+    count, longest = len(first), max(int(np.prod(points.shape[1:])) for points in sets)
+    if min(count, longest) > most or max(points.nbytes for points in sets) > HELD_BYTES:
         return None
-    sets = [np.asarray(one[:]).reshape(count, -1) for one in sets]
+    sets = [np.asarray(points[:]).reshape(count, -1) for points in sets]
     bases = _points_basis if count <= longest else _coordinates_basis
     cross = bases(*sets, kept)
     if 0 in cross.shape:
@@ -64,8 +64,8 @@ def _main_directions(matrix, kept):
 def _points_basis(first, second, kept):
     """Return Q1^T Q2 of orthonormal bases of both projections, from inner products of points."""
     bases = []
-    for one in (first, second):
-        values, vectors = _main_directions(_product(one.T, one.T), kept)
+    for points in (first, second):
+        values, vectors = _main_directions(_product(points.T, points.T), kept)
         scores = vectors * np.sqrt(values)
         bases.append(scipy.linalg.qr(scores - scores.mean(axis=0), mode="economic")[0])
     return bases[0].T @ bases[1]
@@ -74,10 +74,10 @@ def _points_basis(first, second, kept):
 def _coordinates_basis(first, second, kept):
     """Return the same from inner products of coordinates, up to rotations of either side."""
     whitened, projections, means = [], [], []
-    for one in (first, second):
-        values, vectors = _main_directions(_product(one, one), kept)
-        mean = vectors.T @ one.mean(axis=0, dtype=np.float64)
-        covariance = np.diag(values) - len(one) * np.outer(mean, mean)
+    for points in (first, second):
+        values, vectors = _main_directions(_product(points, points), kept)
+        mean = vectors.T @ points.mean(axis=0, dtype=np.float64)
+        covariance = np.diag(values) - len(points) * np.outer(mean, mean)
         # A direction that centring removes has no length left to divide by.
         covariance[np.diag_indices_from(covariance)] += 1e-12 * values.sum()
         whitened.append(scipy.linalg.cholesky(covariance, lower=True))

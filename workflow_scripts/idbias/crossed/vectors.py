@@ -22,21 +22,21 @@ def rows_of(path, which):
 
     which: the dataset that says so, "kept" of masks or "success" of an attack.
     """
-    found, _ = files.read(path, ["index", which])
-    rows = np.flatnonzero(found[which])
-    return found["index"][rows], rows
+    about, _ = files.read(path, ["index", which])
+    rows = np.flatnonzero(about[which])
+    return about["index"][rows], rows
 
 
-def common(found):
-    """Return (index, rows) of the images that are in all of `found`, a list of (index, rows).
+def common(sets):
+    """Return (index, rows) of the images that are in all of `sets`, a list of (index, rows).
 
     index: int64 (N,), increasing; rows: a list of int64 (N,), where each file has them.
     """
-    index = found[0][0]
-    for other, _ in found[1:]:
+    index = sets[0][0]
+    for other, _ in sets[1:]:
         index = np.intersect1d(index, other)
     rows = []
-    for own, places in found:
+    for own, places in sets:
         order = np.argsort(own)
         rows.append(places[order[np.searchsorted(own, index, sorter=order)]])
     return index, rows
@@ -51,13 +51,13 @@ def grams(essential, second, of, bands, dataset, attacked):
     """
     is_attack = of == PERTURBATIONS
     count = len(essential)
-    found = [
+    sets = [
         *(rows_of(path, "kept") for path in essential),
         *(rows_of(path, "success" if is_attack else "kept") for path in second),
         *(rows_of(path, "success") for path in attacked),
     ]
-    index, rows = common(found)
-    accumulators = {one: Accumulator() for one in bands}
+    index, rows = common(sets)
+    accumulators = {resolution: Accumulator() for resolution in bands}
     with ExitStack() as stack:
         name = "adversarial" if is_attack else "mask"
         firsts = [stack.enter_context(files.opened(path)) for path in essential]
@@ -68,9 +68,11 @@ def grams(essential, second, of, bands, dataset, attacked):
             a = np.stack([_read(seconds[k], name, rows[count + k][part]) for k in range(count)])
             if is_attack:
                 a = spectra(a, images_at(dataset, index[part]))
-            for one, accumulator in accumulators.items():
-                accumulator.add(summed(e, one), summed(a, one))
-    return {one: each.gram() for one, each in accumulators.items() if len(index)}, len(index)
+            for resolution, accumulator in accumulators.items():
+                accumulator.add(summed(e, resolution), summed(a, resolution))
+    if not len(index):
+        return {}, 0
+    return {resolution: sums.gram() for resolution, sums in accumulators.items()}, len(index)
 
 
 def spectra(adversarial, clean):
@@ -88,9 +90,9 @@ def _one_shape(firsts, first_name, seconds, second_name):
     shapes = {file.filename: file[first_name].shape[1:] for file in firsts}
     shapes |= {file.filename: file[second_name].shape[1:] for file in seconds}
     if len(set(shapes.values())) > 1:
-        one, *_, other = sorted(shapes, key=lambda path: shapes[path])
+        first, *_, other = sorted(shapes, key=lambda path: shapes[path])
         raise InputError(
-            f"{one} has images of shape {shapes[one]}, {other} of {shapes[other]}; crossed trainings see the "
+            f"{first} has images of shape {shapes[first]}, {other} of {shapes[other]}; crossed trainings see the "
             "same images: delete the one that is out of date and run again."
         )
     return next(iter(shapes.values()))

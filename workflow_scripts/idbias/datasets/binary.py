@@ -87,20 +87,20 @@ def idx(folder, classes):
     parts = []
     for part in ("train", "t10k"):
         files = [f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"]
-        found = [find(folder, name) for name in files]
-        if part == "train" and not any(found):
+        paths = [find(folder, name) for name in files]
+        if part == "train" and not any(paths):
             parts += [None, np.empty(0, np.int64)]
             continue
-        for name, file in zip(files, found, strict=True):
+        for name, file in zip(files, paths, strict=True):
             if file is None:
                 raise InputError(f"{folder} has no {name}, with or without .gz; put it there.")
-        images, labels = idx_array(found[0], 3), idx_array(found[1], 1)
+        images, labels = idx_array(paths[0], 3), idx_array(paths[1], 1)
         if len(images) != len(labels):
             raise InputError(
-                f"{found[0]} has {len(images)} images and {found[1]} {len(labels)} labels; "
+                f"{paths[0]} has {len(images)} images and {paths[1]} {len(labels)} labels; "
                 "they are of different datasets."
             )
-        parts += [images[:, None], check_labels(labels, len(classes), found[1])]
+        parts += [images[:, None], check_labels(labels, len(classes), paths[1])]
     if parts[0] is None:
         parts[0] = np.empty((0, *parts[2].shape[1:]), np.uint8)
     return Dataset(*parts, list(classes))

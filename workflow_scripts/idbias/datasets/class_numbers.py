@@ -53,25 +53,25 @@ def _from_file(path):
         ) from None
 
 
-def numbered(path, found, index):
-    """Return (names of all classes, name -> number) for the classes `found` (names of folders).
+def numbered(path, folders, index):
+    """Return (names of all classes, name -> number) for the classes `folders` (their names).
 
-    index: names in the order of a network's outputs, or None: `found` in alphabetical order, as
+    index: names in the order of a network's outputs, or None: `folders` in alphabetical order, as
     torchvision's ImageFolder. Raises InputError if a folder is not in the index.
     """
-    found = sorted(found)
+    folders = sorted(folders)
     if index is None:
-        if len(found) < 2:
+        if len(folders) < 2:
             raise InputError(
-                f"{path} has one class, {found[0]}; a classifier needs at least two, or give class_index, "
+                f"{path} has one class, {folders[0]}; a classifier needs at least two, or give class_index, "
                 "the number that it has among the classes of your network."
             )
-        return found, {name: number for number, name in enumerate(found)}
+        return folders, {name: number for number, name in enumerate(folders)}
     place = {name: number for number, name in enumerate(index)}
-    unknown = [name for name in found if name not in place]
+    unknown = [name for name in folders if name not in place]
     if unknown:
         raise InputError(
-            f"{path}: class_index has no class {unknown[0]!r} ({len(unknown)} of {len(found)} folders are not "
+            f"{path}: class_index has no class {unknown[0]!r} ({len(unknown)} of {len(folders)} folders are not "
             "in it); call the folders as it does, or add them."
         )
-    return list(index), {name: place[name] for name in found}
+    return list(index), {name: place[name] for name in folders}

@@ -48,7 +48,7 @@ def fetch(urls, sha256, path, progress=None, attempts=4, pause=1.0):
             for attempt in range(attempts):
                 resuming = (parts / "part").exists()
                 try:
-                    found = pooch.retrieve(
+                    whole = pooch.retrieve(
                         url,
                         known_hash=sha256 and f"sha256:{sha256.lower()}",
                         fname="whole",
@@ -62,9 +62,9 @@ def fetch(urls, sha256, path, progress=None, attempts=4, pause=1.0):
                         continue
                     failures.append(f"{url}: {reason(error)}")
                     break
-                with open(found, "rb") as file:
+                with open(whole, "rb") as file:
                     os.fsync(file.fileno())
-                os.replace(found, path)
+                os.replace(whole, path)
                 return path
     finally:
         tidy(parts)
@@ -168,9 +168,9 @@ def check_sha256(path, sha256):
     """Raise InputError if the file does not exist or its checksum is not `sha256` (None: any)."""
     if not Path(path).is_file():
         raise InputError(f"{path} does not exist; give the path of an existing file.")
-    if sha256 is not None and (found := file_sha256(path)) != sha256.lower():
+    if sha256 is not None and (checksum := file_sha256(path)) != sha256.lower():
         raise InputError(
-            f"{path} has the SHA-256 {found}, but {sha256} is expected: it is damaged or another "
+            f"{path} has the SHA-256 {checksum}, but {sha256} is expected: it is damaged or another "
             "version; get the file again, or correct the checksum."
         )
 

@@ -45,15 +45,15 @@ def image_folder(
     there are no images in class folders, a class folder has none, classes of train and test differ, or
     an image cannot be read as it is or is of another size or depth.
     """
-    found, notes = listing(path), Counter()
-    files = pictures_among(path, found[0], notes)
+    listed, notes = listing(path), Counter()
+    files = pictures_among(path, listed[0], notes)
     if not files:
         beside = f" ({', '.join(f'{n} {name}' for name, n in notes.items())})" if notes else ""
         raise InputError(
             f"{path}: there are no images{beside}; images belong into train/<class>/ and test/<class>/, "
             "or into <class>/."
         )
-    train, test = find_splits(path, files, found[1], notes)
+    train, test = find_splits(path, files, listed[1], notes)
     if test is None:
         train, test = split(path, train, test_fraction, seed)
     classes, place = numbered(path, {*train.values(), *test.values()}, index)
@@ -127,13 +127,13 @@ def wordnet_classes(path, truth, index):
 
     Raises InputError for a part of the 1,000 without `index`: which outputs they are is not known.
     """
-    found = set(truth.values())
-    if index is None and len(found) != 1000:
+    wnids = set(truth.values())
+    if index is None and len(wnids) != 1000:
         raise InputError(
-            f"{path} has {len(found)} of ImageNet's 1,000 classes; give class_index, a file of all classes in "
+            f"{path} has {len(wnids)} of ImageNet's 1,000 classes; give class_index, a file of all classes in "
             "the order of a network's outputs, such as imagenet_class_index.json."
         )
-    return numbered(path, found, index)
+    return numbered(path, wnids, index)
 
 
 def read_labels(path, index=None):
@@ -157,15 +157,15 @@ def read_devkit(path):
     """Return (name -> class index, sorted WordNet ids) of the devkit of ILSVRC 2012."""
     wanted = ("meta.mat", "ILSVRC2012_validation_ground_truth.txt")
     members = contents(path, lambda name: name.endswith(wanted))
-    found = {name.split("/")[-1]: content for name, content in members}
-    missing = [name for name in wanted if name not in found]
+    contents_of = {name.split("/")[-1]: content for name, content in members}
+    missing = [name for name in wanted if name not in contents_of]
     if missing:
         raise InputError(f"{path} has no data/{missing[0]}; it is not ILSVRC 2012's devkit.")
     with explained(path):
-        synsets = loadmat(io.BytesIO(found["meta.mat"]), squeeze_me=True)["synsets"]
+        synsets = loadmat(io.BytesIO(contents_of["meta.mat"]), squeeze_me=True)["synsets"]
         # Fields: number, WordNet id, words, gloss, number of children; classes have no children.
         wnids = {int(row[0]): str(row[1]) for row in synsets if int(row[4]) == 0}
-        numbers = [int(line) for line in found[wanted[1]].split()]
+        numbers = [int(line) for line in contents_of[wanted[1]].split()]
         classes = sorted(wnids.values())
         # The devkit counts classes in its own order, not in that of the WordNet ids.
         place = {number: classes.index(wnid) for number, wnid in wnids.items()}

@@ -24,8 +24,10 @@ def names(path):
 
 def listing(path):
     """Return (names of the files, names of the folders that are listed), as `names` does."""
-    found = list(walk(path))
-    parts = [[name for name, read in found if (read is None) == folder] for folder in (False, True)]
+    members = list(walk(path))
+    parts = [
+        [name for name, read in members if (read is None) == folder] for folder in (False, True)
+    ]
     return [list(dict.fromkeys(part)) for part in parts]
 
 
@@ -58,7 +60,7 @@ def walk(path):
 
 def below(path):
     """Return what lies below a folder, also behind links to folders; never one folder within itself."""
-    found = []
+    paths = []
 
     def stop(error):
         raise InputError(
@@ -75,8 +77,8 @@ def below(path):
                 raise InputError(
                     f"{folder}/{name} is a link to what does not exist; mend or remove the link."
                 )
-        found += [Path(folder, name) for name in (*folders, *files)]
-    return [path for path in found if path.is_dir() or path.is_file()]
+        paths += [Path(folder, name) for name in (*folders, *files)]
+    return [path for path in paths if path.is_dir() or path.is_file()]
 
 
 def walk_zip(path):

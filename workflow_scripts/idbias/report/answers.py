@@ -82,7 +82,7 @@ def _effect(row):
 
 def remarks(rows):
     """Return what to know of single rows beside their numbers, sentences: their caveats."""
-    found = []
+    sentences = []
     for row in rows:
         # Of rows that `answers` has no sentence for, why they have no test.
         columns = (
@@ -90,8 +90,8 @@ def remarks(rows):
         )
         for column in columns:
             if text := _text(row.get(column)).strip():
-                found.append(f"{of_row(row)}: {text}{'' if text.endswith('.') else '.'}")
-    return found
+                sentences.append(f"{of_row(row)}: {text}{'' if text.endswith('.') else '.'}")
+    return sentences
 
 
 def of_row(row):

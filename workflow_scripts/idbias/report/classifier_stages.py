@@ -19,7 +19,7 @@ def masks_trained(sets):
     """
     wanted = ["index", "label", "target", "steps", "loss", "converged", "kept"]
     tables = [pd.DataFrame(files.read(path, wanted)[0]) for path in sets.values()]
-    return pd.concat([one.assign(set=name) for name, one in zip(sets, tables, strict=True)])
+    return pd.concat([table.assign(set=name) for name, table in zip(sets, tables, strict=True)])
 
 
 def images_left(predictions, images, attacks, masks):
@@ -29,7 +29,10 @@ def images_left(predictions, images, attacks, masks):
     masks: as `masks_trained` returns.
     """
     correct = files.read(predictions, ["correct"])[0]["correct"]
-    kept = {name: one.loc[one["kept"], "index"] for name, one in masks.groupby("set", sort=False)}
+    kept = {
+        name: of_set.loc[of_set["kept"], "index"]
+        for name, of_set in masks.groupby("set", sort=False)
+    }
     none = pd.Series(dtype=np.int64)
     rows = [
         ("", "images", images),

@@ -98,9 +98,9 @@ def tabular(table, lead):
 def cell(text):
     """Return a cell: names escaped, -5.58 as $-5.58$, 1.2e-08 as $1.2 \\cdot 10^{-8}$."""
     out, end = [], 0
-    for found in NUMBER.finditer(text):
-        bound, sign, digits, power_sign, power = found.groups()
-        out.append(escape(text[end : found.start()]))
+    for match in NUMBER.finditer(text):
+        bound, sign, digits, power_sign, power = match.groups()
+        out.append(escape(text[end : match.start()]))
         ten = f"10^{{{power_sign.strip('+')}{power}}}" if power else ""
         number = "".join(
             [
@@ -112,7 +112,7 @@ def cell(text):
         )
         plain = not (bound or sign or ten)
         out.append(number if plain else f"${'< ' * bool(bound)}{number}$")
-        end = found.end()
+        end = match.end()
     return "".join([*out, escape(text[end:])])
 
 
@@ -144,11 +144,11 @@ def escape(text):
 
 def widths(table):
     """Return about how wide each column is, in points."""
-    found = []
+    in_points = []
     for column in table:
         letters = min(table[column].str.len().max() if len(table) else 0, SENTENCE)
-        found.append(max(letters, min(len(column), HEADING)) * LETTER + SPACE)
-    return found
+        in_points.append(max(letters, min(len(column), HEADING)) * LETTER + SPACE)
+    return in_points
 
 
 def width(table):
@@ -165,11 +165,11 @@ def cut(table, lead):
     if sum(measured) * SMALLER <= WIDE_PAGE or lead == len(measured):
         return [table]
     begin = sum(measured[:lead])
-    found, used = [], 0
+    pieces, used = [], 0
     for position in range(lead, len(measured)):
-        if not found or (used + measured[position]) * SMALLER > PAGE:
-            found.append(list(range(lead)))
+        if not pieces or (used + measured[position]) * SMALLER > PAGE:
+            pieces.append(list(range(lead)))
             used = begin
-        found[-1].append(position)
+        pieces[-1].append(position)
         used += measured[position]
-    return [table.iloc[:, columns] for columns in found]
+    return [table.iloc[:, columns] for columns in pieces]

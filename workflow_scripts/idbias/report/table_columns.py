@@ -82,8 +82,8 @@ FORMATS = {
     "information_second_to_first": ("information, second to first", THREE),
     "information_second_to_first_p": ("p, second to first", p_value),
     **{
-        f"class_decoded_{one}{scrambled}": (f"class decoded, {one} set{words}", PERCENT)
-        for one in ("first", "second")
+        f"class_decoded_{which}{scrambled}": (f"class decoded, {which} set{words}", PERCENT)
+        for which in ("first", "second")
         for scrambled, words in (("", ""), ("_scrambled", ", scrambled labels"))
     },
     "hsic_linear": ("HSIC, linear", THREE),

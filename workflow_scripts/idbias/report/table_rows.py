@@ -23,8 +23,8 @@ def attacks(names, predictions, attacked):
     rows = []
     for name, predicted, path in zip(names, predictions, attacked, strict=True):
         about = files.read(predicted, [])[1]
-        found, _ = files.read(path, ["success", "linf", "l2"])
-        success = found["success"]
+        perturbations, _ = files.read(path, ["success", "linf", "l2"])
+        success = perturbations["success"]
         with files.opened(path) as file:
             timed_out, failed = (
                 file[key][()].sum() if key in file else None for key in ("timed_out", "failed")
@@ -39,7 +39,9 @@ def attacks(names, predictions, attacked):
                 "timed_out": timed_out,
                 "failed": failed,
                 **{
-                    f"median_{norm}": np.median(found[norm][success]) if success.any() else None
+                    f"median_{norm}": np.median(perturbations[norm][success])
+                    if success.any()
+                    else None
                     for norm in ("linf", "l2")
                 },
             }
@@ -55,7 +57,7 @@ def join(rows, published=None):
     no CSV.
     """
     read = [read_rows(path) for path in rows]
-    table = pd.concat([one for one in read if len(one)] or read[:1], ignore_index=True)
+    table = pd.concat([part for part in read if len(part)] or read[:1], ignore_index=True)
     by = [name for name in QUESTION if name in table]
     for column in ("p", "p_permutation", "p_two_sided"):
         if column in table:

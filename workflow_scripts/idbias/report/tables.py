@@ -47,7 +47,9 @@ def _write_forms(paths, said, notes, shown, remarked):
     """Write Markdown, LaTeX and HTML: sentences, notes, tables (with how many columns lead), remarks."""
     markdown, latex_path, html = paths
     tables = [table for table, _ in shown if len(table.columns)]
-    listed = ["".join(f"- {one}\n" for one in lines) for lines in (said, remarked) if lines]
+    listed = [
+        "".join(f"- {sentence}\n" for sentence in lines) for lines in (said, remarked) if lines
+    ]
     blocks = [
         *listed[: bool(said)],
         *(f"{note}\n" for note in notes),
@@ -55,14 +57,14 @@ def _write_forms(paths, said, notes, shown, remarked):
         *listed[bool(said) :],
     ]
     page = PAGE.format(
-        "".join(f"<p>{_html(one)}</p>\n" for one in said),
+        "".join(f"<p>{_html(sentence)}</p>\n" for sentence in said),
         "".join(f'<p class="note">{_html(note)}</p>\n' for note in notes)
         + "".join(
-            f'<div class="wide">\n{_html_table(*one)}\n</div>\n'
-            for one in shown
-            if len(one[0].columns)
+            f'<div class="wide">\n{_html_table(*part)}\n</div>\n'
+            for part in shown
+            if len(part[0].columns)
         )
-        + "".join(f'<p class="note">{_html(one)}</p>\n' for one in remarked),
+        + "".join(f'<p class="note">{_html(remark)}</p>\n' for remark in remarked),
     )
     captions = [note for note in notes if not note.startswith("More columns")]
     forms = {

@@ -45,5 +45,7 @@ def measure(path, dataset, predictions, images, device="cpu"):
 def table(names, rows):
     """Return the inequalities' rows as a DataFrame, behind the columns `names`; empty with its header."""
     columns = ["experiment", "classifier", "inequality", "radius", "holds"]
-    found = pd.DataFrame([{**names, **row} for row in rows])
-    return found.reindex(columns=[*columns, *found.columns.difference(columns, sort=False)])
+    inequalities = pd.DataFrame([{**names, **row} for row in rows])
+    return inequalities.reindex(
+        columns=[*columns, *inequalities.columns.difference(columns, sort=False)]
+    )

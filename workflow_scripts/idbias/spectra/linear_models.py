@@ -261,8 +261,8 @@ def inequalities(classifier, shape, radii, space_radius=1, count=2000, seed=0):
                 for filter_ in kernel.reshape(-1, *size)
             ]
             row = {"inequality": "uncertainty", "radius": radius, "layer": number}
-            found = uncertainty(kernel, space, frequency, constant)
-            rows.append({**row, **found, "held": float(np.mean(single))})
+            of_layer = uncertainty(kernel, space, frequency, constant)
+            rows.append({**row, **of_layer, "held": float(np.mean(single))})
         for readout in (False, True):
             transforms = layer_transforms(classifier, shape, readout)
             single = chains(transforms, frequency, count, seed)

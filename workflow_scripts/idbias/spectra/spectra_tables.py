@@ -32,13 +32,13 @@ def read(perturbations, classifiers):
     for path in classifiers:
         arrays, about = files.read(path)
         shared[about["experiment"], about["classifier"]] = grouped(arrays)
-    found = []
+    spectra = []
     for path in perturbations:
         arrays, about = files.read(path)
         names = {name: str(about[name]) for name in ("experiment", "classifier", "attack")}
         of_classifier = shared.get((names["experiment"], names["classifier"]), {})
-        found.append({**names, **grouped(arrays), **of_classifier})
-    return found
+        spectra.append({**names, **grouped(arrays), **of_classifier})
+    return spectra
 
 
 def grouped(arrays):
@@ -59,16 +59,16 @@ def frequencies(spectra, seed):
     weights have a row a class, and no interval.
     """
     rows = []
-    for one in spectra:
+    for spectrum in spectra:
         for of in OF:
-            if of not in one:
+            if of not in spectrum:
                 continue
-            values, weights = one[of]["frequency"], of == "weights"
+            values, weights = spectrum[of]["frequency"], of == "weights"
             interval = (values.mean(), None, None) if weights else bootstrap(values, seed)
-            shares = mean_of(one[of]["share_above"])
+            shares = mean_of(spectrum[of]["share_above"])
             rows.append(
                 {
-                    **{name: one[name] for name in ("experiment", "classifier", "attack")},
+                    **{name: spectrum[name] for name in ("experiment", "classifier", "attack")},
                     "of": OF[of],
                     "images": None if weights else len(values),
                     **dict(zip(("mean", "low", "high"), interval, strict=True)),
@@ -103,7 +103,7 @@ def read_trained(paths):
     paths: results/E/C/classifier.h5. The rate is the recipe's, the accuracy that of the last epoch's
     batches; with stop_accuracy if the recipe has one. Empty for weights that were not trained here.
     """
-    found = {}
+    trained = {}
     for path in paths:
         experiment, classifier = Path(path).parts[-3:-1]
         with files.opened(path) as file:
@@ -111,8 +111,8 @@ def read_trained(paths):
             last = file["history/train_accuracy"][-1] if recipe else None
         known = {"learning_rate": recipe["learning_rate"], "train_accuracy": last} if recipe else {}
         stop = (recipe or {}).get("stop_accuracy")
-        found[experiment, classifier] = {**known, **({"stop_accuracy": stop} if stop else {})}
-    return found
+        trained[experiment, classifier] = {**known, **({"stop_accuracy": stop} if stop else {})}
+    return trained
 
 
 def local_against_full(spectra, kernels, seed, trained=None):
@@ -131,9 +131,9 @@ def local_against_full(spectra, kernels, seed, trained=None):
     """
     trained = trained or {}
     convolutions = [
-        (one, *kernels[one["experiment"]][one["classifier"]])
-        for one in spectra
-        if one["classifier"] in kernels.get(one["experiment"], {})
+        (spectrum, *kernels[spectrum["experiment"]][spectrum["classifier"]])
+        for spectrum in spectra
+        if spectrum["classifier"] in kernels.get(spectrum["experiment"], {})
     ]
     pairs = [
         (local, full, family, side, training)
@@ -168,9 +168,9 @@ def local_against_full(spectra, kernels, seed, trained=None):
                     "high": high,
                     **{
                         f"{kernel}_{name}": value
-                        for kernel, one in (("local", local), ("full", full))
+                        for kernel, spectrum in (("local", local), ("full", full))
                         for name, value in trained.get(
-                            (one["experiment"], one["classifier"]), {}
+                            (spectrum["experiment"], spectrum["classifier"]), {}
                         ).items()
                     },
                     "local_classifier": local["classifier"],

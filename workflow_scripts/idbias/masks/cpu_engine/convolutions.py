@@ -45,7 +45,7 @@ def library():
     processor = (
         Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("flags")[2].partition("\n")[0]
     )
-    sources = [one.read_text(encoding="utf-8") for one in (SOURCE, SOURCE.with_suffix(".h"))]
+    sources = [file.read_text(encoding="utf-8") for file in (SOURCE, SOURCE.with_suffix(".h"))]
     key = repr((sources, FLAGS, version, processor)).encode()
     name = f"idbias-convolutions-{hashlib.sha256(key).hexdigest()[:16]}.so"
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "idbias")
@@ -103,11 +103,11 @@ def _declared(kernels):
         theirs.argtypes, theirs.restype = [ctypes.c_void_p], None
         names = [name for name, _ in ours._fields_]
         expected = [*(getattr(ours, name).offset for name in names), ctypes.sizeof(ours)]
-        found = (ctypes.c_size_t * len(expected))()
-        theirs(found)
-        if list(found) != expected:
+        offsets = (ctypes.c_size_t * len(expected))()
+        theirs(offsets)
+        if list(offsets) != expected:
             raise RuntimeError(
-                f"{ours.__name__} of {SOURCE.name} is laid out as {list(found)}, not {expected}: "
+                f"{ours.__name__} of {SOURCE.name} is laid out as {list(offsets)}, not {expected}: "
                 "its fields in convolutions.py must be the same, in the same order."
             )
     pointer, number = ctypes.c_void_p, ctypes.c_int

@@ -122,8 +122,8 @@ class Fused:
     def _back(gradients, node, tape):
         """Add the gradients of what a node read to `gradients`."""
         leaves, out = tape
-        found = torch.autograd.grad(out, leaves.values(), gradients[node], allow_unused=True)
-        for source, part in zip(leaves, found, strict=True):
+        parts = torch.autograd.grad(out, leaves.values(), gradients[node], allow_unused=True)
+        for source, part in zip(leaves, parts, strict=True):
             if part is not None:
                 gradients[source] = gradients[source] + part if source in gradients else part
 
