@@ -17,6 +17,7 @@ from idbias.config.arms import CONTROLS
 from idbias.config.checking import check, selected
 from idbias.config.code import SCRIPTS, code
 from idbias.config.command_line import numbers
+from idbias.config.commands import commands_first
 from idbias.config.comparisons import by_folder
 from idbias.config.counts import SHARD
 from idbias.config.downloads import download_of
@@ -29,7 +30,7 @@ from idbias.report.summary import summary
 from idbias.stage import remove_checkpoints
 
 # An sbatch that waits where Slurm refuses a job, an sacct that the executor plugin understands.
-os.environ["PATH"] = f"{HERE / 'profiles/slurm/bin'}{os.pathsep}{os.environ['PATH']}"
+commands_first(HERE / "profiles/slurm/bin")
 console.for_people(workflow, lambda: console.expected_accuracies(CHOSEN))
 # The shipped configuration, over it that of the working directory, over it those of --configfile.
 OWN = [] if Path("config.yaml").resolve() == HERE / "config.yaml" else glob("config.yaml")
