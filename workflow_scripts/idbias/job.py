@@ -42,12 +42,13 @@ def mock_snakemake(rule, wildcards, configfiles=()):
     in the working directory. Raises LookupError if there is no such rule, if it has no script, or if
     wildcards are missing or unknown.
     """
-    from snakemake.dag import DAG
-    from snakemake.exceptions import UnknownRuleException
-    from snakemake.jobs import Job
-    from snakemake.script import Snakemake
-
     with loaded_workflow(configfiles) as workflow:
+        # After snakemake.api: they import each other.
+        from snakemake.dag import DAG
+        from snakemake.exceptions import UnknownRuleException
+        from snakemake.jobs import Job
+        from snakemake.script import Snakemake
+
         try:
             asked = workflow.get_rule(rule)
         except UnknownRuleException:
