@@ -198,6 +198,12 @@ def test_normalisation_is_the_dataset_s_unless_the_classifier_has_its_own():
     assert models["resnet50d"].normalisation.std == [0.229, 0.224, 0.225]
 
 
+def test_a_recipe_of_all_is_also_of_the_zoo_s_networks_under_names_of_their_own():
+    zoo = check(config_with())["digits_zoo"].classifiers
+    assert zoo["local_convolution_1_linear_kernel5"].recipe.epochs == 30
+    assert zoo["local_convolution_1_linear"].recipe.epochs == 30
+
+
 def test_a_recipe_of_the_zoo_follows_network_and_dataset():
     overrides = {"classifiers": {"full_convolution_3_relu": {"recipe": {"epochs": 40}}}}
     settings = check(config_with(experiment_blocks__paper2__overrides=overrides))

@@ -143,10 +143,16 @@ def _overridden(raw, block):
         trained = {
             name: {"recipe": recipe}
             for name in named
-            if name in paper2.ZOO or with_entries["classifiers"].get(name, {}).get("recipe")
+            if _is_trained(with_entries["classifiers"].get(name, {}))
         }
         with_entries = _laid_over(with_entries, {"classifiers": trained})
     return _laid_over(with_entries, overrides)
+
+
+def _is_trained(entry):
+    """Return whether a classifier's entry, a dict, has a recipe, or paper 2's for want of weights."""
+    of_the_zoo = entry.get("network") in paper2.ZOO and not entry.get("weights")
+    return bool(entry.get("recipe")) or of_the_zoo
 
 
 def _resolved(settings, block, family, name, dataset_name, origins):
