@@ -100,6 +100,11 @@ def test_rows_without_a_test_are_printed_too(tmp_path, monkeypatch):
     of_another = summary([experiment], ["results/tables/table1.md", "results/tables/table1.csv"])
     assert of_another.startswith("Tables:  results/tables/table1.md (also")
     assert "Figures" not in of_another
+    assert "Report" not in of_another, (
+        "it would be of the default target, which this run did not make"
+    )
+    whole = summary([experiment], [*paths, "results/figures/costs.png"], ["--cores", "2"])
+    assert "Report:  snakemake --report report.html" in whole
 
 
 def test_what_is_printed_and_the_tables_say_it_too(tmp_path, monkeypatch):

@@ -56,13 +56,16 @@ def summary(experiments, files, arguments=()):
 
     files: paths of what the run's targets hold, whether made now or before; other tables that lie there are
     of other runs. What crossed trainings say, in words; the row of each I_d test, and the same in words;
-    where tables and figures are, how to make the report of a run with the same `arguments`, and its cost.
+    where tables and figures are, how to make the report if the run made all it shows (`arguments`: the run's
+    own), and its cost.
     """
     tables = sorted(path for path in files if re.fullmatch(TABLES, path))
     if not tables:
         return ""
     crossed, tested = (_rows(name, files) for name in ("crossed", "correlations"))
     drawn = any(path.startswith("results/figures/") for path in files)
+    # A report is of the default target: what another did not make would be missing.
+    reported = f"{layout.FIGURE.format(figure='costs')}.png" in files
     jobs, seconds = cost(experiments)
     blocks = [
         answers_crossed.answers(crossed),
@@ -71,7 +74,7 @@ def summary(experiments, files, arguments=()):
         [
             f"Tables:  {', '.join(tables)} (also .csv, .tex, .html)",
             *["Figures: results/figures (PNG, PDF, CSV)"] * drawn,
-            f"Report:  {report_command(arguments)}",
+            *[f"Report:  {report_command(arguments)}"] * reported,
             f"Cost:    {seconds:.0f} s of run time in {jobs} jobs, of this run and those it built on",
         ],
     ]
