@@ -102,18 +102,18 @@ class StageLines(logging.Filter):
         job = self.work.end(record.job_id, self.clock())
         for key in [key for key in self.failed if key[0] == job.log]:
             del self.failed[key]  # a later try went well
-        rule = [one for one in self.work.jobs.values() if one.rule == job.rule]
-        of_line = [one for one in rule if one.of == job.of] if job.rule in LONG else rule
+        rule = [other for other in self.work.jobs.values() if other.rule == job.rule]
+        of_line = [other for other in rule if other.of == job.of] if job.rule in LONG else rule
         wanted = self._alike(job) if job.rule in LONG else self.planned.get(job.rule, len(rule))
-        done = [one for one in of_line if one.seconds is not None]
+        done = [other for other in of_line if other.seconds is not None]
         if len(done) < wanted:
             return None
         of = f": {', '.join(job.of)}" if job.rule in LONG and job.of else ""
-        took = f", {duration(sum(one.seconds for one in done))}" if job.rule in LONG else ""
+        took = f", {duration(sum(other.seconds for other in done))}" if job.rule in LONG else ""
         fact = self._fact(job)
         line = f"{self._now()}  {_words(job.rule)} done{of}{took}{self._left()}"
         lines = [line, *([f"          {fact}"] if fact else [])]
-        if self.remote and all(one.seconds is not None for one in self.work.jobs.values()):
+        if self.remote and all(other.seconds is not None for other in self.work.jobs.values()):
             run = newest_run(self.work.begun)
             lines += ["", *self.work.costs(), *([job_hours(run)] if run else [])]
         return "\n".join(lines)
@@ -147,7 +147,9 @@ class StageLines(logging.Filter):
 
     def _alike(self, job):
         """How many jobs of this rule are of the same experiment, classifier and attack."""
-        return sum(one.rule == job.rule and one.of == job.of for one in self.work.jobs.values())
+        return sum(
+            other.rule == job.rule and other.of == job.of for other in self.work.jobs.values()
+        )
 
     def _fact(self, job):
         """What is known as soon as this job has ended, of its results; "" if nothing, or they are not there."""
@@ -158,9 +160,9 @@ class StageLines(logging.Filter):
                 experiment, classifier, attack = job.of[:3]
                 # Not every file there: those of an earlier, other number of images may lie beside.
                 shards = [
-                    one.wildcards["shard"]
-                    for one in self.work.jobs.values()
-                    if one.rule == job.rule and one.of == job.of
+                    other.wildcards["shard"]
+                    for other in self.work.jobs.values()
+                    if other.rule == job.rule and other.of == job.of
                 ]
                 return of_attack(f"results/{experiment}/{classifier}/attacks/{attack}", shards)
         except (OSError, KeyError, ValueError):
@@ -224,7 +226,7 @@ def for_people(workflow, expected=None):
             )
             handler.addFilter(lines)
             handler.setFormatter(Lines(handler.formatter))
-            if not {"RULES", "ALL"} & {one.name for one in manager.settings.quiet or ()}:
+            if not {"RULES", "ALL"} & {part.name for part in manager.settings.quiet or ()}:
                 os.environ[SAID_BY_CONSOLE] = "1"
             threading.Thread(target=_watch, args=(lines, manager.logger), daemon=True).start()
 
@@ -232,9 +234,9 @@ def for_people(workflow, expected=None):
 def expected_accuracies(experiments):
     """Return (experiment, classifier) -> the accuracy that the configuration gives with its checkpoint."""
     return {
-        (one.name, name): settings.weights.accuracy
-        for one in experiments
-        for name, settings in one.trained.items()
+        (experiment.name, name): settings.weights.accuracy
+        for experiment in experiments
+        for name, settings in experiment.trained.items()
         if settings.weights and settings.weights.accuracy and not settings.weights.new_head
     }
 

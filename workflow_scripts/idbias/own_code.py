@@ -64,10 +64,12 @@ def check_declared(name, where, given=(), offered=(), of_plain=(), called=()):
         raise InputError(
             f"{where} is {name}, but {path.name}, line {line}, is no Python ({error.args[0]}); mend it."
         ) from None
-    names = {one: node for node in ast.walk(tree) for one in _names_made(node)}
+    names = {made: node for node in ast.walk(tree) for made in _names_made(node)}
     if "*" not in names and attribute not in names:
         own_names = [
-            one.name for one in tree.body if isinstance(one, ast.FunctionDef | ast.ClassDef)
+            statement.name
+            for statement in tree.body
+            if isinstance(statement, ast.FunctionDef | ast.ClassDef)
         ]
         near = difflib.get_close_matches(attribute, own_names, n=1)
         hint = f"did you mean {near[0]}" if near else f"it has {', '.join(own_names) or 'nothing'}"
@@ -86,14 +88,17 @@ def check_declared(name, where, given=(), offered=(), of_plain=(), called=()):
             f"{where} is {name}, which takes only {', '.join(taken) or 'nothing'}; idbias calls it with "
             f"{', '.join(called)}."
         )
-    taken, needed = taken[len(called) :], [one for one in needed if one not in taken[: len(called)]]
-    wrong = [one for one in given if one not in taken]
-    allowed = ", ".join(one for one in taken if one not in offered) or "none"
+    taken, needed = (
+        taken[len(called) :],
+        [argument for argument in needed if argument not in taken[: len(called)]],
+    )
+    wrong = [argument for argument in given if argument not in taken]
+    allowed = ", ".join(argument for argument in taken if argument not in offered) or "none"
     if wrong:
         raise InputError(
             f"{where} is {name}, which takes no {', '.join(wrong)}; its arguments are {allowed}."
         )
-    if missing := [one for one in needed if one not in (*given, *offered)]:
+    if missing := [argument for argument in needed if argument not in (*given, *offered)]:
         beside = ", epsilon beside them" if "epsilon" in missing else ""
         raise InputError(
             f"{where} is {name}, which needs {', '.join(missing)}; give it among its arguments{beside}, or a "
@@ -106,10 +111,10 @@ def _check_imports(tree, path, beginning):
     if "sys.path" in path.read_text(encoding="utf-8", errors="replace"):
         return
     for node in tree.body:
-        names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+        names = [name.name for name in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and not node.level:
             names = [node.module]
-        for name in {one.split(".")[0] for one in names}:
+        for name in {dotted.split(".")[0] for dotted in names}:
             beside = own_file(name) or Path(name).is_dir()
             if not (beside or importlib.util.find_spec(name)):
                 raise InputError(
@@ -133,7 +138,7 @@ def _arguments(node):
     Both are None where its text does not tell.
     """
     if isinstance(node, ast.ClassDef):
-        known = {one.name: one for one in node.body if isinstance(one, ast.FunctionDef)}
+        known = {part.name: part for part in node.body if isinstance(part, ast.FunctionDef)}
         if node.decorator_list or "__init__" not in known:
             return None, None
         node = known["__init__"]
@@ -145,10 +150,10 @@ def _arguments(node):
     in_order = [*made.posonlyargs, *made.args]
     needed = in_order[: len(in_order) - len(made.defaults)]
     needed += [
-        one for one, default in zip(made.kwonlyargs, made.kw_defaults, strict=True) if not default
+        part for part, default in zip(made.kwonlyargs, made.kw_defaults, strict=True) if not default
     ]
     taken, needed = (
-        [one.arg for one in some if one.arg != "self"]
+        [part.arg for part in some if part.arg != "self"]
         for some in ([*in_order, *made.kwonlyargs], needed)
     )
     return taken, needed
@@ -185,7 +190,9 @@ def _imported(module):
 def takes(function, name):
     """Return whether `function` (or class) can be given an argument `name`."""
     taken = inspect.signature(function).parameters
-    return name in taken or any(one.kind == one.VAR_KEYWORD for one in taken.values())
+    return name in taken or any(
+        parameter.kind == parameter.VAR_KEYWORD for parameter in taken.values()
+    )
 
 
 def check_arguments(function, arguments, what, before=0):

@@ -52,7 +52,9 @@ def validated(raw, origins):
             by_key.setdefault(_path(fault, raw), []).append(fault)
         # Of a union the alternative that the user tried goes deepest.
         deepest = [
-            key for key in by_key if not any(key == one[: len(key)] != one for one in by_key)
+            key
+            for key in by_key
+            if not any(key == longer[: len(key)] != longer for longer in by_key)
         ]
         by_key = {key: by_key[key] for key in deepest}
         sentences = [_sentence(path, faults, origins) for path, faults in by_key.items()]
@@ -140,8 +142,10 @@ def require_known(name, allowed, where, kind):
 
 def nearest(name, allowed):
     """Return the end of a sentence: which name was perhaps meant, and which there are."""
-    by_small = {str(one).lower(): one for one in allowed}
-    near = [by_small[one] for one in difflib.get_close_matches(str(name).lower(), by_small, n=1)]
+    by_small = {str(known).lower(): known for known in allowed}
+    near = [
+        by_small[known] for known in difflib.get_close_matches(str(name).lower(), by_small, n=1)
+    ]
     hint = f"; did you mean '{near[0]}'?" if near else ""
     if 0 < len(allowed) <= MOST_NAMED:
         return f"{hint} (there are: {', '.join(allowed)})"

@@ -36,20 +36,24 @@ def table(names, paths, seeds, margins):
         pd.DataFrame(rows(path, seed)).assign(**name, margin=margin)
         for name, path, seed, margin in zip(names, paths, seeds, margins, strict=True)
     ]
-    found = pd.concat(parts, ignore_index=True).reindex(columns=[*_firsts(names), *ORDER, "margin"])
-    found = found.astype({"networks": "Int64", "images": "Int64"})
-    of_one_question = found.groupby(["experiment", "classifier", "of"], sort=False)
-    found["p_holm"] = of_one_question["p"].transform(lambda ps: holm(ps.to_numpy(np.float64)))
-    found["share_of_ceiling"] = found["rho"] / found["ceiling"]
-    found["verdict"] = [verdict(row) for _, row in found.iterrows()]
-    return found.drop(columns="margin")
+    rows_of_attacks = pd.concat(parts, ignore_index=True).reindex(
+        columns=[*_firsts(names), *ORDER, "margin"]
+    )
+    rows_of_attacks = rows_of_attacks.astype({"networks": "Int64", "images": "Int64"})
+    of_one_question = rows_of_attacks.groupby(["experiment", "classifier", "of"], sort=False)
+    rows_of_attacks["p_holm"] = of_one_question["p"].transform(
+        lambda ps: holm(ps.to_numpy(np.float64))
+    )
+    rows_of_attacks["share_of_ceiling"] = rows_of_attacks["rho"] / rows_of_attacks["ceiling"]
+    rows_of_attacks["verdict"] = [verdict(row) for _, row in rows_of_attacks.iterrows()]
+    return rows_of_attacks.drop(columns="margin")
 
 
 def rows(path, seed):
     """Return the rows of one attack, a list of dicts, one for each of SETS."""
     grams, images, trainings, bands = read(path)
     labels = relabellings(trainings, seed)
-    found = []
+    rows_of_sets = []
     for of in SETS:
         row = {"of": of, "networks": trainings, "images": images.get(of), "bands": bands}
         if of not in images:
@@ -66,12 +70,12 @@ def rows(path, seed):
                 row["reason"] = (
                     "all trainings have the same vectors: train them from different seeds"
                 )
-        found.append(row)
-    (ceiling,) = (row for row in found if row["of"] == CEILING)
+        rows_of_sets.append(row)
+    (ceiling,) = (row for row in rows_of_sets if row["of"] == CEILING)
     if ceiling.get("low", 0) > 0:
-        for row in found:
+        for row in rows_of_sets:
             row["ceiling"] = ceiling["rho"]
-    return found
+    return rows_of_sets
 
 
 def verdict(row):
@@ -101,14 +105,14 @@ def curve(path, seed):
         return bands != primary, not bands.isdigit(), len(bands), bands
 
     labels = relabellings(trainings, seed)
-    found = [
+    points = [
         {"of": of, "bands": bands, **statistics(grams[of][bands], labels)}
         for of in SETS
         if images.get(of, 0) >= LEAST
         for bands in sorted(grams[of], key=order)
     ]
     columns = ["of", "bands", "rho", "low", "high", "p"]
-    return pd.DataFrame(found, columns=columns).dropna(subset="rho")
+    return pd.DataFrame(points, columns=columns).dropna(subset="rho")
 
 
 def own_and_others(path, labels):
@@ -124,13 +128,13 @@ def own_and_others(path, labels):
     values = in_units_of_rho(grams[PERTURBATIONS][bands])
     return pd.DataFrame(
         [
-            (one, other, values[k, m])
-            for k, one in enumerate(labels)
-            for m, other in enumerate(labels)
+            (masks_of, attacks_on, values[k, m])
+            for k, masks_of in enumerate(labels)
+            for m, attacks_on in enumerate(labels)
         ],
         columns=columns,
     ).dropna()
 
 
 def _firsts(names):
-    return list(dict.fromkeys(column for one in names for column in one))
+    return list(dict.fromkeys(column for columns in names for column in columns))

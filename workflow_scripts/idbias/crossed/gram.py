@@ -28,10 +28,10 @@ class Accumulator:
 
     def add(self, essential, attack):
         """Take a block: float (K, B, D), (K, B, D), image b of one the same as of the other."""
-        both = [one - one.mean(axis=0) for one in (essential, attack)]
-        e, a = (one.reshape(len(one), -1) for one in both)
+        both = [vectors - vectors.mean(axis=0) for vectors in (essential, attack)]
+        e, a = (vectors.reshape(len(vectors), -1) for vectors in both)
         self.products = self.products + np.stack([e @ a.T, e @ e.T, a @ a.T])
-        sums = np.stack([one.sum(axis=1) for one in both])
+        sums = np.stack([vectors.sum(axis=1) for vectors in both])
         self.sums = sums if self.sums is None else self.sums + sums
         self.images += essential.shape[1]
 

@@ -27,10 +27,10 @@ def measure(essential, attacked, masks, dataset, primary):
     bands = resolutions(*first.shape[-2:], primary)
     datasets, images = {}, {}
     for of, second in {PERTURBATIONS: attacked, **masks}.items():
-        found, images[of] = grams(essential, second, of, bands, dataset, attacked)
-        for one, gram in found.items():
+        by_bands, images[of] = grams(essential, second, of, bands, dataset, attacked)
+        for label, gram in by_bands.items():
             for part in PARTS:
-                datasets[f"{of}/{one}/{part}"] = getattr(gram, part)
+                datasets[f"{of}/{label}/{part}"] = getattr(gram, part)
     return datasets, {"images": images, "trainings": len(essential), "bands": str(bands[0])}
 
 
@@ -41,9 +41,9 @@ def read(path):
     """
     arrays, about = files.read(path)
     images = json.loads(about["images"])
-    found = {}
+    by_set = {}
     for name in arrays:
         of, bands, _ = name.split("/")
         parts = (arrays[f"{of}/{bands}/{part}"] for part in PARTS)
-        found.setdefault(of, {})[bands] = Gram(*parts, images[of])
-    return found, images, int(about["trainings"]), about["bands"]
+        by_set.setdefault(of, {})[bands] = Gram(*parts, images[of])
+    return by_set, images, int(about["trainings"]), about["bands"]

@@ -36,15 +36,17 @@ def crossed(essential, attack):
     gram = np.einsum("knd,lnd->kl", e, a) / e.shape[1]
     means = e.mean(1) @ a.mean(1).T
     scale = (count - 1) * rho_of(essential, attack)[1]
-    found = {}
+    numbers = {}
     for name, part in (("", gram), ("network_means", means), ("interaction", gram - means)):
         traces = [sum(part[k, pi[k]] for k in range(count)) for pi in permutations(range(count))]
-        found[name or "rho"] = traces[0] / scale
-        found[f"{name}_p" if name else "p"] = np.mean([one >= traces[0] - 1e-12 for one in traces])
+        numbers[name or "rho"] = traces[0] / scale
+        numbers[f"{name}_p" if name else "p"] = np.mean(
+            [trace >= traces[0] - 1e-12 for trace in traces]
+        )
     without = [rho_of(np.delete(essential, k, 0), np.delete(attack, k, 0))[0] for k in range(count)]
     error = np.sqrt((count - 1) / count * np.sum((without - np.mean(without)) ** 2))
     reach = t.ppf(0.975, count - 1) * error
-    return {**found, "low": found["rho"] - reach, "high": found["rho"] + reach}
+    return {**numbers, "low": numbers["rho"] - reach, "high": numbers["rho"] + reach}
 
 
 def rho_of(essential, attack):

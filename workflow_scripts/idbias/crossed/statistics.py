@@ -45,8 +45,10 @@ def jackknife_interval(gram):
 def _rho_without(gram, training):
     # Less the mean of those that are left: the trace of H G H is tr G minus the mean of a row's sum.
     left = np.arange(len(gram.cross)) != training
-    parts = [one[np.ix_(left, left)] for one in (gram.cross, gram.essential, gram.attack)]
-    cross, essential, attack = (np.trace(one) - one.sum() / len(one) for one in parts)
+    parts = [product[np.ix_(left, left)] for product in (gram.cross, gram.essential, gram.attack)]
+    cross, essential, attack = (
+        np.trace(product) - product.sum() / len(product) for product in parts
+    )
     return cross / np.sqrt(essential * attack)
 
 

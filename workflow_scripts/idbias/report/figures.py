@@ -185,9 +185,9 @@ def mask_steps(masks, name):
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(figsize=(5.6, 3))
         sets = masks["set"].unique()
-        for one, (colour, dashes) in zip(sets, lines(len(sets)), strict=True):
-            steps = masks.loc[masks["set"] == one, "steps"]
-            label = f"{one}, median {steps.median():.0f}"
+        for name_of_set, (colour, dashes) in zip(sets, lines(len(sets)), strict=True):
+            steps = masks.loc[masks["set"] == name_of_set, "steps"]
+            label = f"{name_of_set}, median {steps.median():.0f}"
             axes.ecdf(steps, color=colour, linestyle=dashes, label=label)
         axes.set_xlabel("optimisation steps of a mask")
         axes.set_ylabel("share of masks that had ended")
@@ -207,7 +207,7 @@ def yields(counts, name):
         sets = counts["set"].unique()
         colours = matplotlib.colormaps["cividis"](np.linspace(0.1, 0.8, len(sets)))
         shown = counts.iloc[::-1].reset_index(drop=True)
-        colour = [colours[list(sets).index(one)] for one in shown["set"]]
+        colour = [colours[list(sets).index(name_of_set)] for name_of_set in shown["set"]]
         labels = [f"{row.set}: {row.stage}" if row.set else row.stage for row in shown.itertuples()]
         bars = axes.barh(labels, shown["images"], color=colour)
         axes.bar_label(bars, [f"{number:,}" for number in shown["images"]], padding=3)

@@ -40,11 +40,11 @@ def epsilons(numbers, name):
     with plt.rc_context(STYLE):
         figure, panels = plt.subplots(1, len(PANELS), figsize=(7.2, 2.8))
         for axes, (column, label) in zip(panels, PANELS.items(), strict=True):
-            for ((classifier, attack), one), (colour, dashes) in zip(
+            for ((classifier, attack), rows), (colour, dashes) in zip(
                 groups, lines(len(groups)), strict=True
             ):
                 axes.errorbar(
-                    one["epsilon"], one[column], one[f"{column}_std"], color=colour,
+                    rows["epsilon"], rows[column], rows[f"{column}_std"], color=colour,
                     linestyle=dashes, marker="o", markersize=3, label=f"{classifier}, {attack}",
                 )  # fmt: skip
             axes.xaxis.set_major_locator(MaxNLocator(4))

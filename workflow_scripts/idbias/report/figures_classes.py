@@ -44,11 +44,11 @@ def by_class(predictions, images, attacks, pairs, classes):
             of = success["success"][success["label"] == number]
             rows.append((attack, name, "success", _share(of), len(of)))
             if attack in pairs:
-                one = pairs[attack][pairs[attack]["label"] == number]
-                rows.append((attack, name, "pairs", len(one), len(one)))
+                of_attack = pairs[attack][pairs[attack]["label"] == number]
+                rows.append((attack, name, "pairs", len(of_attack), len(of_attack)))
                 for kind in ("essential", "adversarial"):
-                    count = (one[kind] <= DEGENERATE).sum()
-                    rows.append((attack, name, f"{kind}_degenerate", count, len(one)))
+                    count = (of_attack[kind] <= DEGENERATE).sum()
+                    rows.append((attack, name, f"{kind}_degenerate", count, len(of_attack)))
     return pd.DataFrame(rows, columns=["set", "class", "measure", "value", "images"])
 
 
@@ -62,7 +62,7 @@ def results_by_class(table, name):
     Returns a matplotlib figure.
     """
     classes = list(dict.fromkeys(table["class"]))
-    attacks = [one for one in dict.fromkeys(table["set"]) if one]
+    attacks = [attack for attack in dict.fromkeys(table["set"]) if attack]
     degenerate = table["measure"].str.endswith("_degenerate")
     panels = {"share of images": ["accuracy", "success"], "pairs": ["pairs"]}
     if table.loc[degenerate, "value"].any():
@@ -70,8 +70,8 @@ def results_by_class(table, name):
     panels = {label: of for label, of in panels.items() if table["measure"].isin(of).any()}
     # Of curves that lie on each other the lower marker looks out.
     looks = {
-        one: (colour, dashes, MARKERS[number % len(MARKERS)], max(6.5 - 1.5 * number, 3))
-        for number, (one, (colour, dashes)) in enumerate(
+        attack: (colour, dashes, MARKERS[number % len(MARKERS)], max(6.5 - 1.5 * number, 3))
+        for number, (attack, (colour, dashes)) in enumerate(
             zip(["", *attacks], lines(1 + len(attacks)), strict=True)
         )
     }
@@ -80,13 +80,17 @@ def results_by_class(table, name):
             len(panels), 1, figsize=(7.2, 0.9 + 1.35 * len(panels)), sharex=True, squeeze=False
         )
         for axes, (label, measures) in zip(boxes[:, 0], panels.items(), strict=True):
-            for (one, measure), part in table[table["measure"].isin(measures)].groupby(
+            for (attack, measure), part in table[table["measure"].isin(measures)].groupby(
                 ["set", "measure"], sort=False
             ):
-                colour, dashes, marker, size = looks[one]
+                colour, dashes, marker, size = looks[attack]
                 at = [classes.index(each) for each in part["class"]]
                 kind = measure.removesuffix("_degenerate")
-                text = ": ".join(filter(None, [one, kind])) if kind != measure else one or measure
+                text = (
+                    ": ".join(filter(None, [attack, kind]))
+                    if kind != measure
+                    else attack or measure
+                )
                 axes.plot(
                     at, part["value"], color=colour, linestyle=dashes, linewidth=0.8, markersize=size,
                     marker=marker,

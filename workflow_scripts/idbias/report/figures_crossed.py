@@ -65,14 +65,15 @@ def resolution(curve, name):
         bands = primary["bands"].iloc[0]
         left.set_xlabel(f"rho, 95 % interval ({_words(bands)})")
         labels = sorted(
-            dict.fromkeys(curve["bands"]), key=lambda one: (not one.isdigit(), len(one), one)
+            dict.fromkeys(curve["bands"]),
+            key=lambda label: (not label.isdigit(), len(label), label),
         )
         for number, of in enumerate(sets):
             shift = 0.12 * (number - (len(sets) - 1) / 2)
             colour, dashes = styles[of]
             rows = curve[curve["of"] == of].set_index("bands").reindex(labels)
             places = np.arange(len(labels)) + shift
-            grids = np.array([one.isdigit() for one in labels])
+            grids = np.array([label.isdigit() for label in labels])
             right.plot(places[grids], rows["rho"][grids], dashes, color=colour, label=of)
             for place, (_, row) in zip(places, rows.iterrows(), strict=True):
                 _interval(right, place, row["rho"], row, colour, "y")

@@ -41,7 +41,7 @@ def contrasts(rows):
 
 
 def _table(rows, effect):
-    found = []
+    records = []
     several = "shuffled_within" in rows and len(set(rows["shuffled_within"])) > 1
     for row in rows.to_dict("records"):
         control = row.get("control") if isinstance(row.get("control"), str) else "none"
@@ -50,7 +50,7 @@ def _table(rows, effect):
             label += f", within {row['shuffled_within']}"
         names = [row.get("classifier"), row.get("attack")]
         names = [name for name in names if isinstance(name, str)] or [row.get("experiment")]
-        found.append(
+        records.append(
             {
                 "group": ", ".join(map(str, names)),
                 "label": label,
@@ -62,7 +62,7 @@ def _table(rows, effect):
             }
         )
     columns = ["group", "label", "kind", "seed", "estimate", "low", "high"]
-    table = pd.DataFrame(found, columns=columns)
+    table = pd.DataFrame(records, columns=columns)
     return table.astype(dict.fromkeys(columns[4:], float))
 
 
@@ -92,16 +92,16 @@ def forest(table, name, label):
         figure, axes = plt.subplots(figsize=(6, 1 + 0.2 * place))
         for kind, (marker, colour) in LOOKS.items():
             ofs = table[table["kind"] == kind]
-            for key, one in ofs.groupby(["group", "label"], sort=False):
+            for key, rows in ofs.groupby(["group", "label"], sort=False):
                 if key not in places:
                     continue
-                shifts = np.linspace(-0.25, 0.25, len(one)) if len(one) > 1 else [0]
+                shifts = np.linspace(-0.25, 0.25, len(rows)) if len(rows) > 1 else [0]
                 errors = np.nan_to_num(
-                    [one["estimate"] - one["low"], one["high"] - one["estimate"]]
+                    [rows["estimate"] - rows["low"], rows["high"] - rows["estimate"]]
                 ).clip(0)
                 axes.errorbar(
-                    one["estimate"], places[key] + np.array(shifts), xerr=errors, fmt=marker, color=colour,
-                    markersize=4 if len(one) == 1 else 2.5, capsize=2 if len(one) == 1 else 0, linewidth=1,
+                    rows["estimate"], places[key] + np.array(shifts), xerr=errors, fmt=marker, color=colour,
+                    markersize=4 if len(rows) == 1 else 2.5, capsize=2 if len(rows) == 1 else 0, linewidth=1,
                     markerfacecolor=colour if kind == "attack" else "white",
                 )  # fmt: skip
         axes.axvline(0, color="0.5", linestyle=":", linewidth=1)

@@ -63,8 +63,8 @@ def before_and_after(clean, adversarial, essential_masks, adversarial_masks, abo
         figure, grid = plt.subplots(4, count, figsize=(1.3 + 0.59 * count, 3.2), squeeze=False)
         for axes, (name, images, column) in zip(grid, rows, strict=True):
             axes[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=7)
-            for one, image, label in zip(axes, images, about[column], strict=True):
-                show(one, image, classes[label])
+            for box, image, label in zip(axes, images, about[column], strict=True):
+                show(box, image, classes[label])
     return figure
 
 
@@ -225,9 +225,9 @@ def radial_profiles(profiles, name):
     }
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots()
-        for one, look in looks.items():
-            profile = profiles[profiles["set"] == one]
-            axes.plot(profile["radius"], profile["mean"], markersize=3, label=one, **look)
+        for kind, look in looks.items():
+            profile = profiles[profiles["set"] == kind]
+            axes.plot(profile["radius"], profile["mean"], markersize=3, label=kind, **look)
             axes.fill_between(
                 profile["radius"], profile["low"], profile["high"], color=look["color"], alpha=0.25
             )

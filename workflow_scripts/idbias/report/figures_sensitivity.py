@@ -18,14 +18,14 @@ def read(path):
     Columns: vertical, horizontal (cycles per image), error and noise (root mean square); radius
     (cycles per pixel), low_pass, high_pass and band_stop (accuracies).
     """
-    found, about = files.read(path)
+    measured, about = files.read(path)
     vertical, horizontal = np.meshgrid(
-        found["noise/vertical"], found["noise/horizontal"], indexing="ij"
+        measured["noise/vertical"], measured["noise/horizontal"], indexing="ij"
     )
-    heat = {"vertical": vertical, "horizontal": horizontal, "error": found["noise/error"]}
+    heat = {"vertical": vertical, "horizontal": horizontal, "error": measured["noise/error"]}
     heat["noise"] = np.full(vertical.shape, about["noise"])
     bands = {
-        name: found[f"bands/{name}"] for name in ("radius", "low_pass", "high_pass", "band_stop")
+        name: measured[f"bands/{name}"] for name in ("radius", "low_pass", "high_pass", "band_stop")
     }
     return pd.DataFrame({name: values.ravel() for name, values in heat.items()}), pd.DataFrame(
         bands

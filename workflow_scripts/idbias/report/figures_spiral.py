@@ -48,13 +48,13 @@ def densities(points):
     over the grid is 1.
     """
     edges = [limits(points["x"]), limits(points["y"])]
-    found = {}
+    smoothed = {}
     for name, column in (("density", "y"), ("density_shuffled", "y_shuffled")):
         counted, *_ = np.histogram2d(points["x"], points[column], bins=edges, density=True)
-        found[name] = gaussian_filter(counted, KERNEL).ravel()
+        smoothed[name] = gaussian_filter(counted, KERNEL).ravel()
     x, y = ((edge[1:] + edge[:-1]) / 2 for edge in edges)
     columns, rows = np.meshgrid(x, y, indexing="ij")
-    return pd.DataFrame({"x": columns.ravel(), "y": rows.ravel(), **found})
+    return pd.DataFrame({"x": columns.ravel(), "y": rows.ravel(), **smoothed})
 
 
 def limits(values):
