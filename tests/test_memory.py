@@ -1,6 +1,7 @@
 """What jobs ask for is above what they used, and no more than some times that."""
 
 import pytest
+from PIL import Image
 from test_experiments import experiments
 
 from idbias.config import memory
@@ -46,3 +47,15 @@ def test_large_images_ask_for_more_in_small_shards_too():
         assert (
             used < memory.masks(experiments({"experiment_blocks": blocks})["table3"]) < 2.5 * used
         )
+
+
+def test_pictures_in_a_folder_are_of_the_size_of_one_of_them(tmp_path):
+    (tmp_path / "cat").mkdir()
+    Image.new("RGB", (32, 32)).save(tmp_path / "cat/0.png")
+    mine = {"source": "folder", "path": str(tmp_path), "images": 1000}
+    block = {"dataset": "mine", "classifiers": ["resnet20"], "attacks": ["fmn"]}
+    changes = {"datasets": {"mine": mine}, "experiment_blocks": {"mine": block}}
+    known = experiments({"experiment_blocks": {"table2": {"images": 1000}}})["table2"]
+    assert memory.attack(experiments(changes)["mine"]) == memory.attack(known)
+    mine["path"] = str(tmp_path / "archive.zip")
+    assert memory.attack(experiments(changes)["mine"]) > 4 * memory.attack(known)

@@ -4,6 +4,12 @@ The constants are round numbers above what jobs used on processors (benchmarks/R
 used"), and images of 224 pixels ask for some GB. `python benchmarks/asked.py` holds them against any run.
 """
 
+import os
+from functools import cache
+from pathlib import Path
+
+from idbias.config.downloads import local_path
+from idbias.datasets.class_folders import is_image
 from idbias.datasets.published import PUBLISHED
 
 # Floors: Python with numpy and h5py took 70 to 190, with torch and small images 320 to 470.
@@ -24,8 +30,26 @@ def image(experiment):
     """Return the MB of one image as float32, 0 of a scalar."""
     if experiment.dataset.source == "spiral":
         return 0
-    side = experiment.dataset.side or SIDE
-    return experiment.dataset.channel_count * side**2 * 4 / 1e6
+    dataset = experiment.dataset
+    in_a_folder = dataset.source == "folder" and Path(local_path(dataset.path)).is_dir()
+    side = dataset.side or (in_a_folder and side_in(local_path(dataset.path))) or SIDE
+    return dataset.channel_count * side**2 * 4 / 1e6
+
+
+@cache
+def side_in(folder):
+    """Return the longer side of a picture in a folder, in pixels, or None: unscaled ones are of one size."""
+    try:
+        from PIL import Image
+
+        walk = os.walk(folder)  # as far as the first picture: there may be a million
+        picture = next(
+            Path(place, name) for place, _, names in walk for name in names if is_image(name)
+        )
+        with Image.open(picture) as image:
+            return max(image.size)
+    except (ImportError, OSError, StopIteration):
+        return None
 
 
 def points(experiment):
