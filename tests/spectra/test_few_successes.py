@@ -151,14 +151,14 @@ def test_over_seeds_a_training_without_success_does_not_count(spectra):
 def test_figures_are_drawn_whatever_succeeded(spectra, attack):
     _, read = spectra
     of = {one["classifier"]: one["perturbation"] for one in read if one["attack"] == attack}
-    table = spectra_tables.frequencies([one for one in read if one["attack"] == attack], seed=0)
+    of_attack = [one for one in read if one["attack"] == attack]
+    table = spectra_tables.frequencies(of_attack, seed=0)
+    zoo, digits = {"digits_zoo": ZOO}, {"digits_zoo": "digits"}
     for figure in (
         drawing.spectra({name: one["amplitude"] for name, one in of.items()}),
         drawing.profiles(drawing.profile_table({n: one["profile"] for n, one in of.items()}, 8, 0)),
         drawing.frequencies(table, attack, (8, 8)),
-        drawing.kernel_sizes(
-            drawing.kernel_table(table, {n: (f, k or 8) for n, (f, k, _) in ZOO.items()})
-        ),
+        drawing.kernel_sizes(spectra_tables.kernel_sizes(of_attack, zoo, digits, seed=0)),
     ):
         figure.canvas.draw()
         plt.close(figure)
