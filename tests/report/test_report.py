@@ -53,7 +53,7 @@ def test_the_report_has_every_figure_with_its_caption_and_labels(content, finish
         for part in ("What is seen", "Published", "What to doubt"):
             assert part in results[path]["caption"], path
         assert "{{" not in results[path]["caption"]
-    assert set(categories) == {"Tables", "Cost", "digits", "digits_spectra", "spiral"}
+    assert set(categories) == {"Tables", "Cost", "Kernels", "digits", "digits_spectra", "spiral"}
     of_digits = {path for paths in categories["digits"].values() for path in paths}
     assert of_digits == {path for path in figures if path.startswith("results/figures/digits/")}
     labels = results["results/figures/digits/small_cnn/correlations/fmn/images.png"]["labels"]

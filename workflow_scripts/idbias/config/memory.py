@@ -12,8 +12,10 @@ from idbias.config.downloads import local_path
 from idbias.datasets.class_folders import is_image
 from idbias.datasets.published import PUBLISHED
 
+# What Snakemake itself takes in a job of Slurm, twice 140: as the job, and as its step.
+SNAKEMAKE = 280
 # Floors: Python with numpy and h5py took 70 to 190, with torch and small images 320 to 470.
-LIGHT, TORCH = 300, 800
+LIGHT, TORCH = SNAKEMAKE + 320, SNAKEMAKE + 820
 # What CUDA's libraries add to a job on a GPU; not measured.
 CUDA = 2000
 # The side of images whose size is not known beforehand.
@@ -92,7 +94,7 @@ def brendel_bethge(experiment):
 
 def crossed(experiment):
     """Return the MB of the products of crossed trainings: two sets, shard by shard."""
-    return 2 * light(experiment)
+    return 2 * light(experiment) - SNAKEMAKE
 
 
 def dataset(experiment):
