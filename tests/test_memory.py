@@ -1,4 +1,4 @@
-"""What jobs ask for is above what they used, and no more than some times that."""
+"""What jobs ask for is above what they and Snakemake used, and at most twice that."""
 
 import pytest
 from PIL import Image
@@ -34,19 +34,20 @@ USED = [
 
 
 @pytest.mark.parametrize(("name", "execution", "asked", "used"), USED)
-def test_jobs_ask_for_one_to_two_and_a_half_times_what_they_used(name, execution, asked, used):
+def test_jobs_ask_for_one_to_two_times_what_they_used(name, execution, asked, used):
     block = "paper2" if name.startswith("paper2_") else name
     changes = {"experiment_blocks": {block: {"overrides": {"execution": execution}}}}
-    assert used < asked(experiments(changes)[name]) < 2.5 * used
+    used += memory.SNAKEMAKE
+    assert used < asked(experiments(changes)[name]) < 2 * used
 
 
 def test_large_images_ask_for_more_in_small_shards_too():
     """Measured at 224 pixels: 1,009 MB for the masks of 2 images, 1,729 for those of 64."""
     for images, used in ((2, 1009), (64, 1729)):
         blocks = {"table3": {"images": images}}
-        assert (
-            used < memory.masks(experiments({"experiment_blocks": blocks})["table3"]) < 2.5 * used
-        )
+        used += memory.SNAKEMAKE
+        asked = memory.masks(experiments({"experiment_blocks": blocks})["table3"])
+        assert used < asked < 2 * used
 
 
 def test_pictures_in_a_folder_are_of_the_size_of_one_of_them(tmp_path):
