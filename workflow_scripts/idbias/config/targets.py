@@ -59,7 +59,9 @@ def spectra_figures(chosen):
         if experiment.analysed("spectra"):
             folder = "{experiment}/spectra/{attack}"
             paths += experiment.paths(*figure(f"{folder}/frequencies"))
-    return paths + figure(*(["kernel_sizes"] if with_both_kernels(chosen) else []))
+    if with_both_kernels(chosen):
+        paths += figure("kernel_sizes")
+    return paths
 
 
 def with_both_kernels(chosen):

@@ -178,13 +178,17 @@ def local_against_full(spectra, kernels, seed, trained=None):
                     "reason": reason(len(common)),
                 }
             )
-    table = with_reasons(rows)
+    return with_means_over_seeds(with_reasons(rows), "difference")
+
+
+def with_means_over_seeds(table, value):
+    """Return `table` with the rows of `over_seeds` below it; of one seed or none, `table` without its column."""
     if table.empty or table["seed"].nunique() < 2:
         return table.drop(columns="seed", errors="ignore")
-    return pd.concat([table, over_seeds(table)], ignore_index=True)
+    return pd.concat([table, over_seeds(table, value)], ignore_index=True)
 
 
-def over_seeds(table, value="difference"):
+def over_seeds(table, value):
     """Return the mean of the column `value` over training seeds and its 95 % interval, a DataFrame.
 
     table: rows of `local_against_full` or `kernel_sizes` with seed. A row for each experiment, attack,
@@ -217,21 +221,21 @@ def kernel_sizes(spectra, kernels, datasets, seed, trained=None):
     there; with several seeds also seed, and the rows of `over_seeds` below them.
     """
     rows = []
-    for one in spectra:
-        name, classifier = one["experiment"], one["classifier"]
+    for spectrum in spectra:
+        name, classifier = spectrum["experiment"], spectrum["classifier"]
         if classifier not in kernels.get(name, {}):
             continue
         family, side, training = kernels[name][classifier]
-        values = one["perturbation"]["frequency"]
+        values = spectrum["perturbation"]["frequency"]
         mean, low, high = bootstrap(values, seed)
         rows.append(
             {
                 "experiment": name,
                 "dataset": datasets[name],
                 "seed": training,
-                "attack": one["attack"],
+                "attack": spectrum["attack"],
                 "family": family,
-                "kernel": side or min(one["perturbation"]["amplitude"].shape[-2:]),
+                "kernel": side or min(spectrum["perturbation"]["amplitude"].shape[-2:]),
                 "full_kernel": not side,
                 "images": len(values),
                 **{"mean": mean, "low": low, "high": high},
@@ -240,10 +244,7 @@ def kernel_sizes(spectra, kernels, datasets, seed, trained=None):
                 "reason": reason(len(values)),
             }
         )
-    table = with_reasons(rows)
-    if table.empty or table["seed"].nunique() < 2:
-        return table.drop(columns="seed", errors="ignore")
-    return pd.concat([table, over_seeds(table, "mean")], ignore_index=True)
+    return with_means_over_seeds(with_reasons(rows), "mean")
 
 
 def accuracies(classifiers, predictions, published):
