@@ -25,6 +25,7 @@ SMALL = {
     "experiments": ["digits", "digits_spectra", "spiral"],
     "experiment_blocks": {
         "digits": {
+            "images": None,
             "attacks": ["fmn"],
             "overrides": {"execution": {"images_per_shard": 96}},
         },

@@ -47,10 +47,10 @@ def test_an_attack_s_row_begins_with_what_was_asked_for():
     pgd = experiments()["digits"].comparisons[1]
     assert pgd.attack_names == {
         "experiment": "digits", "dataset": "digits", "classifier": "small_cnn", "attack": "pgd",
-        "epsilon": 0.15, "images": 1197,
+        "epsilon": 0.15, "images": 500,
     }  # fmt: skip
     assert pgd.predictions == "results/digits/small_cnn/predictions.h5"
-    assert pgd.attack_file == "results/digits/small_cnn/attacks/pgd/00000-01196.h5"
+    assert pgd.attack_file == "results/digits/small_cnn/attacks/pgd/00000-00499.h5"
 
 
 def test_shards_cover_every_item_once():
@@ -59,7 +59,7 @@ def test_shards_cover_every_item_once():
     digits = experiments(
         {"correlation": {"shuffles": 120}, "execution": {"shuffles_per_shard": 50}}
     )["digits"]
-    assert digits.image_shards == ["00000-01196"]
+    assert digits.image_shards == ["00000-00499"]
     assert experiments()["table2"].image_shards == shards(10000, 512)
     assert digits.shuffle_shards == ["00000-00049", "00050-00099", "00100-00119"]
     assert experiments()["table3"].images == 3925 + 9469, "training images get masks too"
@@ -125,24 +125,24 @@ def test_a_module_of_a_network_or_attack_is_ours_or_the_user_s(tmp_path, monkeyp
         (tmp_path / name).touch()
     found = experiments(changes)
     assert found["digits"].network_module("small_cnn") == tmp_path / "my/nets.py"
-    attacks = [found["digits"].attack_module(name) for name in ("fmn", "pgd", "deepfool")]
-    assert attacks == [tmp_path / "mine.py", None, None]
+    attacks = [found["digits"].attack_module(name) for name in ("fmn", "pgd")]
+    assert attacks == [tmp_path / "mine.py", None]
     assert found["table2"].network_module("resnet20") == "classifiers/networks/resnet.py"
     assert found["paper2_imagenet"].network_module("repvgg_b3").endswith("timm_models.py")
 
 
 def test_paths_are_filled_in_for_what_the_pattern_names():
     digits = experiments()["digits"]
-    assert digits.paths("{experiment}/{attack}") == ["digits/fmn", "digits/pgd", "digits/deepfool"]
+    assert digits.paths("{experiment}/{attack}") == ["digits/fmn", "digits/pgd"]
     assert digits.paths("{experiment}/{classifier}") == ["digits/small_cnn"]
 
 
 def test_masks_are_files_only_where_they_are_trained():
     found = experiments()
     assert found["digits"].masks_files("small_cnn", "pgd")["adversarial"] == (
-        "results/digits/small_cnn/masks/adversarial/pgd/00000-01196.h5"
+        "results/digits/small_cnn/masks/adversarial/pgd/00000-00499.h5"
     )
-    assert found["digits"].files_of("small_cnn", "pgd")["attack"].endswith("pgd/00000-01196.h5")
+    assert found["digits"].files_of("small_cnn", "pgd")["attack"].endswith("pgd/00000-00499.h5")
     assert found["table2"].files_of("resnet20", "pgd") == {
         "attack": "results/table2/resnet20/attacks/pgd.h5",
         "essential": "results/table2/resnet20/masks/essential.h5",
@@ -166,7 +166,7 @@ def test_tables_and_figures_are_those_that_have_something_to_show():
         "results/figures/spiral/correlations/spiral.png",
     ]
     figures = targets.figures([found["digits"]])
-    assert len(figures) == 1 + 3 + 1 + 3 + 1 + 3
+    assert len(figures) == 1 + 2 + 1 + 2 + 1 + 2
     assert "results/figures/digits/small_cnn/yields.png" in figures
     kernels = targets.spectra_figures([found["digits_spectra"]])
     assert [Path(path).stem for path in kernels].count("kernel_sizes") == 1

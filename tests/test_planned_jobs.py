@@ -8,10 +8,10 @@ import yte
 from conftest import ROOT
 
 SLURM = ["--profile", "slurm", "correlations"]
-# Up to the masks, of 1,197 images in shards of 512 and three attacks.
+# Up to the masks, of 500 images in shards of 200 and two attacks.
 MASKS = {
-    "dataset": 1, "classifier": 1, "attack_shard": 9, "essential_mask_shard": 3,
-    "adversarial_mask_shard": 9, "join_shards": 4,
+    "dataset": 1, "classifier": 1, "attack_shard": 6, "essential_mask_shard": 3,
+    "adversarial_mask_shard": 6, "join_shards": 3,
 }  # fmt: skip
 # From one attack on one shard of images to its row.
 ONE_ATTACK = {
@@ -23,12 +23,12 @@ ONE_ATTACK = {
 def test_a_fresh_clone_plans_the_stages_up_to_the_one_asked_for(project):
     (project.folder / "slurm").symlink_to("profiles/slurm")
     project.configure({"experiments": ["digits"]})
-    in_shards = {"execution": {"images_per_shard": 512}}
+    in_shards = {"execution": {"images_per_shard": 200}}
     project.configure({"experiment_blocks": {"digits": {"overrides": in_shards}}})
     assert project.plan("--profile", "slurm", "masks") == {**MASKS, "masks": 1}
     assert project.plan(*SLURM) == {
-        **MASKS, "join_shards": 7, "mask_pairs": 3, "distances": 3, "intrinsic_dimensions": 3,
-        "shuffle_shard": 3, "row": 3, "correlations": 1,
+        **MASKS, "join_shards": 5, "mask_pairs": 2, "distances": 2, "intrinsic_dimensions": 2,
+        "shuffle_shard": 2, "row": 2, "correlations": 1,
     }  # fmt: skip
 
 

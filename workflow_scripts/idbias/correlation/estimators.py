@@ -1,6 +1,10 @@
 """Estimators of the intrinsic dimension from the nearest neighbours of each point."""
 
+import importlib
+import sys
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec, module_from_spec
 
 import numpy as np
 
@@ -96,9 +100,6 @@ def two_nn(squared, algorithm="base", mu_fraction=0.9):
     Points that coincide with another are left out. Ties stay: their ratio is 1. Raises InputError if
     fewer than 3 points remain, or all ratios that are fitted are 1.
     """
-    # Here, because dadapy takes seconds to import, which a job that reads no neighbours can save.
-    from dadapy import Data
-
     distances = np.sqrt(np.asarray(squared, np.float64))
     apart = distances[distances[:, 0] > 0]
     check_apart(len(apart), len(distances))
@@ -110,8 +111,24 @@ def two_nn(squared, algorithm="base", mu_fraction=0.9):
             "fits, are all 1 (ties, as on a grid): such points have no TwoNN dimension."
         )
     table = np.column_stack([np.zeros(len(apart)), apart])
-    data = Data(distances=(table, np.zeros(table.shape, int)), maxk=2, n_jobs=1)
+    data = two_nn_estimator()(distances=(table, np.zeros(table.shape, int)), maxk=2, n_jobs=1)
     return float(data.compute_id_2NN(algorithm=algorithm, mu_fraction=mu_fraction)[0])
+
+
+@cache
+def two_nn_estimator():
+    """Return dadapy's IdEstimation, imported without the other modules of dadapy.
+
+    `import dadapy` brings torch and jax, which TwoNN does not need: seconds of every job that has a
+    dimension to estimate.
+    """
+    if "dadapy" in sys.modules:
+        return importlib.import_module("dadapy").IdEstimation
+    sys.modules["dadapy"] = module_from_spec(find_spec("dadapy"))
+    try:
+        return importlib.import_module("dadapy.id_estimation").IdEstimation
+    finally:
+        del sys.modules["dadapy"]  # who imports dadapy later gets all of it
 
 
 def levina_bickel(sums, neighbours):

@@ -8,12 +8,23 @@ import operator
 
 import torch
 from torch import fx, nn
-from torch.fx.passes.shape_prop import ShapeProp
 from torch.nn import functional
 
 from idbias.classifiers.conversion import plain
 from idbias.masks.cpu_engine.convolutions import Convolution, supported
 from idbias.masks.cpu_engine.segments import Layer, Segment
+
+
+class _Shapes(fx.Interpreter):
+    """Run a graph and keep the shape of each node's tensor, None of what is none, as node.meta["shape"].
+
+    torch's ShapeProp does it too; its import brings sympy, most of a second in every mask job.
+    """
+
+    def run_node(self, node):
+        value = super().run_node(node)
+        node.meta["shape"] = getattr(value, "shape", None)
+        return value
 
 
 class Fused:
@@ -26,7 +37,7 @@ class Fused:
     """
 
     def __init__(self, traced, example):
-        ShapeProp(traced).propagate(example)
+        _Shapes(traced).run(example)
         # `smallest`: no image's numbers depend on the batch, however few it holds.
         self.classifier, self.smallest = traced, 1
         self.interpreter = fx.Interpreter(traced)
@@ -153,4 +164,4 @@ def _only_user(node, taken):
 
 
 def _shape(node):
-    return getattr(node.meta.get("tensor_meta"), "shape", None)
+    return node.meta["shape"]
