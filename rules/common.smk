@@ -78,7 +78,7 @@ def network_code(script):
 
 
 def of_chosen(pattern, analysis=None):
-    """`pattern` for every chosen experiment, classifier and attack; of those with `analysis` alone."""
+    """`pattern` for every chosen experiment, classifier and attack; only of those with `analysis`."""
     return [
         path
         for chosen in CHOSEN
@@ -117,7 +117,7 @@ def table(path, name, caption, details=False):
     return {"csv": f"{path}.csv", **forms(path, name), **further}
 
 
-# Name of a figure -> where it stands in the report, and its title there; its caption is captions/NAME.rst.
+# Name of a figure -> where it is in the report, and its title there; its caption is captions/NAME.rst.
 FIGURES = {
     "shuffles": ("Intrinsic dimension", "shuffled and observed I_d"),
     "scale": ("Intrinsic dimension", "I_d against scale"),

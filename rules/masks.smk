@@ -1,5 +1,5 @@
 # In: dataset.h5, classifier.h5, and predictions.h5 or an attack's shard. Out: masks in shards, masks/KIND/SHARD.h5.
-# Essential masks depend on the classifier alone: every attack shares them.
+# Essential masks depend only on the classifier: every attack shares them.
 rule essential_mask_shard:
     """Train the masks of one shard of images, essential or adversarial."""
     input:

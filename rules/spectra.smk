@@ -71,7 +71,7 @@ rule spectra_table:
         "../workflow_scripts/tabulate_spectra.py"
 
 
-# Paper 2's claim, on each comparison of models that differ in the kernel alone.
+# Paper 2's claim, on each comparison of models that differ only in the kernel.
 use rule spectra_table as local_against_full with:
     input:
         perturbations=of_chosen(layout.PERTURBATION_SPECTRUM, "spectra"),

@@ -31,7 +31,7 @@ def one_sentence(error, *parts):
 
 
 WRONG = {
-    "tuple": "a tuple of 2 things; its forward must return the logits alone",
+    "tuple": "a tuple of 2 things; its forward must return only the logits",
     "dict": "a dict with the keys logits, features",
     "object": "a SimpleNamespace, whose logits are its .logits",
     "nothing": "returned nothing",
@@ -42,9 +42,9 @@ WRONG = {
     "squeezed": "given 1 image of shape (1, 1, 8, 8), returned shape (10,); it must return (1, 10)",
     "not finite": "returned 30 of 30 logits that are not finite",
     "one not finite": "logits that are not finite",
-    "batch mean": "answers an image alone otherwise than among others",
+    "batch mean": "gives an image by itself other logits than among others",
     "batch norm": "given 1 image of shape (1, 1, 8, 8), raised ValueError: Expected more than 1",
-    "softmax over images": "answers an image alone otherwise",
+    "softmax over images": "gives an image by itself other logits",
     "dropout": "alone",
     "rare dropout": "otherwise",
     "python's chance": "otherwise",

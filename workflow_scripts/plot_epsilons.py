@@ -1,4 +1,4 @@
-"""Z, I_d correlation and success of each attack against its epsilon."""
+"""Z, distance correlation and success of each attack against its epsilon."""
 
 from idbias.stage import stage
 

@@ -1,4 +1,4 @@
-"""What stands in the place of the adversarial images of one shard, in the form of an attack's file."""
+"""What takes the place of the adversarial images of one shard, in the form of an attack's file."""
 
 from idbias.config.counts import shard_rows
 from idbias.stage import stage

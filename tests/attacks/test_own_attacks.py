@@ -85,7 +85,7 @@ def test_functions_and_foolbox_s_classes_are_attacks_too(images, labels, name):
         ({"attack": "own_attacks:not_finite"}, "images that are not finite"),
         ({"attack": "own_attacks:out_of_range"}, r"pixels from 1\.3\d* to 1\.\d*; they must lie in \[0, 1\]"),
         ({"attack": "own_attacks:NotCallable"}, "instances cannot be called; give it a method __call__"),
-        ({"attack": "own_attacks:missing"}, "attack own_attacks:missing cannot be had .* class or function"),
+        ({"attack": "own_attacks:missing"}, "attack own_attacks:missing cannot be loaded .* class or function"),
         ({"attack": "own_attacks:shift", "arguments": {"of": 1}}, "shift takes no of; its arguments are by"),
         ({"attack": "own_attacks:needs"}, "needs: missing a required argument: 'by'; .* may hold by"),
         ({"attack": "own_attacks:FoolboxShift", "arguments": {"of": 1}}, "takes no of; .* are by"),

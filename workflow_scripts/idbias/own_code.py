@@ -46,7 +46,7 @@ def require(name, where):
 def check_declared(name, where, given=(), offered=(), of_plain=(), called=()):
     """Raise InputError unless MODULE:NAME is there and takes arguments called `given`; imports nothing.
 
-    where: file and key, for the message. Looks into files of the working directory alone, at what their
+    where: file and key, for the message. Looks only into files of the working directory, at what their
     text says: of what is imported into them, or decorated, only the name is checked.
     offered: names of arguments that idbias gives if they are taken, which need not be `given`.
     of_plain: further arguments, which a class derived from another (of foolbox) gets in another way.
@@ -172,7 +172,7 @@ def own(name, kind, what="function"):
         return getattr(_imported(module), attribute)
     except (ImportError, AttributeError) as error:
         raise InputError(
-            f"config.yaml: {kind} {name} cannot be had ({error}); it must be a {what} {attribute} in "
+            f"config.yaml: {kind} {name} cannot be loaded ({error}); it must be a {what} {attribute} in "
             f"{module.replace('.', '/')}.py in the folder you run Snakemake in."
         ) from None
 

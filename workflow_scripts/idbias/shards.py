@@ -58,7 +58,7 @@ def blocks(array):
 
 
 def rows_at(dataset, rows):
-    """Return `rows`, int (n,), of a dataset (N, ...), in the order asked for: h5py reads increasing ones alone."""
+    """Return `rows`, int (n,), of a dataset (N, ...), in the order asked for: h5py reads only increasing ones."""
     if not len(rows):
         return dataset[:0]
     wanted, back = np.unique(rows, return_inverse=True)

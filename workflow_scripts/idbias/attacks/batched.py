@@ -30,7 +30,7 @@ def run(
     the classifier gives it, -1 if its logits are not finite; success bool (N,), as
     idbias.attacks.perturbations.succeeded; l2 and linf float32 (N,), norms of the perturbation in units of
     the pixel range; failed bool (N,), where the attack returned no image, or raised an exception with
-    one_at_a_time: such images come back as they were. Raises InputError if the attack cannot be had, fails,
+    one_at_a_time: such images come back as they were. Raises InputError if the attack cannot be loaded, fails,
     draws random numbers for a batch, or does not return attacked images.
     """
     name, alone = settings["attack"], settings.get("one_at_a_time", False)

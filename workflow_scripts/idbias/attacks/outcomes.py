@@ -55,7 +55,7 @@ def failure(error, name, label, batch_size):
         return InputError(f"{where}; lower execution.attack_batch, now {batch_size}.")
     if is_fault(error):
         return InputError(
-            f"{where}; mend the attack or its arguments: it is called with images of known class alone, "
+            f"{where}; mend the attack or its arguments: it is called only with images whose class is known, "
             "without targets."
         )
     if batch_size == 1:

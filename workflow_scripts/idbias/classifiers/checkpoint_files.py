@@ -25,9 +25,9 @@ BEGINNINGS = {
     b"\xfd7zXZ": "compressed by xz; decompress it first",
     b"7z\xbc\xaf": "a 7z archive; unpack it first",
     b"version https://git-lfs": "a pointer of git LFS in place of the file; run `git lfs pull`",
-    b"<!doctype": "a web page, what a server sends where a file cannot be had; download it again",
-    b"<html": "a web page, what a server sends where a file cannot be had; download it again",
-    b"<?xml": "an XML document, what a server sends where a file cannot be had; download it again",
+    b"<!doctype": "a web page, what a server sends when it does not have a file; download it again",
+    b"<html": "a web page, what a server sends when it does not have a file; download it again",
+    b"<?xml": "an XML document, what a server sends when it does not have a file; download it again",
     b"\x08\x07\x12": "an ONNX model, and no checkpoint of torch",
     b"\x08\x08\x12": "an ONNX model, and no checkpoint of torch",
 }
@@ -76,7 +76,7 @@ def load(path):
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise InputError(
-            f"{path} is no checkpoint of tensors alone, such as a whole network that was pickled, or is "
+            f"{path} holds more than tensors, as a whole network that was pickled does, or is "
             f"damaged; anything else in such a file could run code, so it is not opened: {SAVE}."
         ) from None
     except Exception as error:  # a damaged file makes the readers raise anything

@@ -114,7 +114,7 @@ class Asking:
         wanted = (count, self.classes)
         if not isinstance(logits, torch.Tensor):
             raise self.fault(
-                count, f"returned {_described(logits)}", "its forward must return the logits alone"
+                count, f"returned {_described(logits)}", "its forward must return only the logits"
             )
         if tuple(logits.shape) != wanted:
             raise self.fault(
@@ -159,7 +159,7 @@ class Asking:
             logits,
             torch.cat(rows),
             ALONE,
-            "answers an image alone otherwise than among others",
+            "gives an image by itself other logits than among others",
             "an image's logits must not depend on its batch: batch statistics "
             "(track_running_stats=False) and means over the batch are not for eval mode",
         )

@@ -34,7 +34,7 @@ def train(
         [0, 1].
     train_labels, test_labels: integers (N,), 0..K-1.
     recipe: an idbias.config.schema_entries.Recipe.
-    seed: order, flips, crops and dropout of epoch e come from (seed, e) alone, so that a run that
+    seed: order, flips, crops and dropout of epoch e come only from (seed, e), so that a run that
         was stopped goes on with the numbers it would have had: bit-identical on the same machine
         with as many threads. The network's first weights are the caller's.
     checkpoint: a path for the state after each epoch; a run that finds one there, of the same
@@ -112,7 +112,7 @@ def train_epoch(
     """Pass once over the images in random order; return mean loss and accuracy (floats).
 
     Ends early, with the accuracy of the last RECENT batches, once that reaches recipe.stop_accuracy.
-    forward: what runs the network, if not the network itself; head: the layer that alone is trained.
+    forward: what runs the network, if not the network itself; head: the only layer that is trained.
     """
     device, mixed = images.device, recipe.precision == "mixed"
     forward = forward or network

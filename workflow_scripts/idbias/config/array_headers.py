@@ -1,4 +1,4 @@
-"""The shape of a user's array, from the header of its file alone."""
+"""The shape of a user's array, read only from the header of its file."""
 
 import zipfile
 from pathlib import Path

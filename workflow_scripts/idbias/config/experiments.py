@@ -267,7 +267,7 @@ class Experiment:
     def kernels(self):
         """Convolutional models of the zoo: classifier -> (family, side of the kernel, training seed).
 
-        The side is 0 for a kernel as large as the image; models of one family differ in it alone.
+        The side is 0 for a kernel as large as the image; models of one family differ only in it.
         """
         models = {}
         for name, classifier in self.classifiers.items():
@@ -281,7 +281,7 @@ class Experiment:
 
     @property
     def has_both_kernels(self):
-        """Whether it has a local and a full convolution that differ in the kernel alone."""
+        """Whether it has a local and a full convolution that differ only in the kernel."""
         local = {family for family, side, _ in self.kernels.values() if side}
         return any(not side and family in local for family, side, _ in self.kernels.values())
 

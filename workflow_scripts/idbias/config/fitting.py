@@ -36,7 +36,7 @@ def check_dataset_fits(block, dataset, name, here, origins):
 def check_test_fits(experiment, origins):
     """Raise InputError if a dataset lacks what the test is to shuffle within, or cannot be pooled.
 
-    Of chosen experiments alone: a setting for all need not suit those that are not run.
+    Only of chosen experiments: a setting for all need not suit those that are not run.
     """
     correlation, dataset = experiment.correlation, experiment.dataset
     here, lacking = origins.at("correlation"), set()

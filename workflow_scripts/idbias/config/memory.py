@@ -22,7 +22,7 @@ CUDA = 2000
 SIDE = 224
 # How often a job holds the images of its shard.
 COPIES = 8
-# What layers keep of a batch under attack or training, in images, and no more than so many MB.
+# What layers keep of a batch under attack or training, in images, and at most that number of MB.
 LAYERS, MOST_LAYERS = 200, 4000
 # The most pairs that the memory of I_d jobs grows with, and that a contrast takes.
 PAIRS, CONTRASTED = 20_000, 8_000

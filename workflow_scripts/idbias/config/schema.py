@@ -151,8 +151,8 @@ class Crossed(Section):
 
     bands: Count = Field(
         8,
-        description="masks and perturbations are summed over a grid of so many by so many bands of "
-        "frequencies a channel; the images' side, or more, is entry by entry. Choose it before looking",
+        description="masks and perturbations are summed over this many by this many bands of frequencies in "
+        "each channel; the images' side, or more, is entry by entry. Choose it before looking",
     )
     margin: Annotated[float, Field(gt=0, lt=1), AsNumber] = Field(
         0.1,

@@ -93,9 +93,13 @@ class Attack(Section):
             if self.arguments or self.epsilon or self.one_at_a_time:
                 raise ValueError("attack: file takes no arguments, epsilon or one_at_a_time")
         elif self.path or self.index or self.labels:
-            raise ValueError("path, index and labels are of attack: file alone")
+            raise ValueError(
+                "path, index and labels belong to attack: file; leave them out of other attacks"
+            )
         if "time_limit" in self.model_fields_set and not self.brendel_bethge:
-            raise ValueError("time_limit is of Brendel-Bethge attacks alone")
+            raise ValueError(
+                "time_limit belongs to Brendel-Bethge attacks; leave it out of other attacks"
+            )
         if self.of_foolbox:
             known = norm_of_foolbox(self.attack)
             if self.norm not in (None, known):

@@ -7,7 +7,7 @@ from idbias.correlation.similarity import cosine_similarity
 from idbias.datasets.images import images_at
 from idbias.spectra.radial import amplitude
 
-# What every file says of itself alone.
+# What every file says only of itself.
 STAMPED = ("schema_version", "git_commit", "packages", "content")
 
 

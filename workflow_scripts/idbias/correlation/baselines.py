@@ -4,7 +4,7 @@ Distance correlation, and HSIC with a linear and a Gaussian kernel. Each is the 
 matrices of N by N entries, centred without bias (U-centred: Szekely and Rizzo 2014, section 3): of
 distances it is the bias-corrected squared distance correlation; of kernels HSIC by Song et al. 2012
 (equation 4), divided by the root of both sets' own, which is called CKA too. U-centring turns squared
-distances into -2 times the linear kernel. A shuffle changes the sum of products alone.
+distances into -2 times the linear kernel. A shuffle changes only the sum of products.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from idbias.correlation.kernels_numba import kernels, products
 
 NAMES = ("distance_correlation", "hsic_linear", "hsic_gaussian")
-# Median and mean distances are those between so many points, evenly spaced, if there are more.
+# Median and mean distances are those between this number of points, evenly spaced, if there are more.
 MOST_POINTS = 2048
 ROWS = 64
 ROUNDING = 1e-13

@@ -7,12 +7,12 @@ import math
 
 # Sets of one scale count alike in the joined distance; beyond this factor one set drowns the other.
 SCALES_APART = 2
-# By so many standard errors may the shuffled I_d exceed the sum of both sets' own; the error of an I_d
+# The number of standard errors by which the shuffled I_d may exceed the sum of both sets' own; the error of an I_d
 # from N points is about I_d / sqrt(N).
 EXCESS_ERRORS = 4
 # TwoNN underestimates beyond it: docs/correlation.md has the table.
 HIGH_DIMENSION = 20
-# By so much, and by so many standard errors, may I_d of half of the points differ from that of all.
+# The share, and the number of standard errors, by which I_d of half of the points may differ from that of all.
 DRIFT, DRIFT_ERRORS = 0.1, 3.5
 # Fewer pairs than this show only a strong dependence.
 FEW_PAIRS = 100

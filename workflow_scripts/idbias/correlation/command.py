@@ -48,7 +48,9 @@ def parser():
     parser.add_argument("--seed", type=int, default=0, help="replicate r shuffles by (seed, r)")
     parser.add_argument("--preprocess", choices=METHODS, default="none",
                         help="mean 0 and deviation 1 of each coordinate, then unit length or not")  # fmt: skip
-    parser.add_argument("--pool", type=int, default=1, help="max-pool the last two axes by so many")
+    parser.add_argument(
+        "--pool", type=int, default=1, help="side of the squares that are max-pooled"
+    )
     parser.add_argument("--estimator", choices=ALGORITHMS, default="base")
     parser.add_argument("--mu-fraction", type=float, default=0.9, help="ratios that base fits")
     parser.add_argument("--neighbours", type=int, default=100, help="that mle takes")
@@ -59,7 +61,7 @@ def parser():
     parser.add_argument("--sizes", help="array of N sizes (or N by K): shuffle only among points "
                         "alike in them, and in class")  # fmt: skip
     parser.add_argument("--stratum", type=int, default=5, help="points alike, at least")
-    parser.add_argument("--no-baselines", action="store_true", help="the I_d test alone")
+    parser.add_argument("--no-baselines", action="store_true", help="only the I_d test")
     parser.add_argument("--dtype", choices=("float64", "float32"), default="float64")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--scratch", help="folder for distances too large for memory")

@@ -56,7 +56,7 @@ def shuffled_statistics(
     """Return statistics of the joined sets for each shuffle in `replicates`, name -> float64 (R,).
 
     They are those of `joined_statistics`. replicates: integers, such as range(50). Replicate r
-    depends on (seed, r) alone: it is the same bit for bit in whatever shard, beside whatever others,
+    depends only on (seed, r): it is the same bit for bit in whatever shard, beside whatever others,
     on however many threads.
     labels: (N,) classes or strata; points are then shuffled within each only, a stricter null.
     label: names the progress shown on standard error; None shows none.

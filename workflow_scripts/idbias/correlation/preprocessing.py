@@ -127,7 +127,7 @@ def moments(read, count, columns):
         squares += shift**2 * (seen * len(rows) / (seen + len(rows)))
         seen += len(rows)
         mean = mean + shift * (len(rows) / seen)
-    # A constant's computed spread is rounding alone; it is 0.
+    # A constant's computed spread is nothing but rounding; it is 0.
     deviation = np.sqrt(squares / max(1, count - 1))
     deviation[deviation <= 1e-12 * np.abs(mean)] = 0
     return mean, deviation

@@ -12,7 +12,7 @@ from idbias.shards import makers
 
 # Attributes of a pairs file that the row repeats.
 COUNTS = ("test_accuracy", "images", "attack_success", "essential_masks", "adversarial_masks")
-# A mask of so many entries, or fewer, is degenerate: it says of its image where one number is.
+# A mask of at most this number of entries is degenerate: it tells little more than that one entry is needed.
 DEGENERATE = 1
 
 

@@ -27,7 +27,7 @@ def dimensions_by_scale(first, second, seed, estimator=TWO_NN, threads=1):
     """Return I_d of two sets and of both joined, in 1, 2, 4, ... random parts, name -> array.
 
     first, second: (N, N) squared distances, arrays or h5py datasets, read once in blocks of rows. seed:
-    which points share a part depends on (seed, N) alone. estimator: as for
+    which points share a part depends only on (seed, N). estimator: as for
     idbias.correlation.dependence.intrinsic_dimension; TwoNN "base" in place of "mle", whose neighbours do
     not fit into small parts.
     parts: int64 (S,), numbers of parts, of at least LEAST points each. first, second, joined: float64

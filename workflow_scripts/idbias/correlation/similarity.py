@@ -5,8 +5,8 @@ import scipy.linalg
 
 from idbias.correlation.distances import HELD_BYTES
 
-# SVCCA needs eigenvectors of a matrix of N by N, or of length by length, whichever is smaller: at most so
-# many, and so many where it is not asked for, for it soon costs more than the I_d test (benchmark).
+# SVCCA needs eigenvectors of a matrix of N by N, or of length by length, whichever is smaller. That side is
+# at most the first number where it is asked for, else the second: it costs more than the I_d test (benchmark).
 SVCCA_MOST = {True: 4096, "auto": 1024}
 
 

@@ -1,7 +1,7 @@
 """Strata for the conditional test: points alike in class, and in size, are shuffled among each other.
 
 Shuffling within strata tests whether two sets depend on each other beyond what the strata explain:
-masks of one class, and of images that are all hard or all easy, resemble each other for that alone.
+masks of one class, and of images that are all hard or all easy, resemble each other for no other reason.
 """
 
 import numpy as np

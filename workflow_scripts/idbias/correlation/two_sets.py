@@ -61,7 +61,7 @@ def row_of_sets(
         )
         for which, name in zip(("first", "second"), names, strict=True):
             if which in reasons:
-                print(f"idbias: no I_d of {name} alone: {reasons[which]}", file=sys.stderr)
+                print(f"idbias: no I_d of {name} by itself: {reasons[which]}", file=sys.stderr)
         shuffled = dependence.shuffled_statistics(
             *matrices,
             range(shuffles),

@@ -6,7 +6,7 @@ import numpy as np
 
 from idbias.streams import generator
 
-# Up to so many trainings all relabellings are counted, 8! = 40,320.
+# Up to this number of trainings all relabellings are counted, 8! = 40,320.
 EXACT = 8
 # Drawn ones beyond.
 DRAWN = 9_999

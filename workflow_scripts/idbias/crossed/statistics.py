@@ -1,4 +1,4 @@
-"""rho, its interval, its two parts and their p-values, from the products alone."""
+"""rho, its interval, its two parts and their p-values, from nothing but the products."""
 
 import numpy as np
 from scipy.stats import t

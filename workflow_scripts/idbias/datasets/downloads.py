@@ -29,7 +29,7 @@ def fetch(urls, sha256, path, progress=None, attempts=4, pause=1.0):
     progress: called like idbias.progress.progress, counts megabytes; None is silent.
     attempts, pause: tries for each URL, and seconds before the second, doubled at each further.
     What an interrupted download got stays in a hidden folder beside `path` and is gone on from
-    where the server allows (only with a checksum, which alone can tell whether the parts fit).
+    where the server allows (only with a checksum: nothing else can tell whether the parts fit).
     Raises InputError with every source's reason if none gives the file; `path` is then as it was.
     """
     path = Path(path)

@@ -38,7 +38,7 @@ class Autograd:
             with reduced:
                 logits = self.classifier(images)
             entropy = functional.cross_entropy(logits.to(images.dtype), classes, reduction="none")
-            # Image b's part of the sum's gradient depends on image b alone: nothing mixes images.
+            # Image b's part of the sum's gradient depends only on image b: nothing mixes images.
             (gradient,) = torch.autograd.grad(entropy.sum(), images)
         return entropy.detach(), gradient
 

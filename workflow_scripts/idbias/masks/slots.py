@@ -249,7 +249,7 @@ class Slots:
             self.positions[slot] = None
 
     def read_over(self):
-        """Return which slots are over; here alone the host waits for the device."""
+        """Return which slots are over; the only place where the host waits for the device."""
         return self.state["over"].cpu().tolist()
 
     def _used(self):

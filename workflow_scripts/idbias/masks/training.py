@@ -120,11 +120,11 @@ def train_masks(
 
 
 def _of_reference(settings):
-    """Return settings as the reference takes them: it knows the full spectrum alone."""
+    """Return settings as the reference takes them: it knows only the full spectrum."""
     if settings.dtype not in ("float32", "float64"):
         raise InputError(
             f"masks.dtype is {settings.dtype}, but the reference (execution.engine in config.yaml) knows "
-            "float32 and float64 alone: choose one of them, or another engine."
+            "only float32 and float64: choose one of them, or another engine."
         )
     return settings.model_copy(update={"spectrum": "full"})
 

@@ -120,7 +120,7 @@ def radial_profile(weights, mean=False):
 
 
 def reason(images):
-    """Return why a measure over so many images has no interval, or no value; "" if it has."""
+    """Return why a measure over this number of images has no interval, or no value; "" if it has."""
     if images >= FEWEST:
         return ""
     return "no image" if not images else f"no interval: fewer than {FEWEST} images"

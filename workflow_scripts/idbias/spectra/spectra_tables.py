@@ -24,7 +24,7 @@ def read(perturbations, classifiers):
     """Read spectra, one a classifier and attack.
 
     perturbations: files spectra/ATTACK.h5; classifiers: their classifiers' files
-    classifier_spectrum.h5, each once, or none for the perturbations alone. Returns a list of dicts:
+    classifier_spectrum.h5, each once, or none for only the perturbations. Returns a list of dicts:
     experiment, classifier, attack, and of each of OF that there is the dict of its arrays
     (idbias.spectra.measured_spectra.measures).
     """
@@ -120,7 +120,7 @@ def local_against_full(spectra, kernels, seed, trained=None):
 
     spectra: as `read` returns; kernels: experiment -> classifier -> (family, side of the kernel, 0
     for a full one, training seed), as idbias.config.experiments.Experiment.kernels. A row for each
-    attack and pair of convolutional models of one seed that differ in the kernel alone, of
+    attack and pair of convolutional models of one seed that differ only in the kernel, of
     perturbations and of input gradients: on the images that both have, the mean difference in radial
     frequency (cycles per pixel) and its 95 % bootstrap interval over images, which says nothing of
     another training run. A DataFrame: experiment, attack, family, kernel (side of the local one), of,

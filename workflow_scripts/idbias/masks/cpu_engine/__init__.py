@@ -1,6 +1,6 @@
 """Gradients at the image by compiled convolutions (C++), for classifiers that train their masks on CPUs.
 
-The rest of idbias knows `fused` alone, and asks for it nowhere but in idbias.masks.gradients; on a GPU, in
+The rest of idbias knows only `fused`, and asks for it nowhere but in idbias.masks.gradients; on a GPU, in
 float64 and with `engine: torch` nothing of this package is imported or compiled. It stays as long as masks of
 a ResNet-20 train at 1.3 times the rate of torch's own convolutions or more (benchmarks/masks.py, "torch's
 convolutions"); below that rate it is to be deleted.
