@@ -124,7 +124,7 @@ def test_a_test_need_not_suit_experiments_that_are_not_run():
             ["attacks.fmn", "takes no arguments, epsilon"],
         ),
         ({"attacks__pgd__path": "x.npy"}, ["attacks.pgd", "belong to attack: file"]),
-        ({"attacks__pgd__time_limit": 60}, ["attacks.pgd", "time_limit is of Brendel-Bethge"]),
+        ({"attacks__pgd__time_limit": 60}, ["attacks.pgd", "time_limit belongs to Brendel-Bethge"]),
         ({"attacks__bb_l2__time_limit": 0}, ["attacks.bb_l2.time_limit is 0", "greater than 0"]),
         ({"attacks__fmn__attack": "my_attack:Mine"}, ["attacks.fmn.attack", "no my_attack.py"]),
         ({"attacks__fmn__attack": "L2 FMN"}, ["attacks.fmn.attack is 'L2 FMN'"]),

@@ -174,7 +174,7 @@ class Asking:
                 logits,
                 repeated,
                 AGAIN,
-                "answers the same images otherwise the second time",
+                "gives the same images other logits the second time",
                 "in eval mode nothing may be left to chance, or remembered from call to call: dropout "
                 "must heed `self.training`",
             )
@@ -194,7 +194,7 @@ class Asking:
             logits,
             answers.detach(),
             AGAIN,
-            "answers otherwise when a gradient is asked for",
+            "gives other logits when a gradient is asked for",
             "its forward must not depend on whether gradients are recorded",
         )
         try:
