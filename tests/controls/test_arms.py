@@ -19,10 +19,10 @@ def digits(block, changes=None):
 def test_the_first_epsilon_and_the_seed_at_the_top_keep_the_names():
     found = digits({"seeds": [0, 3], "overrides": {"attacks": {"pgd": {"epsilon": [0.15, 0.2]}}}})
     assert list(found.classifiers) == ["small_cnn", "small_cnn_seed3"]
-    assert list(found.attacks) == ["fmn", "pgd", "pgd_0.2", "deepfool"]
+    assert list(found.attacks) == ["fmn", "pgd", "pgd_0.2"]
     assert [found.training_seed(name) for name in found.classifiers] == [0, 3]
     assert found.attacks["pgd_0.2"].epsilon == 0.2
-    last = found.comparisons[-2]
+    last = found.comparisons[-1]
     assert last.row == "results/digits/small_cnn_seed3/correlations/pgd_0.2/row.csv"
     assert last.names == {
         "experiment": "digits", "dataset": "digits", "classifier": "small_cnn", "seed": 3,
@@ -46,8 +46,8 @@ def test_a_control_replaces_one_of_the_two_sets():
     found = digits({"controls": EVERY, "other_network": "wide", "attacks": ["fmn"]}, changes)
     folder = "results/digits/small_cnn"
     own = {
-        "essential": f"{folder}/masks/essential/00000-01196.h5",
-        "adversarial": f"{folder}/masks/adversarial/fmn/00000-01196.h5",
+        "essential": f"{folder}/masks/essential/00000-00499.h5",
+        "adversarial": f"{folder}/masks/adversarial/fmn/00000-00499.h5",
     }
     replaced = {
         pair.control: pair.mask_sets
@@ -55,7 +55,7 @@ def test_a_control_replaces_one_of_the_two_sets():
         if pair.control != "spectrum"
     }
     assert replaced["noise"] == {
-        **own, "adversarial": f"{folder}/controls/fmn/noise/masks/00000-01196.h5",
+        **own, "adversarial": f"{folder}/controls/fmn/noise/masks/00000-00499.h5",
     }  # fmt: skip
     assert replaced["other_seed"]["essential"] == own["essential"].replace("cnn", "cnn_seed1", 1)
     assert replaced["other_network"]["essential"] == own["essential"].replace("small_cnn", "wide")
