@@ -62,6 +62,31 @@ def test_the_first_columns_are_the_answer_and_the_others_come_second():
     assert {"experiment", "control", "Z", "p", "distance correlation"} <= set(first)
 
 
+def test_a_mean_over_seeds_says_of_which_kernel_it_is_and_what_was_measured():
+    one = {
+        "experiment": "rates", "dataset": "mnist", "seed": 0, "attack": "pgd_l2", "family": "1 linear",
+        "images": 184, "mean": 0.144, "low": 0.142, "high": 0.147, "learning_rate": 0.01, "train_accuracy": 0.88,
+        "full_kernel": False, "seeds": None,
+    }  # fmt: skip
+    sides = [{**one, "kernel": side, "classifier": f"kernel{side}"} for side in (3, 28)]
+    means = [{**row, "classifier": None, "seed": None, "seeds": 3} for row in sides]
+    *_, first, _ = table_columns.parts(pd.DataFrame([*sides, *means]))
+    assert list(first["side of the kernel"]) == ["3", "28", "3", "28"]
+    assert set(first["radial frequency [95 % interval]"]) == {"0.144 [0.142, 0.147]"}
+    assert len(first.columns) <= table_columns.MOST
+
+
+def test_a_difference_of_kernels_is_called_one():
+    pair = {
+        "experiment": "rates", "attack": "pgd_l2", "of": "perturbations", "family": "1 linear", "kernel": 3,
+        "local": 0.29, "full": 0.267, "difference": 0.023, "low": 0.019, "high": 0.027, "images": 105,
+        "local_learning_rate": 0.01, "full_learning_rate": 0.002, "local_train_accuracy": 0.9,
+        "full_train_accuracy": 0.9,
+    }  # fmt: skip
+    *_, first, _ = table_columns.parts(pd.DataFrame([pair, {**pair, "attack": "pgd_linf"}]))
+    assert set(first["local - full [95 % interval]"]) == {"0.023 [0.019, 0.027]"}
+
+
 def test_a_published_p_is_no_zero():
     assert table_columns.p_value(0.0) == "< 1e-300"
     assert table_columns.p_value(1.2e-8) == "1.2e-08"
@@ -93,6 +118,7 @@ def test_every_table_compiles_and_fits_the_page(finished, tmp_path, columns):
     forms = ("csv", "markdown", "latex", "html")
     for name, table in {
         "escapes": rows(),
+        "broken_lines": pd.concat([rows(1, classifier="[mine]"), rows(1, classifier="*theirs")]),
         "remarks": rows(caveats="I_d is drawn from few points; " * 5, reason="too few masks " * 9),
         "one": rows(1),
     }.items():

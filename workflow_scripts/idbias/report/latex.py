@@ -89,7 +89,7 @@ def tabular(table, lead):
             heading(name, kind[0]) for name, kind in zip(table, kinds, strict=True)
         ) + " \\\\",
         "\\midrule",
-        *(" & ".join(map(cell, row)) + " \\\\" for row in table.to_numpy()),
+        *(after_break(" & ".join(map(cell, row))) + " \\\\" for row in table.to_numpy()),
         "\\bottomrule",
         "\\end{tabular}",
     ]  # fmt: skip
@@ -130,11 +130,16 @@ def heading(name, side="r"):
     for line in map(escape, lines):
         for plain, symbol in SYMBOLS:
             line = line.replace(plain, symbol)
-        set_lines.append("$p$" if line == "p" else "$Z$" if line == "Z" else line)
+        set_lines.append("$p$" if line == "p" else "$Z$" if line == "Z" else after_break(line))
     if len(set_lines) == 1:
         return set_lines[0]
     stacked = " \\\\ ".join(set_lines)
     return f"\\shortstack[{'l' if side == 'p' else side}]{{{stacked}}}"
+
+
+def after_break(line):
+    """Return a line that may follow `\\\\`, which takes a bracket or a star after it for its own."""
+    return f"{{}}{line}" if line.startswith(("[", "*")) else line
 
 
 def escape(text):

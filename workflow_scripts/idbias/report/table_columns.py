@@ -153,7 +153,7 @@ P_VALUES = ("p_two_sided_holm", "p_two_sided", "p_permutation_holm", "p_permutat
 # What a row is of. Those that do not differ between rows are said once, above the table.
 OF = (
     "source", "experiment", "dataset", "classifier", "seed", "seeds", "attack", "epsilon", "control", "of",
-    "shuffled_within",
+    "shuffled_within", "family", "kernel", "inequality", "radius", "layer", "readout",
 )  # fmt: skip
 ALWAYS = ("classifier", "attack")
 # A column that only tables of this kind have -> what such a table shows first, most important last: from
@@ -168,6 +168,15 @@ FIRST = {
         "share_of_ceiling", "p_holm", "rho_interval",
     ),
     "z_mean": tuple(f"{name}_over_seeds" for name in OVER_SEEDS),
+    "succeeded": (
+        "failed", "timed_out", "succeeded", "images", "correct", "median_l2", "median_linf", "test_accuracy",
+        "attack_success",
+    ),
+    "difference": ("full_train_accuracy", "local_train_accuracy", "images", "full", "local", "interval"),
+    "full_kernel": ("learning_rate", "train_accuracy", "images", "interval"),
+    "misalignment": (
+        "constant", "outside_frequency", "product", "beta", "held", "stated_holds", "misalignment", "holds",
+    ),
 }  # fmt: skip
 
 
@@ -208,6 +217,8 @@ def names(table):
     masks = "attack" in table and (table["attack"] != "").all()
     first, second = ("essential", "adversarial") if masks else ("first", "second")
     special = {"id_first": f"I_d {first}", "id_second": f"I_d {second}"}
+    if "local" in table and "full" in table:
+        special["interval"] = "local - full [95 % interval]"
     return {column: special.get(column, FORMATS[column][0]) for column in table}
 
 
