@@ -11,6 +11,11 @@ from toy import edit_site
 ROOT = Path(__file__).parent.parent
 
 
+def test_a_checkout_has_the_profile_under_the_name_that_users_type():
+    """`snakemake --profile slurm`: the other tests run in copies, to which they add this link."""
+    assert (ROOT / "slurm").resolve() == ROOT / "profiles/slurm"
+
+
 def test_every_job_that_asks_for_a_gpu_goes_to_the_gpu_partition(project):
     (project.folder / "slurm").symlink_to("profiles/slurm")
     profile = project.folder / "profiles/slurm/config.yaml"
