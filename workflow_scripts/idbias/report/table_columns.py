@@ -172,7 +172,9 @@ FIRST = {
         "failed", "timed_out", "succeeded", "images", "correct", "median_l2", "median_linf", "test_accuracy",
         "attack_success",
     ),
-    "difference": ("full_train_accuracy", "local_train_accuracy", "images", "full", "local", "interval"),
+    "difference": (
+        "reason", "full_train_accuracy", "local_train_accuracy", "images", "full", "local", "interval",
+    ),
     "full_kernel": ("learning_rate", "train_accuracy", "images", "interval"),
     "misalignment": (
         "constant", "outside_frequency", "product", "beta", "held", "stated_holds", "misalignment", "holds",

@@ -73,7 +73,7 @@ class Fused:
 
     def _stages(self):
         """Return the nodes after the images and before the output, layers in Segments."""
-        shapes = {node: _shape(node) for node in self.nodes}
+        shapes = {node: node.meta["shape"] for node in self.nodes}
         stages = []
         for fused, nodes in itertools.groupby(self.nodes[1:-1], key=self.layers.__contains__):
             nodes = list(nodes)
@@ -90,7 +90,7 @@ class Fused:
         layer = _module(node, modules)
         if layer is None or not supported(layer):
             return False
-        return isinstance(layer, nn.Conv2d) or len(_shape(node)) == 2
+        return isinstance(layer, nn.Conv2d) or len(node.meta["shape"]) == 2
 
     def _inputs(self, node):
         layer = self.layers.get(node)
@@ -145,7 +145,7 @@ def _followers(node, modules, taken, live):
     after = _only_user(node, taken)
     if after and after.target in (operator.add, torch.add) and len(after.args) == 2:
         other = after.args[1] if after.args[0] is node else after.args[0]
-        if other in live and _shape(other) == _shape(node) and not after.kwargs:
+        if other in live and other.meta["shape"] == node.meta["shape"] and not after.kwargs:
             chain, addend = [node, after], other
             after = _only_user(after, taken)
     relu = after is not None and (
@@ -161,7 +161,3 @@ def _module(node, modules):
 def _only_user(node, taken):
     users = list(node.users)
     return users[0] if len(users) == 1 and users[0] not in taken else None
-
-
-def _shape(node):
-    return node.meta["shape"]
