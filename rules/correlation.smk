@@ -127,6 +127,7 @@ rule shuffle_shard:
         estimator=lambda wildcards: experiment(wildcards).correlation.estimate,
         within=lambda wildcards: experiment(wildcards).correlation.within(wildcards.shuffles),
         stratum=lambda wildcards: experiment(wildcards).correlation.stratum,
+        preprocessing=lambda wildcards: experiment(wildcards).correlation.preprocessing,
         baselines=lambda wildcards: experiment(wildcards).correlation.baselines,
         seed=lambda wildcards: experiment(wildcards).seed,
     script:

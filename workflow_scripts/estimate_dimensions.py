@@ -2,7 +2,9 @@
 
 from idbias.stage import stage
 
-with stage(snakemake):
+with stage(snakemake) as execution:
+    import numpy as np
+
     from idbias import files
     from idbias.correlation.estimators import Estimator
     from idbias.correlation.observed_statistics import observed_statistics
@@ -26,6 +28,16 @@ with stage(snakemake):
             with_svcca=params.svcca,
             labels=pairs["label"][()] if "label" in pairs else None,
         )
+    by_reference = execution.engine == "reference" and estimator.algorithm == "base"
+    if by_reference and "joined" in statistics:
+        from idbias.correlation.reference import dimensions_of_pairs
+
+        [statistics["joined"]] = dimensions_of_pairs(
+            snakemake.input.pairs,
+            lambda count: [np.arange(count)],
+            estimator.mu_fraction,
+            dict(params.preprocessing),
+        )
     reasons = {f"reason_{name}": reason for name, reason in reasons.items()}
-    made_by = {**dict(snakemake.wildcards), **estimator.settings}
+    made_by = {**dict(snakemake.wildcards), **estimator.settings, "by_reference": by_reference}
     files.write(snakemake.output[0], statistics, {**made_by, **reasons})

@@ -3,9 +3,9 @@
 from idbias.config.counts import shard_rows
 from idbias.stage import stage
 
-with stage(snakemake):
+with stage(snakemake) as execution:
     from idbias import files
-    from idbias.correlation.dependence import shuffled_statistics
+    from idbias.correlation.dependence import shuffle, shuffled_statistics
     from idbias.correlation.estimators import Estimator
     from idbias.correlation.strata import of_pairs
 
@@ -26,8 +26,24 @@ with stage(snakemake):
             params.baselines,
             threads=snakemake.threads,
         )
+    by_reference = execution.engine == "reference" and estimator.algorithm == "base"
+    if by_reference:
+        from idbias.correlation.reference import dimensions_of_pairs
+
+        statistics["intrinsic_dimension"] = dimensions_of_pairs(
+            snakemake.input.pairs,
+            lambda count: [shuffle(count, seed, replicate, labels) for replicate in replicates],
+            estimator.mu_fraction,
+            dict(params.preprocessing),
+        )
     files.write(
         snakemake.output[0],
         {"replicate": replicates, **statistics},
-        {**dict(snakemake.wildcards), **estimator.settings, "seed": seed, "within": params.within},
+        {
+            **dict(snakemake.wildcards),
+            **estimator.settings,
+            "seed": seed,
+            "within": params.within,
+            "by_reference": by_reference,
+        },
     )

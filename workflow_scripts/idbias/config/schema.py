@@ -179,7 +179,8 @@ class Execution(Section):
     engine: Literal["auto", "torch", "reference", "captured"] = Field(
         "auto",
         description="auto: masks on a CPU train with compiled convolutions where they fit; torch: never; "
-        "reference: one image after the other by the plain loop of idbias/masks/reference.py; captured "
+        "reference: one image after the other by the plain loop of idbias/masks/reference.py, and TwoNN's "
+        "base estimate by that of idbias/correlation/reference.py; captured "
         "(experimental): steps on a GPU as a CUDA graph. How they round: docs/masks.md",
     )
 
