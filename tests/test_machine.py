@@ -165,3 +165,27 @@ def test_packages_before_the_pinned_ones_are_named(tmp_path, monkeypatch):
     said = subprocess.run(command, env=environment, capture_output=True, text=True).stdout
     assert f"foolbox ({tmp_path})" in said
     assert "numpy" not in said
+
+
+FAULTS = """
+import resource, sys
+import numpy as np
+sys.path.insert(0, {library!r})
+from idbias.machine import keep_freed_memory
+if {keep}:
+    keep_freed_memory()
+for _ in range(20):
+    np.ones(8 * 2**20)  # 64 MB, which go again
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+"""
+
+
+def test_memory_of_large_arrays_comes_from_the_system_once():
+    def faults(keep):
+        script = FAULTS.format(library=str(ROOT / "workflow_scripts"), keep=keep)
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        )
+        return int(done.stdout)
+
+    assert faults(keep=True) < faults(keep=False) / 4

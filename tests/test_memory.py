@@ -1,9 +1,12 @@
 """What jobs ask for is above what they and Snakemake used, and at most twice that."""
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
 from test_experiments import experiments
 
+from idbias.attacks import batched
 from idbias.config import memory
 
 FASHION = {"images_per_shard": 600}
@@ -60,3 +63,29 @@ def test_pictures_in_a_folder_are_of_the_size_of_one_of_them(tmp_path):
     assert memory.attack(experiments(changes)["mine"]) == memory.attack(known)
     mine["path"] = str(tmp_path / "archive.zip")
     assert memory.attack(experiments(changes)["mine"]) > 4 * memory.attack(known)
+
+
+@pytest.mark.parametrize(
+    ("shape", "most", "expected"),
+    [((3, 32, 32), 256, 256), ((3, 224, 224), 128, 32), ((3, 224, 224), 8, 8), ((3, 5000, 5000), 128, 1)],
+)  # fmt: skip
+def test_fewer_images_at_once_where_they_are_large(shape, most, expected):
+    assert memory.at_once(shape, most) == expected
+    assert (
+        memory.LAYERS * expected * np.prod(shape) * 4 / 1e6 <= memory.MOST_LAYERS or expected == 1
+    )
+
+
+def test_a_few_large_images_are_attacked_in_a_batch_of_as_many():
+    sizes = []
+
+    class Mean(torch.nn.Module):
+        def forward(self, images):
+            sizes.append(len(images))
+            means = images.mean((1, 2, 3))
+            return torch.stack([means, 0.45 - means], 1)
+
+    images = np.random.default_rng(0).uniform(0.4, 0.6, (3, 3, 224, 224)).astype(np.float32)
+    settings = {"attack": "LinfDeepFoolAttack", "arguments": {"steps": 2}, "epsilon": None}
+    batched.run(Mean(), images, np.zeros(3, int), np.arange(3), settings, seed=0, batch_size=128)
+    assert max(sizes) <= 32

@@ -201,7 +201,9 @@ def test_how_shuffles_are_cut_is_bit_identical(finished, tmp_path):
 def test_the_test_by_its_reference_gives_the_row_of_the_engine(finished, tmp_path):
     workflow = finished.clone(tmp_path / "reference")
     workflow.configure({"execution": {"engine": "reference"}})
-    workflow.snakemake("--forcerun", "intrinsic_dimensions", "shuffle_shard", "--", f"{FMN}/row.csv")
+    workflow.snakemake(
+        "--forcerun", "intrinsic_dimensions", "shuffle_shard", "--", f"{FMN}/row.csv"
+    )
     for path in (f"{FMN}/intrinsic_dimensions.h5", f"{FMN}/shuffles/00000-00049.h5"):
         assert files.read(workflow.folder / path, [])[1]["by_reference"]
         assert not files.read(finished.folder / path, [])[1]["by_reference"]

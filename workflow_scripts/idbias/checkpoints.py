@@ -50,8 +50,10 @@ def save(path, key, state):
     buffer = io.BytesIO()
     torch.save({"key": key, "state": state}, buffer)
     try:
-        with replacing(path) as temporary:
-            temporary.write_bytes(buffer.getbuffer())
+        # Not by Path.write_bytes: where that fails, its own view of the buffer is left to the garbage
+        # collector, which crashes on it in Python 3.12.
+        with replacing(path) as temporary, open(temporary, "wb") as file:
+            file.write(buffer.getbuffer())
     except Unwritable as error:
         print(f"No checkpoint now, the work goes on without: {error}", file=sys.stderr)
 

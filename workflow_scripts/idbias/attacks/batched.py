@@ -12,6 +12,7 @@ from idbias.attacks.perturbations import ORDERS, blanks, largest, norms, succeed
 from idbias.attacks.random_numbers import of_one_image, per_image
 from idbias.classifiers.models import classes_of, in_fixed_batches
 from idbias.classifiers.probe import said
+from idbias.config.memory import at_once
 from idbias.errors import InputError
 from idbias.progress import progress
 
@@ -39,7 +40,7 @@ def run(
     order = order_of(attack, settings)
     check_epsilon(name, epsilon, order, images.shape[1:])
     model = foolbox.PyTorchModel(classifier, bounds=(0, 1), device=device)
-    batch_size = 1 if alone else batch_size
+    batch_size = 1 if alone else at_once(images.shape[1:], batch_size)
     bar = progress(total=len(images), unit="image", label=label)
 
     def attack_batch(images, labels, index):

@@ -8,7 +8,7 @@ from idbias.classifiers.models import logits_of
 from idbias.datasets.images import image_counts, read_images
 from idbias.errors import InputError
 
-BLOCK = 2048
+BLOCK = 256  # images held at once
 # Test images a class, below which an accuracy gets a warning.
 FEW_IMAGES = 10
 # So far below its checkpoint's own an accuracy is no matter of other test images.

@@ -6,6 +6,7 @@ used"), and images of 224 pixels ask for some GB. `python benchmarks/asked.py` h
 
 import os
 from functools import cache
+from math import prod
 from pathlib import Path
 
 from idbias.config.downloads import local_path
@@ -80,6 +81,15 @@ def attack(experiment):
 def layers(experiment, batch):
     """Return the MB that a network's layers keep of a batch."""
     return min(LAYERS * batch * image(experiment), MOST_LAYERS)
+
+
+def at_once(shape, most):
+    """Return how many images (C, H, W) go through a network at once: `most`, or fewer where they are large.
+
+    A power of two then, whose layers keep MOST_LAYERS. By the shape only: the batch decides how sums round.
+    """
+    fitting = int(MOST_LAYERS / (LAYERS * prod(shape) * 4 / 1e6))
+    return min(most, 1 << max(fitting.bit_length() - 1, 0))
 
 
 def masks(experiment):
