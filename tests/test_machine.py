@@ -169,13 +169,12 @@ def test_packages_before_the_pinned_ones_are_named(tmp_path, monkeypatch):
 
 FAULTS = """
 import resource, sys
-import numpy as np
 sys.path.insert(0, {library!r})
 from idbias.machine import keep_freed_memory
 if {keep}:
     keep_freed_memory()
 for _ in range(20):
-    np.ones(8 * 2**20)  # 64 MB, which go again
+    bytearray(b'1') * 2**26  # 64 MB, which go again
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
 """
 
