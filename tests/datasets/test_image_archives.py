@@ -68,7 +68,7 @@ def test_a_folder_without_split_is_split_by_class_and_seed(tmp_path):
     again = image_archives.image_folder(path, test_fraction=0.3)
     np.testing.assert_array_equal(again.test_images, data.test_images)
     refused(
-        "class 'a' has 10 images, of which 0.01",
+        "class 'a' has 10 images, of which a test_fraction of 0.01",
         image_archives.image_folder,
         path,
         test_fraction=0.01,

@@ -126,8 +126,10 @@ def split(path, files, test_fraction, seed):
         number = round(test_fraction * len(members))
         if not 0 < number < len(members):
             raise InputError(
-                f"{path}: class {label!r} has {len(members)} images, of which {test_fraction} as a "
-                "test set leaves one of the sets empty; change test_fraction or add images."
+                f"{path}: class {label!r} has {len(members)} image{'s' * (len(members) != 1)}, of which a "
+                f"test_fraction of {test_fraction} leaves the training or the test set empty; add images or "
+                "change test_fraction; for a network that is trained already, put all class folders into a "
+                "folder test in it."
             )
         chosen = random.permutation(len(members))
         test |= {members[i]: label for i in chosen[:number]}
