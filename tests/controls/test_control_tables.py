@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from idbias.controls.control_tables import controls, over_seeds
-from idbias.report import figures_arms, table_columns
+from idbias.report import figures_arms, table_texts
 
 
 def row(seed=0, epsilon=0.1, z=-3.0, **others):
@@ -31,7 +31,7 @@ def test_a_control_s_contrast_stands_beside_it_once(tmp_path):
     table = controls([attack, attack], [noise, spectrum], contrasts)
     assert list(table["control"]) == ["none", "noise", "noise", "spectrum"]
     assert list(table["contrast"].notna()) == [False, True, False, True]
-    shown = table_columns.texts(table)
+    shown = table_texts.texts(table)
     assert shown["contrast_interval"][1] == "0.200 [0.100, 0.300]"
     assert shown["contrast_interval"][0] == ""
 
@@ -46,7 +46,7 @@ def test_seeds_are_summed_up_by_mean_and_standard_deviation():
     assert table["z_mean"][0] == pytest.approx(-4)
     assert table["z_std"][0] == pytest.approx(np.std(z, ddof=1))
     assert table["contrast_mean"][1] == pytest.approx(0.2)
-    assert table_columns.texts(table)["z_over_seeds"][0] == "-4.00 ± 1.00"
+    assert table_texts.texts(table)["z_over_seeds"][0] == "-4.00 ± 1.00"
 
 
 def test_numbers_against_epsilon_are_sorted_and_drawn():

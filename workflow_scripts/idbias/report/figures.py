@@ -16,7 +16,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from idbias.files import replacing
-from idbias.report.table_columns import p_value
+from idbias.report.table_texts import p_value
 from idbias.report.tables import write_csv
 
 STYLE = {
