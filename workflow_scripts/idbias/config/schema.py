@@ -166,7 +166,9 @@ class Execution(Section):
 
     images_per_shard: Count = Field(512, description="images in one attack or mask job")
     shuffles_per_shard: Count = Field(1000, description="replicates in one shuffle job")
-    attack_batch: Count = Field(128, description="images attacked at once")
+    attack_batch: Count = Field(
+        128, description="images attacked at once; fewer where they are large, 32 of 224 pixels"
+    )
     mask_batch: Count | Literal["auto"] = Field(
         "auto", description="masks trained at once; auto fits memory"
     )
