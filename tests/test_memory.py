@@ -7,7 +7,7 @@ from PIL import Image
 from test_experiments import experiments
 
 from idbias.attacks import batched
-from idbias.config import memory
+from idbias.config import batches, memory
 
 FASHION = {"images_per_shard": 600}
 CIFAR = {"images_per_shard": 1000}
@@ -70,9 +70,9 @@ def test_pictures_in_a_folder_are_of_the_size_of_one_of_them(tmp_path):
     [((3, 32, 32), 256, 256), ((3, 224, 224), 128, 32), ((3, 224, 224), 8, 8), ((3, 5000, 5000), 128, 1)],
 )  # fmt: skip
 def test_fewer_images_at_once_where_they_are_large(shape, most, expected):
-    assert memory.at_once(shape, most) == expected
+    assert batches.at_once(shape, most) == expected
     assert (
-        memory.LAYERS * expected * np.prod(shape) * 4 / 1e6 <= memory.MOST_LAYERS or expected == 1
+        batches.LAYERS * expected * np.prod(shape) * 4 / 1e6 <= batches.MOST_LAYERS or expected == 1
     )
 
 

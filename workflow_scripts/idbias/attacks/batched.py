@@ -12,7 +12,7 @@ from idbias.attacks.perturbations import ORDERS, blanks, largest, norms, succeed
 from idbias.attacks.random_numbers import of_one_image, per_image
 from idbias.classifiers.models import classes_of, in_fixed_batches
 from idbias.classifiers.probe import said
-from idbias.config.memory import at_once
+from idbias.config.batches import at_once
 from idbias.errors import InputError
 from idbias.progress import progress
 

@@ -11,7 +11,7 @@ from torch import nn
 from idbias import files
 from idbias.classifiers.networks.by_name import build
 from idbias.classifiers.probe import probe, said, three_of, warn
-from idbias.config.memory import at_once
+from idbias.config.batches import at_once
 from idbias.errors import InputError
 from idbias.streams import torch_seed
 
@@ -106,7 +106,7 @@ def in_fixed_batches(function, *arrays, batch_size, last=None):
     """Apply `function` to batches of `batch_size` rows; return its results joined, as arrays.
 
     `arrays`: numpy arrays (N, ...) of one length, the first of images. `function` gets tensors of exactly
-    `batch_size` rows, or fewer of large images (idbias.config.memory.at_once): the last batch is filled up
+    `batch_size` rows, or fewer of large images (idbias.config.batches.at_once): the last batch is filled up
     with its own rows and the surplus is dropped. The shape of a batch chooses the arithmetic's order in
     torch, so a fixed shape makes an image's result the same whatever stands beside it.
     last: how many rows the last batch is filled up to, if not `batch_size`.

@@ -6,9 +6,9 @@ used"), and images of 224 pixels ask for some GB. `python benchmarks/asked.py` h
 
 import os
 from functools import cache
-from math import prod
 from pathlib import Path
 
+from idbias.config.batches import LAYERS, MOST_LAYERS
 from idbias.config.downloads import local_path
 from idbias.datasets.class_folders import is_image
 from idbias.datasets.published import PUBLISHED
@@ -23,8 +23,6 @@ CUDA = 2000
 SIDE = 224
 # How often a job holds the images of its shard.
 COPIES = 8
-# What layers keep of a batch under attack or training, in images, and at most that number of MB.
-LAYERS, MOST_LAYERS = 200, 4000
 # The most pairs that the memory of I_d jobs grows with, and that a contrast takes.
 PAIRS, CONTRASTED = 20_000, 8_000
 
@@ -81,15 +79,6 @@ def attack(experiment):
 def layers(experiment, batch):
     """Return the MB that a network's layers keep of a batch."""
     return min(LAYERS * batch * image(experiment), MOST_LAYERS)
-
-
-def at_once(shape, most):
-    """Return how many images (C, H, W) go through a network at once: `most`, or fewer where they are large.
-
-    A power of two then, whose layers keep MOST_LAYERS. By the shape only: the batch decides how sums round.
-    """
-    fitting = int(MOST_LAYERS / (LAYERS * prod(shape) * 4 / 1e6))
-    return min(most, 1 << max(fitting.bit_length() - 1, 0))
 
 
 def masks(experiment):
