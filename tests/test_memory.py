@@ -33,6 +33,8 @@ USED = [
     ),
     ("table2", CIFAR, memory.attack, 823),
     ("table2", CIFAR, memory.masks, 425),
+    ("table3", {"images_per_shard": 16}, memory.masks, 2055),  # EfficientNet-Lite0 at 224 pixels
+    ("table3", {"images_per_shard": 16}, memory.attack, 3384),
 ]
 
 
@@ -89,3 +91,15 @@ def test_a_few_large_images_are_attacked_in_a_batch_of_as_many():
     settings = {"attack": "LinfDeepFoolAttack", "arguments": {"steps": 2}, "epsilon": None}
     batched.run(Mean(), images, np.zeros(3, int), np.arange(3), settings, seed=0, batch_size=128)
     assert max(sizes) <= 32
+
+
+@pytest.mark.parametrize(
+    ("name", "classifier", "used"), [("table2", "resnet20", 468), ("table3", "resnet18", 1440)]
+)
+def test_a_classifier_that_is_only_loaded_asks_for_a_forward_pass(name, classifier, used):
+    experiment = experiments({"experiment_blocks": {name: {"images": 1000}}})[name]
+    loaded = experiment.trained[classifier].model_copy(update={"recipe": None})
+    experiment.trained[classifier] = loaded
+    experiment.execution.images_per_shard = 16 if name == "table3" else 1000
+    used += memory.SNAKEMAKE
+    assert used < memory.training(experiment, classifier) < 2 * used

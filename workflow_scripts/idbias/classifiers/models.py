@@ -11,7 +11,7 @@ from torch import nn
 from idbias import files
 from idbias.classifiers.networks.by_name import build
 from idbias.classifiers.probe import probe, said, three_of, warn
-from idbias.config.batches import at_once
+from idbias.config.batches import CLASSIFIED, at_once
 from idbias.errors import InputError
 from idbias.streams import torch_seed
 
@@ -121,7 +121,7 @@ def in_fixed_batches(function, *arrays, batch_size, last=None):
     return [np.concatenate(parts) for parts in zip(*results, strict=True)]
 
 
-def logits_of(classifier, images, batch_size=256, device="cpu"):
+def logits_of(classifier, images, batch_size=CLASSIFIED, device="cpu"):
     """Return the logits (N, K) float32 of images float32 (N, C, H, W) in [0, 1]."""
     if not len(images):
         raise InputError("there are no images to classify.")

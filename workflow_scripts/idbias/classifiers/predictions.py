@@ -5,10 +5,10 @@ import sys
 import numpy as np
 
 from idbias.classifiers.models import logits_of
+from idbias.config.batches import CLASSIFIED
 from idbias.datasets.images import image_counts, read_images
 from idbias.errors import InputError
 
-BLOCK = 256  # images held at once
 # Test images a class, below which an accuracy gets a warning.
 FEW_IMAGES = 10
 # So far below its checkpoint's own an accuracy is no matter of other test images.
@@ -24,10 +24,10 @@ def predict(classifier, dataset, device="cpu", progress=None):
     test images that are classified correctly. Raises InputError if logits are not finite.
     """
     total, tests = image_counts(dataset)
-    blocks = range(0, total, BLOCK)
+    blocks = range(0, total, CLASSIFIED)
     labels, logits = [], []
     for first in progress(blocks, unit="block", label="predictions") if progress else blocks:
-        images, block = read_images(dataset, "masked", slice(first, min(first + BLOCK, total)))
+        images, block = read_images(dataset, "masked", slice(first, min(first + CLASSIFIED, total)))
         labels.append(block)
         logits.append(logits_of(classifier, images, device=device))
     labels, logits = np.concatenate(labels), np.concatenate(logits)

@@ -4,6 +4,8 @@ from math import prod
 
 # What layers keep of a batch under attack or training, in images, and at most that number of MB.
 LAYERS, MOST_LAYERS = 200, 4000
+# Images that are classified at once, at most.
+CLASSIFIED = 256
 
 
 def at_once(shape, most):

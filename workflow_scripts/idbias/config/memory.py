@@ -8,7 +8,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from idbias.config.batches import LAYERS, MOST_LAYERS
+from idbias.config.batches import CLASSIFIED, LAYERS, MOST_LAYERS
 from idbias.config.downloads import local_path
 from idbias.datasets.class_folders import is_image
 from idbias.datasets.published import PUBLISHED
@@ -23,6 +23,8 @@ CUDA = 2000
 SIDE = 224
 # How often a job holds the images of its shard.
 COPIES = 8
+# What layers keep of the least batch of masks, 16 images, in images: more than depthwise ones took.
+LAYERS_OF_MASKS = 2100
 # The most pairs that the memory of I_d jobs grows with, and that a contrast takes.
 PAIRS, CONTRASTED = 20_000, 8_000
 
@@ -82,8 +84,8 @@ def layers(experiment, batch):
 
 
 def masks(experiment):
-    """Return the MB of a job that trains the masks of a shard; its batches fit a memory of their own."""
-    return round(shard(experiment) + 1500 * image(experiment))
+    """Return the MB of a job that trains the masks of a shard: the least batch; larger ones fit what is free."""
+    return round(shard(experiment) + LAYERS_OF_MASKS * image(experiment))
 
 
 def brendel_bethge(experiment):
@@ -107,8 +109,8 @@ def dataset(experiment):
 def training(experiment, classifier):
     """Return the MB of making one classifier: a batch with what its layers keep, the images' bytes twice."""
     recipe = experiment.trained[classifier].recipe
-    if not recipe:
-        return shard(experiment)
+    if not recipe:  # it only classifies: of a forward pass no layer is kept
+        return round(shard(experiment) + layers(experiment, CLASSIFIED) / 4)
     known = PUBLISHED.get(experiment.dataset.source)
     images = (known.train if known else experiment.images) / 2
     return round(TORCH + layers(experiment, recipe.batch_size) + images * image(experiment))
