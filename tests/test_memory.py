@@ -31,6 +31,9 @@ USED = [
         lambda fashion: memory.training(fashion, "local_convolution_1_relu"),
         735,
     ),
+    ("table2", {}, memory.dimensions, 3438),
+    ("table2", {}, memory.dimensions, 2316),
+    ("table2", {}, memory.contrast, 2725),
     ("table2", CIFAR, memory.attack, 823),
     ("table2", CIFAR, memory.masks, 425),
     ("table3", {"images_per_shard": 16}, memory.masks, 2055),  # EfficientNet-Lite0 at 224 pixels

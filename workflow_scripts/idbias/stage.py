@@ -14,7 +14,7 @@ from pathlib import Path
 from idbias.config.checking import check
 from idbias.config.comparisons import by_folder
 from idbias.errors import CONFIGURATION, SAID_BY_CONSOLE, InputError, Unwritable
-from idbias.machine import in_the_way, keep_freed_memory, private_folders
+from idbias.machine import in_the_way, private_folders
 
 # Seconds by which the clocks of a node and of a file server may differ.
 CLOCKS_DIFFER = 30
@@ -34,7 +34,6 @@ def stage(snakemake):
     """
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = str(snakemake.threads)
-    keep_freed_memory()
     terminal = sys.stderr
     sys.stderr = log = Log(snakemake.log[0])
     try:

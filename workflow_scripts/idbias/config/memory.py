@@ -25,7 +25,9 @@ SIDE = 224
 COPIES = 8
 # What layers keep of the least batch of masks, 16 images, in images: more than depthwise ones took.
 LAYERS_OF_MASKS = 2100
-# The most pairs that the memory of I_d jobs grows with, and that a contrast takes.
+# The most MB that I_d jobs hold of distances.
+MOST_DISTANCES = 3600
+# Pairs, where their number is not known, and the most that a contrast takes.
 PAIRS, CONTRASTED = 20_000, 8_000
 
 
@@ -122,10 +124,10 @@ def distances(experiment):
 
 
 def dimensions(experiment):
-    """Return the MB of I_d, of the sets as they are or shuffled."""
-    return round(TORCH + min(points(experiment), PAIRS) / 6)
+    """Return the MB of I_d, of the sets as they are or shuffled: matrices of distances, by blocks if large."""
+    return round(TORCH + min(4.4 * 8 * points(experiment) ** 2 / 1e6, MOST_DISTANCES))
 
 
 def contrast(experiment):
-    """Return the MB of a contrast: twelve matrices of the squared distances of the images that both have."""
-    return round(LIGHT + 12 * 8 * min(experiment.images, CONTRASTED) ** 2 / 1e6)
+    """Return the MB of a contrast: seven matrices of the squared distances of the images that both have."""
+    return round(LIGHT + 7 * 8 * min(experiment.images, CONTRASTED) ** 2 / 1e6)
