@@ -44,7 +44,7 @@ rule classifier_sensitivity:
     conda:
         "../envs/torch.yaml"
     resources:
-        mem_mb=asks(memory.shard, gpu=True),
+        mem_mb=asks(memory.classified, gpu=True),
         runtime=lambda wildcards, attempt: 120 * attempt,
         gpu=GPUS,
     params:

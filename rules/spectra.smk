@@ -43,7 +43,7 @@ rule classifier_spectrum:
     conda:
         "../envs/torch.yaml"
     resources:
-        mem_mb=asks(memory.shard, gpu=True),
+        mem_mb=asks(memory.gradients, gpu=True),
         runtime=120,
         gpu=GPUS,
     params:

@@ -35,6 +35,8 @@ USED = [
     ("table2", {}, memory.dimensions, 2316),
     ("table2", {}, memory.contrast, 2725),
     ("table2", CIFAR, memory.attack, 823),
+    ("table2", CIFAR, memory.classified, 424),
+    ("table2", CIFAR, memory.gradients, 863),
     ("table2", CIFAR, memory.masks, 425),
     ("table3", {"images_per_shard": 16}, memory.masks, 2055),  # EfficientNet-Lite0 at 224 pixels
     ("table3", {"images_per_shard": 16}, memory.attack, 3384),

@@ -70,6 +70,16 @@ def shard(experiment, floor=TORCH):
     return round(floor + COPIES * images * image(experiment))
 
 
+def classified(experiment):
+    """Return the MB of a job that classifies images; of a forward pass no layer is kept."""
+    return round(shard(experiment) + layers(experiment, CLASSIFIED) / 4)
+
+
+def gradients(experiment):
+    """Return the MB of a job that takes gradients of images."""
+    return round(shard(experiment) + layers(experiment, CLASSIFIED))
+
+
 def light(experiment):
     """Return the MB of a job on images that needs no torch."""
     return shard(experiment, LIGHT)
@@ -111,8 +121,8 @@ def dataset(experiment):
 def training(experiment, classifier):
     """Return the MB of making one classifier: a batch with what its layers keep, the images' bytes twice."""
     recipe = experiment.trained[classifier].recipe
-    if not recipe:  # it only classifies: of a forward pass no layer is kept
-        return round(shard(experiment) + layers(experiment, CLASSIFIED) / 4)
+    if not recipe:
+        return classified(experiment)
     known = PUBLISHED.get(experiment.dataset.source)
     images = (known.train if known else experiment.images) / 2
     return round(TORCH + layers(experiment, recipe.batch_size) + images * image(experiment))

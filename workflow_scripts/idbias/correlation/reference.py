@@ -5,9 +5,9 @@ pi_R random permutations, the joined points (a_i, b_i) are compared with the shu
 
     d = I_d{(a_i, b_i)},  d_r = I_d{(a_i, b_pi_r(i))},  Z = (d - mean_r d_r) / std_r d_r,  p = Phi(Z).
 
-It costs the neighbours of N points of D numbers, some N^2 D operations, for each shuffle.
-`execution.engine: reference` runs it. The engine (dependence.py) computes the distances within each set once,
-and then N^2 additions for each shuffle.
+It costs the neighbours of N points of D numbers, some N^2 D operations, for each shuffle. The engine
+(dependence.py) computes the distances within each set once, and then N^2 additions for each shuffle.
+`execution.engine: reference` runs what is here; points that coincide, which the engine leaves out, are dadapy's.
 """
 
 import numpy as np
