@@ -1,11 +1,10 @@
 """Attack the correctly classified images of one shard."""
 
 from idbias.config.counts import shard_rows
-from idbias.machine import keep_freed_memory, made_by
+from idbias.machine import made_by
 from idbias.stage import device, stage
 
-with stage(snakemake) as execution:
-    keep_freed_memory()
+with stage(snakemake, networks=True) as execution:
     from idbias import files
     from idbias.attacks import adversarial_images, batched, brendel_bethge
     from idbias.classifiers import models

@@ -2,7 +2,7 @@
 
 from idbias.stage import device, stage
 
-with stage(snakemake) as execution:
+with stage(snakemake, networks=True) as execution:
     import numpy as np
     import pandas as pd
 

@@ -2,7 +2,7 @@
 
 from idbias.stage import device, stage
 
-with stage(snakemake) as execution:
+with stage(snakemake, networks=True) as execution:
     from idbias import files
     from idbias.report.tables import write_csv
     from idbias.spectra import classifier_spectrum

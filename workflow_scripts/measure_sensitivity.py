@@ -1,10 +1,8 @@
 """A classifier's error under noise of single frequencies, and its accuracy against a band kept."""
 
-from idbias.machine import keep_freed_memory
 from idbias.stage import device, stage
 
-with stage(snakemake) as execution:
-    keep_freed_memory()
+with stage(snakemake, networks=True) as execution:
     from idbias import files
     from idbias.classifiers import models, sensitivity
     from idbias.datasets.images import images_at, read_images

@@ -1,10 +1,9 @@
 """Train the map of one class on its clean images and on those attacked into it."""
 
-from idbias.machine import keep_freed_memory, made_by
+from idbias.machine import made_by
 from idbias.stage import checkpoint_path, device, stage
 
-with stage(snakemake) as execution:
-    keep_freed_memory()
+with stage(snakemake, networks=True) as execution:
     import numpy as np
     import torch
 

@@ -1,10 +1,9 @@
 """Train one classifier, load published weights, or fine-tune them; then classify the images."""
 
-from idbias.machine import keep_freed_memory, made_by
+from idbias.machine import made_by
 from idbias.stage import checkpoint_path, device, stage
 
-with stage(snakemake) as execution:
-    keep_freed_memory()
+with stage(snakemake, networks=True) as execution:
     import torch
 
     from idbias import files

@@ -1,11 +1,10 @@
 """Train the essential or the adversarial masks of one shard of images."""
 
 from idbias.config.counts import shard_rows
-from idbias.machine import keep_freed_memory, made_by
+from idbias.machine import made_by
 from idbias.stage import checkpoint_path, device, stage
 
-with stage(snakemake) as execution:
-    keep_freed_memory()
+with stage(snakemake, networks=True) as execution:
     import torch
 
     from idbias import files

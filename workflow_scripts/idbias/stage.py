@@ -14,7 +14,7 @@ from pathlib import Path
 from idbias.config.checking import check
 from idbias.config.comparisons import by_folder
 from idbias.errors import CONFIGURATION, SAID_BY_CONSOLE, InputError, Unwritable
-from idbias.machine import in_the_way, private_folders
+from idbias.machine import in_the_way, keep_freed_memory, private_folders
 
 # Seconds by which the clocks of a node and of a file server may differ.
 CLOCKS_DIFFER = 30
@@ -24,16 +24,19 @@ ELSEWHERE = "outside"  # folder of checkpoints of outputs outside the working di
 
 
 @contextmanager
-def stage(snakemake):
+def stage(snakemake, networks=False):
     """Run a rule's script: standard error goes to the rule's log, bad input ends in one sentence.
 
     Yields the experiment's execution settings (`idbias.config.schema.Execution`), or None for a rule
     without an experiment. Thread counts follow the rule's `threads`; they are set before numerical
     libraries load. An InputError is printed to the log and, by the run's console or here, to the terminal,
     without traceback, and the process exits with 1. Where the log cannot be written the work goes on without.
+    networks: whether the script runs networks, for which freed memory is kept; of distances that would hold more.
     """
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = str(snakemake.threads)
+    if networks:
+        keep_freed_memory()
     terminal = sys.stderr
     sys.stderr = log = Log(snakemake.log[0])
     try:

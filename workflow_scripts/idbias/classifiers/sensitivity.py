@@ -7,6 +7,7 @@ Fourier Perspective on Model Robustness in Computer Vision", section 3 and appen
 import numpy as np
 
 from idbias.classifiers.models import logits_of
+from idbias.config.batches import CLASSIFIED
 
 # Root mean square of the noise in each channel, where pixels go from 0 to 1. The first is the l2 norm 4 that
 # Yin et al. take on the 32 by 32 pixels of CIFAR-10; the others are for classifiers that it does not trouble.
@@ -55,7 +56,7 @@ def wave(shape, vertical, horizontal):
 
 def accuracy(classifier, images, labels, device="cpu"):
     """Return the share of images float32 (N, C, H, W) that are given their labels, int64 (N,)."""
-    logits = logits_of(classifier, images, min(len(images), 256), device)
+    logits = logits_of(classifier, images, min(len(images), CLASSIFIED), device)
     return float((logits.argmax(1) == labels).mean())
 
 

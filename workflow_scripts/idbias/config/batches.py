@@ -4,7 +4,7 @@ from math import prod
 
 # What layers keep of a batch under attack or training, in images, and at most that number of MB.
 LAYERS, MOST_LAYERS = 200, 4000
-# Images that are classified at once, at most.
+# Images that are classified, or whose gradients are taken, at once, at most.
 CLASSIFIED = 256
 
 

@@ -9,6 +9,7 @@ in cycles per image.
 
 import numpy as np
 
+from idbias.config.batches import CLASSIFIED
 from idbias.errors import InputError
 from idbias.streams import generator
 
@@ -151,7 +152,7 @@ def bootstrap(values, seed, draws=2000, level=0.95):
     return values.mean(axis=0), low.reshape(shape), high.reshape(shape)
 
 
-def input_gradients(classifier, images, labels, batch_size=256, device="cpu"):
+def input_gradients(classifier, images, labels, batch_size=CLASSIFIED, device="cpu"):
     """Return the gradient of each label's logit with respect to the image, float32 (N, C, H, W).
 
     images: float32 (N, C, H, W); labels: int64 (N,). For a linear model it is the label's row of
