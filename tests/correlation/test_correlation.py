@@ -20,6 +20,7 @@ from idbias.correlation.distances import squared_distances, write_squared_distan
 from idbias.correlation.estimators import Estimator
 from idbias.correlation.joined_measures import nearest_joined
 from idbias.correlation.preprocessing import preprocessed
+from idbias.correlation.scale import dimensions_by_scale
 from idbias.correlation.spiral import spiral
 from idbias.correlation.strata import strata
 from idbias.errors import InputError
@@ -152,26 +153,37 @@ def test_labels_explain_a_dependence_that_comes_from_classes_alone():
     assert abs(z[1]) < 3
 
 
-def test_coinciding_points_are_left_out():
-    points = np.random.default_rng(0).normal(size=(200, 3))
-    points[5] = points[17]
-    squared = squared_distances(points)
-    sorted_rows = np.sort(np.sqrt(squared), axis=1)
-    apart = np.delete(sorted_rows, [5, 17], axis=0)
-    mu = np.sort(apart[:, 2] / apart[:, 1])
-    used = int(198 * 0.9)
-    y = -np.log(1 - np.arange(1, used + 1) / 198)
-    x = np.log(mu[:used])
-    assert intrinsic_dimension(squared) == pytest.approx((x @ y) / (x @ x), rel=1e-6)
+def test_equal_points_count_once():
+    rng = np.random.default_rng(1)
+    first, second = rng.normal(size=(2, 400, 3))
+    for points in (first, second):
+        points[:80] = points[-80:]
+    a, b = squared_distances(first), squared_distances(second)
+    once = np.hstack([first, second])[80:]
+    assert intrinsic_dimension(a) == pytest.approx(dadapy_dimension(first[80:]), rel=1e-6)
+    assert intrinsic_dimension(a, b) == pytest.approx(dadapy_dimension(once), rel=1e-6)
+    scales = dimensions_by_scale(a, b, 0)
+    assert scales["first"][0] == intrinsic_dimension(a)
+    assert scales["joined"][0] == intrinsic_dimension(a, b)
+    # The sets are independent. As neighbours of others, equal pairs would make them depend on each other.
+    shuffled = shuffled_dimensions(a, b, range(99), 0)
+    assert abs(significance.z_test(intrinsic_dimension(a, b), shuffled)[2]) < 3
+    # A shuffle within 40 groups of equal points makes new equal pairs.
+    labels = np.arange(400) % 80
+    shuffled = shuffled_dimensions(a, b, range(2), 0, labels=labels)
+    for r, value in enumerate(shuffled):
+        joined = np.unique(np.hstack([first, second[shuffle(400, 0, r, labels)]]), axis=0)
+        assert len(joined) < 400
+        assert value == pytest.approx(dadapy_dimension(joined), rel=1e-6)
 
 
 @pytest.mark.parametrize(
     ("vectors", "message"),
     [
-        (np.arange(200) // 2, "200 of 200 points coincide"),
+        (np.arange(200) // 100, "198 of 200 points are equal to an earlier one"),
         (np.arange(60.0) * 3, "ratios .* are all 1"),
         (np.eye(40), "ratios .* are all 1"),
-        ([0.0, 0.0, 1.0], "2 of 3 points coincide"),
+        ([0.0, 0.0, 1.0], "1 of 3 points are equal to an earlier one"),
     ],
 )
 def test_sets_without_a_dimension_are_refused(vectors, message):
@@ -371,7 +383,7 @@ def test_rows_that_cannot_carry_their_numbers_say_so():
     assert "24 pairs are few" in caveats_of({**fine, "pairs": 24})
     degenerate = {"coincident": 20, "degenerate_second": 40, "degenerate_second_by_class": "3: 40"}
     collapsed = caveats_of({**fine, **degenerate})
-    assert "20 of 900 pairs coincide" in collapsed
+    assert "20 of 900 pairs are equal to another" in collapsed
     assert "40 of 900 adversarial masks have one entry or none (class: count 3: 40)" in collapsed
     assert "masks.penalty" in collapsed
 

@@ -72,11 +72,12 @@ def test_mle_by_its_formula_on_joined_shuffled_points(two_sets):
         assert value == pytest.approx(np.mean(6 / logs), rel=1e-9)
 
 
-def test_mle_leaves_coinciding_points_out_and_refuses_what_it_cannot_do():
+def test_mle_counts_equal_points_once_and_refuses_what_it_cannot_do():
     points = np.random.default_rng(0).normal(size=(100, 2))
     points[3] = points[8]
     squared = squared_distances(points)
-    radii = np.delete(np.sort(cdist(points, points), axis=1), [3, 8], axis=0)[:, 1:6]
+    once = np.delete(points, 3, axis=0)
+    radii = np.sort(cdist(once, once), axis=1)[:, 1:6]
     expected = np.mean(4 / np.log(radii[:, -1:] / radii[:, :-1]).sum(axis=1))
     assert intrinsic_dimension(squared, estimator=Estimator("mle", neighbours=5)) == pytest.approx(
         expected
@@ -86,6 +87,9 @@ def test_mle_leaves_coinciding_points_out_and_refuses_what_it_cannot_do():
     assert joined == pytest.approx(expected)
     with pytest.raises(InputError, match="100 points have 99 neighbours, mle is to take 100"):
         intrinsic_dimension(squared, estimator=Estimator("mle"))
+    few = np.repeat(points[:20], 5, axis=0)
+    with pytest.raises(InputError, match="20 of 100 points differ, too few for the 20 neighbours"):
+        intrinsic_dimension(squared_distances(few), estimator=Estimator("mle", neighbours=20))
     with pytest.raises(InputError, match="at one and the same distance"):
         intrinsic_dimension(squared_distances(np.eye(40)), estimator=Estimator("mle", neighbours=5))
 

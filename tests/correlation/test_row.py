@@ -9,6 +9,7 @@ from idbias.correlation.dependence import shuffled_statistics
 from idbias.correlation.distances import DATASET, squared_distances, write_squared_distances
 from idbias.correlation.observed_statistics import observed_statistics
 from idbias.correlation.pairs import entries, write_mask_pairs
+from idbias.correlation.reference import intrinsic_dimension
 from idbias.correlation.row import numbers_of, rows
 from idbias.report import tables
 
@@ -106,19 +107,17 @@ def test_masks_of_one_entry_end_in_a_row_that_counts_them(tmp_path):
     masks[0, 20:40] = 0
     row = row_of(tmp_path, masks)
     assert row["pairs"] == 76
-    assert row[["coincident", "coincident_first", "coincident_second"]].tolist() == [9, 29, 9]
+    assert row[["coincident", "coincident_first", "coincident_second"]].tolist() == [8, 27, 8]
     assert row[["degenerate_first", "degenerate_second"]].tolist() == [29, 9]
     assert row["degenerate_second_by_class"] == "0: 3, 1: 3, 2: 3"
-    assert "9 of 76 pairs coincide" in row["caveats"]
+    assert "8 of 76 pairs are equal to another in both sets" in row["caveats"]
     assert "29 of 76 essential masks have one entry or none" in row["caveats"]
     assert "masks.penalty" in row["caveats"]
     assert pd.isna(row["reason"])
-    a, b = (squared_distances(z) for z in masks)
-    # The points left out have no ratio; the others are as near to them as to any.
-    radii = np.sort(np.sqrt(a + b)[9:], axis=1)[:, 1:3]
-    mu = np.sort(radii[:, 1] / radii[:, 0])[: int(67 * 0.9)]
-    x, y = np.log(mu), -np.log(1 - np.arange(1, len(mu) + 1) / 67)
-    assert row["id"] == pytest.approx((x @ y) / (x @ x), rel=1e-5)
+    once = np.hstack([mask.reshape(76, -1) for mask in masks])[8:]
+    assert row["id"] == pytest.approx(
+        intrinsic_dimension(once[:, :16], once[:, 16:], np.arange(68)), rel=1e-5
+    )
     assert 0 < row["p_two_sided"] <= 1
 
 
@@ -127,7 +126,7 @@ def test_masks_of_one_entry_end_in_a_row_that_counts_them(tmp_path):
     [
         (0, "0 pairs are too few"),
         (2, "2 pairs are too few"),
-        (12, "12 of 12 points coincide with another"),
+        (12, "11 of 12 points are equal to an earlier one"),
     ],
 )
 def test_where_there_is_no_dimension_the_row_says_why(tmp_path, count, reason):

@@ -55,7 +55,7 @@ def test_noise_below_the_spacing_of_few_points_shows_with_many():
 
 
 def test_a_part_without_a_dimension_ends_the_list(sets):
-    squared = squared_distances(np.repeat(sets[0][:200], 2, axis=0))
+    squared = squared_distances(np.repeat(sets[0][:2], 200, axis=0))
     found = dimensions_by_scale(squared, squared, seed=0)
     assert all(len(values) == 0 for values in found.values())
     few = squared_distances(sets[0][:90])

@@ -57,7 +57,7 @@ def _coincident(row):
     said = []
     if coincident > DEGENERATE * pairs:
         said.append(
-            f"{coincident} of {pairs} pairs coincide with another in both sets and are left out of I_d"
+            f"{coincident} of {pairs} pairs are equal to another in both sets: in I_d equal ones count once"
         )
     for which, kind in (("first", "essential"), ("second", "adversarial")):
         count = row.get(f"degenerate_{which}", 0)

@@ -33,7 +33,7 @@ def intrinsic_dimension(first, second=None, permutation=None, estimator=TWO_NN, 
     if second is None:
         return estimator.dimension(estimator.needed(first))
     order = np.arange(len(first)) if permutation is None else np.asarray(permutation)
-    measure = estimator.measure(order[None], np.result_type(first.dtype, second.dtype))
+    measure = estimator.measure(order[None], first, second)
     measure_joined(first, second, order[None], [measure], threads)
     return estimator.dimension(measure.out[0])
 
@@ -87,7 +87,7 @@ def joined_statistics(
     check_sizes(first, second, least=0)
     if len(first) < LEAST:
         return {"intrinsic_dimension": np.full(len(orders), np.nan)}
-    measures = [estimator.measure(orders, np.result_type(first.dtype, second.dtype))]
+    measures = [estimator.measure(orders, first, second)]
     if baselines and len(first) > LEAST:
         measures.append(InformationImbalance(orders))
         measures.append(Products(orders, first, second))

@@ -13,7 +13,7 @@ from idbias.errors import InputError
 
 # base and ml are dadapy's two ways to fit TwoNN; mle takes k neighbours.
 ALGORITHMS = ("base", "ml", "mle")
-# Points that an estimate needs, and points that do not coincide with another.
+# Points that differ, as an estimate needs.
 LEAST = 3
 
 
@@ -25,8 +25,8 @@ class Estimator:
     neighborhood information") through dadapy by "base", the linear fit of the paper, or "ml", maximum
     likelihood; or "mle", that of Levina and Bickel 2004 with k `neighbours`.
     mu_fraction: share of the smallest ratios of both distances which "base" fits (the paper: 0.9).
-    Points that coincide with another have no ratio of distances: they are left out, whatever their
-    number, while 3 others remain. Raises InputError for values that are not allowed.
+    Equal points count once (joined_measures.distinct), and 3 points that differ are needed. Raises
+    InputError for values that are not allowed.
     """
 
     algorithm: str = "base"
@@ -51,12 +51,15 @@ class Estimator:
             return {"estimator": "mle", "neighbours": self.neighbours}
         return {"estimator": self.algorithm, "mu_fraction": self.mu_fraction}
 
-    def measure(self, orders, dtype):
-        """Return the measure (joined_measures.py) of what is needed of two sets joined by `orders`."""
+    def measure(self, orders, first, second):
+        """Return the measure (joined_measures.py) of what is needed of two sets joined by `orders`.
+
+        first, second: (N, N) squared distances; orders: (R, N) integers.
+        """
         if self.algorithm == "mle":
             self._check_neighbours(orders.shape[1])
-            return LogSums(orders, self.neighbours)
-        return TwoNearest(orders, dtype)
+            return LogSums(orders, first, second, self.neighbours)
+        return TwoNearest(orders, first, second)
 
     def needed(self, squared):
         """Return what is needed of one set: see `dimension`. squared: (N, N) squared distances."""
@@ -69,7 +72,8 @@ class Estimator:
         """Return I_d, a float, from `needed` of each point.
 
         needed: of TwoNN the two smallest squared distances, (N, 2); of mle the sum over j < k of
-        log(r_k / r_j), (N,), NaN where a distance is 0. Raises InputError where there is no dimension.
+        log(r_k / r_j), (N,). Zeros, or NaN, mark a point equal to an earlier one. Raises InputError where
+        there is no dimension.
         """
         if self.algorithm == "mle":
             return levina_bickel(needed, self.neighbours)
@@ -83,8 +87,8 @@ class Estimator:
             return np.nan, str(error)
 
     def coincident(self, needed):
-        """Return how many points coincide with another, an int."""
-        return int((~np.isfinite(needed) if needed.ndim == 1 else needed[:, 0] == 0).sum())
+        """Return how many points are equal to an earlier one, an int."""
+        return int((np.isnan(needed) if needed.ndim == 1 else needed[:, 0] == 0).sum())
 
     def _check_neighbours(self, count):
         if not 2 <= self.neighbours < count:
@@ -97,8 +101,8 @@ class Estimator:
 def two_nn(squared, algorithm="base", mu_fraction=0.9):
     """Return dadapy's TwoNN estimate from the two smallest squared distances of each point (N, 2).
 
-    Points that coincide with another are left out. Ties stay: their ratio is 1. Raises InputError if
-    fewer than 3 points remain, or all ratios that are fitted are 1.
+    Zeros mark a point equal to an earlier one, which counts once. Ties of points that differ stay: their
+    ratio is 1. Raises InputError if fewer than 3 points differ, or all ratios that are fitted are 1.
     """
     distances = np.sqrt(np.asarray(squared, np.float64))
     apart = distances[distances[:, 0] > 0]
@@ -137,10 +141,15 @@ def levina_bickel(sums, neighbours):
     Levina and Bickel 2004, "Maximum likelihood estimation of intrinsic dimension", equation 8, with
     k `neighbours`: the mean over points of (k - 1) / sum, as in the code of Basile et al. (both
     their repositories); the correction by MacKay and Ghahramani, the inverse of the mean inverse,
-    is not made. NaN marks a point that coincides with another; such are left out, as in `two_nn`.
+    is not made. NaN marks a point equal to an earlier one, which counts once, as in `two_nn`.
     """
-    apart = sums[np.isfinite(sums)]
+    apart = sums[~np.isnan(sums)]
     check_apart(len(apart), len(sums))
+    if len(apart) <= neighbours:
+        raise InputError(
+            f"{len(apart)} of {len(sums)} points differ, too few for the {neighbours} neighbours that mle takes "
+            f"(correlation.neighbours); give 2 to {len(apart) - 1}, or more points."
+        )
     if not (apart > 0).all():
         raise InputError(
             f"{(apart == 0).sum()} points have {neighbours} neighbours at one and the same distance "
@@ -152,18 +161,21 @@ def levina_bickel(sums, neighbours):
 def sums_of_logs(squared):
     """Return sum over j of log(r_k / r_j), (N,), from squared distances (N, k), k the greatest.
 
-    NaN where a distance is 0.
+    NaN where all are 0, which marks a point equal to an earlier one.
     """
     squared = np.asarray(squared, np.float64)
-    with np.errstate(divide="ignore"):
-        sums = (np.log(squared.max(axis=1, keepdims=True)) - np.log(squared)).sum(axis=1) / 2
-    return np.where((squared > 0).all(axis=1), sums, np.nan)
+    largest = squared.max(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sums = (np.log(largest[:, None]) - np.log(squared)).sum(axis=1) / 2
+    # Fewer other points than neighbours: levina_bickel says so.
+    sums[largest == np.inf] = np.inf
+    return np.where(largest > 0, sums, np.nan)
 
 
 def check_apart(apart, count):
-    """Raise InputError if fewer than 3 of `count` points are `apart` from all others."""
+    """Raise InputError if fewer than 3 of `count` points differ."""
     if apart < LEAST:
         raise InputError(
-            f"{count - apart} of {count} points coincide with another (zero distance) and are left out; "
-            f"{apart} remain, and an intrinsic dimension needs {LEAST}."
+            f"{count - apart} of {count} points are equal to an earlier one (zero distance), so {apart} differ; "
+            f"an intrinsic dimension needs {LEAST}."
         )

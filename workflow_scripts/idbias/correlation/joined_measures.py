@@ -25,41 +25,64 @@ class TwoNearest:
     # Share of `held_bytes` that blocks of the first set may take beside what a measure makes of them.
     share = 1
 
-    def __init__(self, orders, dtype):
+    def __init__(self, orders, first, second):
         self.orders = np.ascontiguousarray(orders, np.uint32)
-        self.out = np.empty((*orders.shape, 2), dtype)
+        self.kept = distinct(first, second, orders)
+        self.out = np.empty((*orders.shape, 2), np.result_type(first.dtype, second.dtype))
 
     def prepare(self, top, a, left, b, pool):
         self.top, self.a, self.b = top, a, b
 
     def work(self, replicate, partner, point):
-        row = point - self.top
-        two_nearest(self.a, self.b, self.orders, replicate, row, partner, point, self.out)
+        rows = replicate, point - self.top, partner, point
+        two_nearest(self.a, self.b, self.orders, self.kept, *rows, self.out)
 
 
 class LogSums(TwoNearest):
     """Measure: sum over j of log(r_k / r_j) of each point's k nearest, `out` (R, N)."""
 
-    def __init__(self, orders, neighbours):
-        self.orders = np.ascontiguousarray(orders, np.uint32)
+    def __init__(self, orders, first, second, neighbours):
+        super().__init__(orders, first, second)
         self.neighbours = neighbours
         self.out = np.empty(orders.shape)
 
     def work(self, replicate, partner, point):
-        row = point - self.top
-        log_sums(
-            self.a, self.b, self.orders, replicate, row, partner, point, self.neighbours, self.out
-        )
+        rows = replicate, point - self.top, partner, point
+        log_sums(self.a, self.b, self.orders, self.kept, *rows, self.neighbours, self.out)
 
 
-def nearest_joined(first, second, orders, threads=1, held_bytes=HELD_BYTES, label=None):
+def nearest_joined(first, second, orders, threads=1, held_bytes=HELD_BYTES):
     """Return (R, N, 2): the two smallest squared distances of each point, joined by R permutations.
 
     The arguments are those of `measure_joined`.
     """
-    measure = TwoNearest(orders, np.result_type(first.dtype, second.dtype))
-    measure_joined(first, second, orders, [measure], threads, held_bytes, label)
+    measure = TwoNearest(orders, first, second)
+    measure_joined(first, second, orders, [measure], threads, held_bytes)
     return measure.out
+
+
+def originals(squared):
+    """Return int64 (N,): for each point the first one that is equal to it. squared (N, N): distances."""
+    found = [
+        (rows == 0).argmax(axis=1) for _, rows in blocks(squared, squared.dtype, STREAMED_BYTES)
+    ]
+    return np.concatenate(found)
+
+
+def distinct(first, second, orders):
+    """Return bool (R, N): whether a joined point is the first of its kind, so that equal ones count once.
+
+    Several equal points are one point to a dimension: as each other's neighbours they would have no ratio of
+    distances, and as neighbours of a third they would give it two equal ones, a ratio of 1.
+    """
+    count = len(first)
+    one, other = originals(first), originals(second)
+    if (one == np.arange(count)).all() or (other == np.arange(count)).all():
+        return np.ones(orders.shape, bool)
+    kept = np.zeros(orders.shape, bool)
+    for row, order in zip(kept, orders, strict=True):
+        row[np.unique(one * count + other[order], return_index=True)[1]] = True
+    return kept
 
 
 def measure_joined(first, second, orders, measures, threads=1, held_bytes=HELD_BYTES, label=None):
@@ -105,18 +128,22 @@ def measure_joined(first, second, orders, measures, threads=1, held_bytes=HELD_B
                 bar.update(len(replicate))
 
 
-def nearest(squared, neighbours=2, rows=256):
+def nearest(squared, neighbours=2):
     """Return (N, neighbours): the smallest of each row of `squared` (N, N), its diagonal left out.
 
-    The first `neighbours` - 1 of a row are in no order where there are more than two.
+    The first `neighbours` - 1 of a row are in no order where there are more than two. Equal points count once:
+    the rows of all but the first are zeros.
     """
     check_sizes(squared, squared)
+    kept = originals(squared) == np.arange(len(squared))
     out = np.empty((len(squared), neighbours), squared.dtype)
-    for start in range(0, len(squared), rows):
-        values = np.array(squared[start : start + rows])
+    for start in range(0, len(squared), 256):
+        values = np.array(squared[start : start + 256])
         within = np.arange(len(values))
         values[within, start + within] = np.inf
-        out[start : start + rows] = np.partition(values, neighbours - 1, axis=1)[:, :neighbours]
+        values[:, ~kept] = np.inf
+        out[start : start + 256] = np.partition(values, neighbours - 1, axis=1)[:, :neighbours]
+    out[~kept] = 0
     return out
 
 

@@ -17,17 +17,17 @@ def compiled(function):
 
 
 @compiled
-def two_nearest(first, second, orders, replicate, row, partner, point, out):
+def two_nearest(first, second, orders, kept, replicate, row, partner, point, out):
     """Find the squared distances to the two nearest neighbours of joined, shuffled points.
 
     Pair p is point `point[p]` of replicate `replicate[p]`. Its squared distance to point j is
     first[row[p], j] + second[partner[p], orders[replicate[p], j]].
 
     first (rows, N), second (rows, N): blocks of rows of two squared distance matrices, one dtype,
-    in which the sum is taken. orders (R, N) uint32: the permutations.
-    replicate, row, partner, point (P,): integers.
+    in which the sum is taken. orders (R, N) uint32: the permutations. kept (R, N) bool: points that are
+    the first of their kind (joined_measures.distinct). replicate, row, partner, point (P,): integers.
     out (R, N, 2): out[replicate[p], point[p]] gets the smallest and the second smallest over all j
-    but point[p] itself.
+    that are kept, but point[p] itself; zeros where point[p] is not kept.
     """
     # One plain loop on purpose: AVX-512 gathers, stretches of 8 to 256 and torch's gather and topk
     # were no faster or slower (benchmarks/correlation.py, docs/correlation.md).
@@ -36,12 +36,16 @@ def two_nearest(first, second, orders, replicate, row, partner, point, out):
         a = first[row[pair]]
         b = second[partner[pair]]
         order = orders[replicate[pair]]
+        new = kept[replicate[pair]]
         itself = point[pair]
+        if not new[itself]:
+            out[replicate[pair], itself, :] = 0
+            continue
         nearest = infinity
         second_nearest = infinity
         for j in range(a.size):
             squared = a[j] + b[order[j]]
-            if squared < second_nearest and j != itself:
+            if squared < second_nearest and j != itself and new[j]:
                 if squared < nearest:
                     second_nearest = nearest
                     nearest = squared
@@ -68,21 +72,25 @@ def sum_of_squares(x, y, rows, columns, out):
 
 
 @compiled
-def log_sums(first, second, orders, replicate, row, partner, point, neighbours, out):
+def log_sums(first, second, orders, kept, replicate, row, partner, point, neighbours, out):
     """Sum log(r_k / r_j) over the k = `neighbours` nearest of joined, shuffled points, j < k.
 
-    The arguments are those of `two_nearest`. out (R, N) float64: NaN where a distance is 0.
+    The arguments are those of `two_nearest`. out (R, N) float64: NaN where a point is not kept.
     """
     for pair in range(replicate.size):
         a = first[row[pair]]
         b = second[partner[pair]]
         order = orders[replicate[pair]]
         itself = point[pair]
+        new = kept[replicate[pair]]
+        if not new[itself]:
+            out[replicate[pair], itself] = np.nan
+            continue
         # A heap: its root is the largest of the smallest so far.
         heap = np.full(neighbours, np.inf)
         for j in range(a.size):
             squared = np.float64(a[j] + b[order[j]])
-            if squared < heap[0] and j != itself:
+            if squared < heap[0] and j != itself and new[j]:
                 hole = 0
                 child = 1
                 while child < neighbours:
@@ -96,27 +104,25 @@ def log_sums(first, second, orders, replicate, row, partner, point, neighbours, 
                 heap[hole] = squared
         total = 0.0
         for k in range(neighbours):
-            if heap[k] > 0:
-                total += np.log(heap[0] / heap[k])
-            else:
-                total = np.nan
+            total += np.log(heap[0] / heap[k])
         out[replicate[pair], itself] = total / 2
 
 
 @compiled
-def nearest_by_scale(squared, first_row, ranks, out):
+def nearest_by_scale(squared, first_row, ranks, kept, out):
     """Find the two nearest of each point among ever fewer: those whose rank agrees in the last s bits.
 
     squared (n, N): rows of a matrix of squared distances, from number `first_row` on. ranks (N,) int64.
+    kept (N,) bool: points that are the first of their kind.
     out (S, N, 2): out[s] of these n points gets the smallest and the second smallest, for s = 0 to
-    S - 1, over all points but itself whose rank is the same modulo 2^s.
+    S - 1, over all kept points but itself whose rank is the same modulo 2^s; zeros of points not kept.
     """
     for i in range(squared.shape[0]):
         point = first_row + i
         for s in range(out.shape[0]):
-            out[s, point, 0], out[s, point, 1] = np.inf, np.inf
+            out[s, point, :] = np.inf if kept[point] else 0
         for j in range(squared.shape[1]):
-            if j == point:
+            if j == point or not kept[j] or not kept[point]:
                 continue
             value = squared[i, j]
             differ = ranks[j] ^ ranks[point]

@@ -26,7 +26,7 @@ def observed_statistics(
     vectors. seed: of random parts. with_svcca: True, False, or "auto", where it costs little. labels: (N,)
     classes, or None.
     first, second, joined: I_d, left out where there is none; reasons say why. coincident, coincident_first,
-    coincident_second: points that coincide with another joined, and in each set. scale_ratio: of the
+    coincident_second: points equal to an earlier one, joined and in each set. scale_ratio: of the
     root mean square distances of both. scale/...: what `dimensions_by_scale` returns. With baselines
     those of `joined_statistics`, distance_correlation_low and _high, svcca where that can be had and,
     with labels, what `class_decoded` returns of each set.
@@ -38,7 +38,7 @@ def observed_statistics(
         few = f"{count} pairs are too few: two nearest neighbours need at least {LEAST} points"
         return {}, dict.fromkeys(("first", "second", "joined"), few)
     order = np.arange(count)[None]
-    joined = estimator.measure(order, np.result_type(first.dtype, second.dtype))
+    joined = estimator.measure(order, first, second)
     measure_joined(first, second, order, [joined], threads)
     needed = {"joined": joined.out[0]}
     needed |= {"first": estimator.needed(first), "second": estimator.needed(second)}

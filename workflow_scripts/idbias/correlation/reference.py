@@ -7,7 +7,7 @@ pi_R random permutations, the joined points (a_i, b_i) are compared with the shu
 
 It costs the neighbours of N points of D numbers, some N^2 D operations, for each shuffle. The engine
 (dependence.py) computes the distances within each set once, and then N^2 additions for each shuffle.
-`execution.engine: reference` runs what is here; points that coincide, which the engine leaves out, are dadapy's.
+`execution.engine: reference` runs what is here. Points that are equal count once.
 """
 
 import numpy as np
@@ -21,8 +21,12 @@ from idbias.streams import generator
 
 def intrinsic_dimension(first, second, order, mu_fraction=0.9):
     """Return I_d by TwoNN, a float, of vectors (N, D1) joined to vectors (N, D2) in `order`, int (N,)."""
-    joined = Data(np.hstack([first, second[order]]), maxk=3)
-    return joined.compute_id_2NN(mu_fraction=mu_fraction)[0]
+    joined = np.unique(np.hstack([first, second[order]]), axis=0)
+    return (
+        Data(joined, maxk=2).compute_id_2NN(mu_fraction=mu_fraction)[0]
+        if len(joined) > 2
+        else np.nan
+    )
 
 
 def dependence(first, second, shuffles=50, seed=0):

@@ -10,8 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from idbias.correlation.estimators import Estimator
-from idbias.correlation.joined_measures import STREAMED_BYTES, blocks, check_sizes
+from idbias.correlation.dependence import TWO_NN
+from idbias.correlation.joined_measures import (
+    STREAMED_BYTES,
+    blocks,
+    check_sizes,
+    distinct,
+    originals,
+)
 from idbias.correlation.kernels_numba import nearest_by_scale
 from idbias.errors import InputError
 from idbias.streams import generator
@@ -20,7 +26,6 @@ from idbias.streams import generator
 LEAST = 100
 MOST_PARTS = 64
 SETS = ("first", "second", "joined")
-TWO_NN = Estimator()
 
 
 def dimensions_by_scale(first, second, seed, estimator=TWO_NN, threads=1):
@@ -39,12 +44,15 @@ def dimensions_by_scale(first, second, seed, estimator=TWO_NN, threads=1):
     scales = 1 + max(0, int(np.log2(min(count / LEAST, MOST_PARTS))))
     ranks = generator("scale", seed, count).permutation(count)
     dtype = np.result_type(first.dtype, second.dtype)
+    order = np.arange(count)
+    kept = [originals(first) == order, originals(second) == order]
+    kept.append(distinct(first, second, order[None])[0])
     nearest = [np.empty((scales, count, 2), dtype) for _ in SETS]
     with ThreadPoolExecutor(threads) as pool:
         for top, a in blocks(first, dtype, STREAMED_BYTES):
             b = np.asarray(second[top : top + len(a)], dtype)
-            work = zip((a, b, a + b), nearest, strict=True)
-            list(pool.map(lambda task: nearest_by_scale(task[0], top, ranks, task[1]), work))  # noqa: B023
+            work = zip((a, b, a + b), kept, nearest, strict=True)
+            list(pool.map(lambda task: nearest_by_scale(task[0], top, ranks, *task[1:]), work))  # noqa: B023
     two_nn = TWO_NN if estimator.algorithm == "mle" else estimator
     by_scale = []
     for s in range(scales):
