@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from idbias.controls.control_tables import controls, over_seeds
-from idbias.report import figures_arms, table_texts
+from idbias.report import answers, figures_arms, figures_effects, table_texts
 
 
 def row(seed=0, epsilon=0.1, z=-3.0, **others):
@@ -34,6 +34,26 @@ def test_a_control_s_contrast_stands_beside_it_once(tmp_path):
     shown = table_texts.texts(table)
     assert shown["contrast_interval"][1] == "0.200 [0.100, 0.300]"
     assert shown["contrast_interval"][0] == ""
+    # Two contrasts are made of one experiment, so their p-values are doubled.
+    assert table["contrast_p_holm"].dropna().tolist() == pytest.approx([0.02, 0.02])
+
+
+def test_rows_beside_their_controls_have_corrected_p_values_too(tmp_path):
+    paths = [
+        csv(tmp_path / f"{name}.csv", row(p_two_sided=p, attack=name))
+        for name, p in (("fmn", 0.03), ("pgd", 0.04))
+    ]
+    noise = csv(tmp_path / "n.csv", row(control="noise", p_two_sided=0.01))
+    few = {"images": 12, "reason": "12 images have both, too few for an interval"}
+    contrasts = [csv(tmp_path / "c.csv", few)] * 2
+    table = controls(paths, [noise, noise], contrasts)
+    attacks = table[table["control"] == "none"]
+    assert attacks["p_two_sided_holm"].tolist() == pytest.approx([0.06, 0.06])
+    # Why there is no contrast is said, and the figure of contrasts says that there is nothing to draw.
+    assert table["contrast_reason"].dropna().tolist() == [few["reason"]] * 2
+    assert "12 images have both" in " ".join(answers.remarks(table.to_dict("records")))
+    figure = figures_effects.forest(figures_effects.contrasts(table), "e", "contrast")
+    assert not figure.axes
 
 
 def test_seeds_are_summed_up_by_mean_and_standard_deviation():
@@ -47,6 +67,21 @@ def test_seeds_are_summed_up_by_mean_and_standard_deviation():
     assert table["z_std"][0] == pytest.approx(np.std(z, ddof=1))
     assert table["contrast_mean"][1] == pytest.approx(0.2)
     assert table_texts.texts(table)["z_over_seeds"][0] == "-4.00 ± 1.00"
+    some = over_seeds(rows.assign(z=[-3.0, -5.0, None], distance_correlation=[0.02, 0.023, 0.026]))
+    shown = table_texts.texts(some)
+    assert shown["z_over_seeds"][0] == "-4.00 ± 1.41 (of 2)"
+    assert shown["distance_correlation_over_seeds"][0] == "0.023 ± 0.003"
+    one = over_seeds(rows.assign(z=[-3.0, None, None]))
+    assert table_texts.texts(one)["z_over_seeds"][0] == "-3.00 (of 1)"
+
+
+def test_every_epsilon_has_a_row_of_the_forest_plot():
+    rows = pd.DataFrame([row(seed, epsilon) for epsilon in (0.1, 0.2) for seed in (0, 1)])
+    table = figures_effects.effects(rows)
+    assert table["group"].value_counts().to_dict() == {
+        "c, pgd, epsilon 0.1": 2,
+        "c, pgd, epsilon 0.2": 2,
+    }
 
 
 def test_numbers_against_epsilon_are_sorted_and_drawn():
@@ -58,3 +93,5 @@ def test_numbers_against_epsilon_are_sorted_and_drawn():
     np.testing.assert_allclose(numbers["z"], [-0.6, -0.7])
     figure = figures_arms.epsilons(numbers, "e")
     assert [len(axes.lines[0].get_xdata()) for axes in figure.axes[1:]] == [2, 2]
+    without = figures_arms.against_epsilon(pd.DataFrame(rows).drop(columns="distance_correlation"))
+    assert len(figures_arms.epsilons(without, "e").axes) == 2

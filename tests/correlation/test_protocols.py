@@ -88,7 +88,7 @@ def test_mle_counts_equal_points_once_and_refuses_what_it_cannot_do():
     with pytest.raises(InputError, match="100 points have 99 neighbours, mle is to take 100"):
         intrinsic_dimension(squared, estimator=Estimator("mle"))
     few = np.repeat(points[:20], 5, axis=0)
-    with pytest.raises(InputError, match="20 of 100 points differ, too few for the 20 neighbours"):
+    with pytest.raises(InputError, match="19 of 100 points differ, too few for the 20 neighbours"):
         intrinsic_dimension(squared_distances(few), estimator=Estimator("mle", neighbours=20))
     with pytest.raises(InputError, match="at one and the same distance"):
         intrinsic_dimension(squared_distances(np.eye(40)), estimator=Estimator("mle", neighbours=5))

@@ -8,7 +8,7 @@ import pytest
 
 from idbias import files
 from idbias.crossed import reference
-from idbias.crossed.crossed_tables import curve, own_and_others, table
+from idbias.crossed.crossed_tables import curve, own_and_others, table, verdict
 from idbias.crossed.measured import measure
 from idbias.crossed.vectors import spectra
 from idbias.report import figures_crossed
@@ -159,9 +159,15 @@ def test_the_answer_in_words_and_first_in_what_is_printed(tmp_path, monkeypatch)
     assert answers([ROW, {**ROW, "of": "noise"}]) == [said]
     undecided = answer({**ROW, "verdict": "undecided", "share_of_ceiling": float("nan")})
     assert "is not decided; rho = 0.043 [0.028, 0.059], p = 0.0004" in undecided
-    small = answer({**ROW, "verdict": "no tie shown, within 10% of the ceiling"})
+    few = {"rho": 0.5, "low": 0.4, "high": 0.6, "margin": 0.1, "ceiling": 0.9, "p_holm": 1 / 6}
+    assert verdict({**few, "networks": 3, "attacks": 1}) == "too few trainings", "1 / 3! > 0.05"
+    assert verdict({**few, "networks": 4, "attacks": 2}) == "too few trainings", "2 / 4! > 0.05"
+    assert verdict({**few, "networks": 4, "attacks": 1}) == "undecided"
+    three = answer({**ROW, "networks": 3, "verdict": "too few trainings"})
+    assert "3 trainings are too few to show" in three
+    small = answer({**ROW, "verdict": "no tie shown, at most 10% of the ceiling"})
     assert "are not shown to be tied" in small
-    assert "a tie, if there is one, is within 10% of the ceiling; rho = 0.043" in small
+    assert "a tie, if there is one, is at most 10% of the ceiling; rho = 0.043" in small
     monkeypatch.chdir(tmp_path)
     (tmp_path / "results/tables").mkdir(parents=True)
     pd.DataFrame([ROW]).to_csv("results/tables/crossed.csv", index=False)

@@ -13,7 +13,7 @@ from idbias.report.summary import report_command, summary
 
 ROW = {
     "experiment": "digits", "classifier": "small_cnn", "attack": "fmn", "pairs": 1173, "z": -5.594,
-    "p_permutation": 1 / 1000, "p_two_sided": 2 / 1000, "shuffles": 999,
+    "p_permutation": 1 / 1000, "p_two_sided": 2 / 1000, "shuffles": 999, "shuffled_within": "all",
 }  # fmt: skip
 OF = "digits, small_cnn, fmn: "
 MASKS = "essential and adversarial masks"
@@ -34,8 +34,8 @@ MASKS = "essential and adversarial masks"
         ),
         (
             {"p_permutation": 0.021, "p_two_sided": 0.042, "p_two_sided_holm": 0.084, "z": -2.1},
-            f"{OF}I_d shows no dependence of {MASKS}, Z = -2.10, I_d with 20 of 999 shuffles at or below "
-            "it, two-sided p = 0.084 (1,173 pairs).",
+            f"{OF}I_d does not show whether {MASKS} depend on each other, Z = -2.10, I_d with 20 of 999 "
+            "shuffles at or below it, two-sided p = 0.084 (1,173 pairs).",
         ),
         (
             {"p_permutation": 1.0, "z": 40.2},
@@ -80,6 +80,21 @@ def test_fifty_shuffles_decide_one_row_and_not_three():
 
 def test_published_rows_and_controls_say_nothing():
     assert len(answers([ROW, {**ROW, "source": "published"}, {**ROW, "control": "noise"}])) == 1
+
+
+def test_rows_of_other_tables_are_not_the_tests_and_uncorrected_ones_get_no_verdict():
+    assert answers([{"experiment": "e", "attack": "pgd", "reason": "no interval: 3 images"}]) == []
+    assert answers([ROW, {**ROW, "attack": "pgd"}]) == [], "two rows, and no corrected p"
+
+
+def test_holm_counts_the_rows_that_have_a_test():
+    row = {**ROW, "shuffles": 50, "p_permutation": 1 / 51, "p_two_sided_holm": 2 / 51, "seed": 1.0}
+    row |= {"p_two_sided": 2 / 51, "epsilon": 0.1}
+    none = {**ROW, "p_two_sided": None, "p_permutation": None, "reason": "2 pairs are too few"}
+    first, _ = answers([row, none])
+    assert first.startswith("digits, small_cnn, fmn, seed 1, epsilon 0.1: essential")
+    assert "depend on each other, Z" in first
+    assert "Holm over" not in first
 
 
 def test_rows_without_a_test_are_printed_too(tmp_path, monkeypatch):

@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from idbias.report.table_rows import with_holm
+
 NAMES = ["experiment", "dataset", "classifier", "seed", "attack", "epsilon"]
 MEASURED = (
     "test_accuracy", "attack_success", "pairs", "z", "dimensions_lost", "distance_correlation", "contrast",
@@ -14,6 +16,7 @@ CONTRAST = {
     "contrast_high": "high",
     "contrast_p": "p",
     "contrast_images": "images",
+    "contrast_reason": "reason",
 }
 
 
@@ -22,7 +25,9 @@ def controls(rows, control_rows, contrasts):
 
     rows: CSV files of the attacks' rows, one for each of `control_rows` (an attack's again for each of
     its controls); contrasts: the files of each. Columns of a row, and control ("none" for the
-    attack's own), contrast, contrast_low, contrast_high, contrast_p, contrast_images.
+    attack's own), contrast, contrast_low, contrast_high, contrast_p, contrast_images and, where there is none,
+    contrast_reason. p-values adjusted for the rows that ask one question stand beside them, those of
+    contrasts for all contrasts of an experiment (contrast_p_holm).
     """
     parts, before = [], None
     for row, control_row, contrast in zip(rows, control_rows, contrasts, strict=True):
@@ -35,7 +40,8 @@ def controls(rows, control_rows, contrasts):
             # Once, beside the first of several ways to shuffle.
             below.loc[below.index[0], name] = difference.get(column)
         parts.append(below)
-    return pd.concat(parts, ignore_index=True).dropna(axis=1, how="all")
+    table = with_holm(pd.concat(parts, ignore_index=True))
+    return with_holm(table, ["contrast_p"], ["experiment"]).dropna(axis=1, how="all")
 
 
 def over_seeds(rows, controlled=None):
@@ -43,7 +49,7 @@ def over_seeds(rows, controlled=None):
 
     rows: DataFrame of attacks' rows; controlled: DataFrame as `controls` returns, or None. A row for
     each classifier, attack, epsilon, control and way to shuffle that has several seeds: seeds, and
-    NAME_mean and NAME_std of each of MEASURED.
+    NAME_mean and NAME_std of each of MEASURED, NAME_seeds where not all seeds have a value.
     """
     rows = rows.assign(control="none")
     if controlled is not None:
@@ -59,4 +65,6 @@ def over_seeds(rows, controlled=None):
         if name in rows:
             columns[f"{name}_mean"] = grouped[name].mean()
             columns[f"{name}_std"] = grouped[name].std(ddof=1)
+            counts = grouped[name].count()
+            columns[f"{name}_seeds"] = counts.where(counts < columns["seeds"])
     return pd.DataFrame(columns).reset_index().dropna(axis=1, how="all")

@@ -1,5 +1,7 @@
 """The table of crossed trainings: a row for each attack and what essential masks are set against."""
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -7,7 +9,8 @@ from idbias.crossed.measured import LEAST, SETS, read
 from idbias.crossed.permutations import relabellings
 from idbias.crossed.statistics import in_units_of_rho, statistics
 from idbias.crossed.vectors import PERTURBATIONS
-from idbias.report.answers_crossed import LEVEL
+from idbias.report.answers import LEVEL
+from idbias.report.answers_crossed import TOO_FEW
 from idbias.report.table_rows import holm
 
 # Which of SETS has the ceiling.
@@ -44,9 +47,10 @@ def table(names, paths, seeds, margins):
     rows_of_attacks["p_holm"] = of_one_question["p"].transform(
         lambda ps: holm(ps.to_numpy(np.float64))
     )
+    rows_of_attacks["attacks"] = of_one_question["p"].transform("count")
     rows_of_attacks["share_of_ceiling"] = rows_of_attacks["rho"] / rows_of_attacks["ceiling"]
     rows_of_attacks["verdict"] = [verdict(row) for _, row in rows_of_attacks.iterrows()]
-    return rows_of_attacks.drop(columns="margin")
+    return rows_of_attacks.drop(columns=["margin", "attacks"])
 
 
 def rows(path, seed):
@@ -81,17 +85,20 @@ def rows(path, seed):
 def verdict(row):
     """Return what a row says, in words; "" if it was not measured.
 
-    tied: p_holm is at most LEVEL. A row is equivalent to none where its interval lies within its margin, a
+    tied: p_holm is at most LEVEL, which K trainings allow only if the number of attacks on them / K! is
+    too. A row is equivalent to none where its interval lies within its margin, a
     share of the ceiling, on both sides; tied and equivalent are no contradiction: a tie that is there and small.
     """
     if not np.isfinite(row["rho"]):
         return ""
     reach = row["margin"] * row["ceiling"]
     small = np.isfinite(reach) and -reach <= row["low"] and row["high"] <= reach
-    below = f"within {row['margin']:.0%} of the ceiling"
+    below = f"at most {row['margin']:.0%} of the ceiling"
     if row["p_holm"] <= LEVEL:
         return f"tied, {below}" if small else "tied"
-    return f"no tie shown, {below}" if small else "undecided"
+    if small:
+        return f"no tie shown, {below}"
+    return TOO_FEW if row["attacks"] / math.factorial(row["networks"]) > LEVEL else "undecided"
 
 
 def curve(path, seed):

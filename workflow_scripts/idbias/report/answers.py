@@ -1,6 +1,7 @@
 """A row of the I_d test in words. Imports nothing heavy: what the Snakefile prints comes from here."""
 
 import math
+from collections import Counter
 
 # The two-sided permutation p-value, after Holm, up to which a row is said to show dependence.
 LEVEL = 0.05
@@ -13,8 +14,9 @@ def answer(row, rows=1):
 
     row: mapping with the columns of idbias.correlation.row.rows, as numbers or as text of a CSV; rows:
     how many rows ask the same question. Dependence is said where the two-sided permutation p-value,
-    corrected for their number, is at most LEVEL; it assumes nothing of the shuffled I_d. On which side
-    of them the observed I_d lies is said by Z and by counting.
+    corrected for their number, is at most LEVEL; it assumes nothing of the shuffled I_d, and nothing is said
+    of several rows whose p-values are not corrected. On which side of them the observed I_d lies is said by Z
+    and by counting.
     """
     names = ("z", "p_permutation", "p_two_sided", "p_two_sided_holm", "shuffles", "pairs")
     numbers = {name: number(row.get(name)) for name in names}
@@ -26,6 +28,8 @@ def answer(row, rows=1):
     if any(numbers[name] is None for name in ("p_permutation", "p_two_sided", "shuffles")):
         return ""
     holm = numbers["p_two_sided_holm"]
+    if rows > 1 and holm is None:
+        return ""
     p = numbers["p_two_sided"] if holm is None else holm
     shuffles, z = int(numbers["shuffles"]), numbers["z"]
     # p = (1 + number of shuffles at or below) / (1 + shuffles)
@@ -34,7 +38,7 @@ def answer(row, rows=1):
         verdict = f"{shuffles} shuffles are too few to say whether {sets} depend on each other"
         verdict += f" ({rows} rows ask it)" if rows > 1 else ""
     elif p > LEVEL:
-        verdict = f"I_d shows no dependence of {sets}"
+        verdict = f"I_d does not show whether {sets} depend on each other"
     elif below > shuffles / 2:
         verdict = (
             f"{sets} depend on each other, though they fill more dimensions than shuffled ones"
@@ -54,19 +58,25 @@ def answer(row, rows=1):
 
 
 def answers(rows):
-    """Return the sentences of `rows`, an iterable of mappings: of what was measured, no controls."""
+    """Return the sentences of `rows`, an iterable of mappings: of what was measured, no controls.
+
+    Rows of tables that know no way to shuffle are not the I_d test's.
+    """
     measured = [
         row
         for row in rows
-        if _text(row.get("source")) in ("", "measured")
+        if "shuffled_within" in row
+        and _text(row.get("source")) in ("", "measured")
         and _text(row.get("control")) in ("", "none")
     ]
-    questions = [tuple(_text(row.get(name)) for name in QUESTION) for row in measured]
-    sentences = (
-        answer(row, questions.count(question))
-        for row, question in zip(measured, questions, strict=True)
+    asked = Counter(
+        _question(row) for row in measured if number(row.get("p_two_sided")) is not None
     )
-    return list(filter(None, sentences))
+    return list(filter(None, (answer(row, asked[_question(row)]) for row in measured)))
+
+
+def _question(row):
+    return tuple(_text(row.get(name)) for name in QUESTION)
 
 
 def _effect(row):
@@ -86,7 +96,9 @@ def remarks(rows):
     for row in rows:
         # Of rows that `answers` has no sentence for, why they have no test.
         columns = (
-            ("reason", "caveats") if _text(row.get("control")) not in ("", "none") else ("caveats",)
+            ("reason", "contrast_reason", "caveats")
+            if _text(row.get("control")) not in ("", "none")
+            else ("caveats",)
         )
         for column in columns:
             if text := _text(row.get(column)).strip():
@@ -97,6 +109,9 @@ def remarks(rows):
 def of_row(row):
     """Return what a row is of, in words."""
     names = [_text(row.get(name)) for name in ("experiment", "classifier", "attack")]
+    for name in ("seed", "epsilon"):
+        if (value := number(row.get(name))) is not None:
+            names.append(f"{name} {value:g}")
     names += [_text(row.get("of"))] * ("rho" in row)
     control, within = _text(row.get("control")), _text(row.get("shuffled_within"))
     names += [f"control {control}"] * (control not in ("", "none"))

@@ -2,8 +2,8 @@
 
 from idbias.report.answers import number
 
-# The corrected p-value up to which a row is said to show a tie.
-LEVEL = 0.05
+# The verdict where not even the least p-value that K trainings allow, 1 / K!, corrected, would show a tie.
+TOO_FEW = "too few trainings"
 
 
 def answer(row):
@@ -25,6 +25,11 @@ def answer(row):
         said = (
             f"{needs} are not shown to be tied to those its own attack exploits, beyond what the image explains; "
             f"a tie, if there is one, is {verdict.removeprefix('no tie shown, ')}"
+        )
+    elif verdict == TOO_FEW:
+        said = (
+            f"{networks} trainings are too few to show, beyond what the image explains, whether {needs} are tied "
+            "to those its own attack exploits: give more seeds"
         )
     else:
         said = (

@@ -10,7 +10,7 @@ from idbias.errors import InputError
 STAGES = {
     "dataset": "dataset",
     "classifier": "classifier",
-    "predictions": "predictions",
+    "classifier_sensitivity": "sensitivity of the classifier",
     "attacks": "attacks",
     "spectra": "spectra",
     "essential": "essential masks",
@@ -19,6 +19,8 @@ STAGES = {
     "class_maps": "class-level maps",
     "distances": "distances",
     "shuffles": "shuffles",
+    "class_curve": "class curve",
+    "crossed": "crossed trainings",
     **{f"shuffles_within_{what}": "shuffles" for what in ("class", "size", "spectrum")},
 }
 OTHER = "pairs, I_d, rows"

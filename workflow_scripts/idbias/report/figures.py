@@ -13,6 +13,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from idbias.files import replacing
@@ -141,8 +142,10 @@ def set_names(row):
 
 def names_in(row):
     """Return what a row of the correlation table is of, as text."""
-    names = (row.get(key) for key in ("dataset", "classifier", "attack"))
-    return ", ".join(name for name in names if isinstance(name, str))
+    names = [row.get(key) for key in ("dataset", "classifier", "attack")]
+    names = [name for name in names if isinstance(name, str)]
+    names += [f"{key} {row[key]:g}" for key in ("seed", "epsilon") if pd.notna(row.get(key))]
+    return ", ".join(names)
 
 
 def training_curves(history, name):

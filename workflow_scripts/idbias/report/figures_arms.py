@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from idbias.report.figures import STYLE, lines
+from idbias.report.figures import STYLE, lines, nothing_to_draw
 
 PANELS = {
     "z": "Z",
@@ -24,7 +24,7 @@ def against_epsilon(rows):
     grouped = rows.sort_values("epsilon").groupby(["classifier", "attack", "epsilon"], sort=False)
     columns = {"seeds": grouped.size()}
     for name in PANELS:
-        if name not in rows:  # without `baselines`
+        if name not in rows:  # without `baselines`, or where no row has a test
             continue
         columns[name] = grouped[name].mean()
         columns[f"{name}_std"] = grouped[name].std(ddof=1).fillna(0)
@@ -37,9 +37,15 @@ def epsilons(numbers, name):
     Bars are standard deviations over seeds. Returns a matplotlib figure.
     """
     groups = list(numbers.groupby(["classifier", "attack"], sort=False))
+    columns = [column for column in PANELS if column in numbers]
+    if not columns:
+        return nothing_to_draw(name, "no row has a number to draw")
     with plt.rc_context(STYLE):
-        figure, panels = plt.subplots(1, len(PANELS), figsize=(7.2, 2.8))
-        for axes, (column, label) in zip(panels, PANELS.items(), strict=True):
+        figure, panels = plt.subplots(
+            1, len(columns), figsize=(0.4 + 2.27 * len(columns), 2.8), squeeze=False
+        )
+        panels = panels[0]
+        for axes, column in zip(panels, columns, strict=True):
             for ((classifier, attack), rows), (colour, dashes) in zip(
                 groups, lines(len(groups)), strict=True
             ):
@@ -49,7 +55,7 @@ def epsilons(numbers, name):
                 )  # fmt: skip
             axes.xaxis.set_major_locator(MaxNLocator(4))
             axes.set_xlabel("epsilon")
-            axes.set_ylabel(label)
+            axes.set_ylabel(PANELS[column])
         panels[0].axhline(0, color="0.6", linewidth=0.8)
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
         figure.suptitle(name, fontsize=9)

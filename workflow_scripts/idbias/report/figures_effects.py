@@ -8,25 +8,25 @@ import pandas as pd
 
 from idbias.report.figures import ADVERSARIAL, ESSENTIAL, STYLE, nothing_to_draw
 
-# Rows of a figure at most: a page's height. With more, seeds are drawn in one row.
+# Rows of a figure at most: a page's height.
 MOST = 48
 LOOKS = {"attack": ("o", ESSENTIAL), "control": ("s", ADVERSARIAL)}
 
 
-def effects(rows, effect="distance_correlation"):
+def effects(rows):
     """Return what a forest plot of rows shows, a DataFrame, in the rows' order.
 
     rows: DataFrame of the correlation table's rows, controls too (column control; missing or "none" for
-    an attack's own). Columns: group (classifier and attack), label, kind ("attack" or "control"), seed,
-    estimate, low, high (the 95 % interval over images; missing where a row has none). Several rows of one
-    group and label are seeds.
+    an attack's own). Columns: group (classifier, attack and, where it has several, epsilon), label, kind
+    ("attack" or "control"), seed, estimate, low, high (the 95 % interval over images; missing where a row
+    has none). Several rows of one group and label are seeds.
     """
     rows = rows.assign(
         control=rows["control"].fillna("none") if "control" in rows else "none",
-        low=rows.get(f"{effect}_low", np.nan),
-        high=rows.get(f"{effect}_high", np.nan),
+        low=rows.get("distance_correlation_low", np.nan),
+        high=rows.get("distance_correlation_high", np.nan),
     )
-    return _table(rows, effect)
+    return _table(rows, "distance_correlation")
 
 
 def contrasts(rows):
@@ -35,6 +35,7 @@ def contrasts(rows):
     rows: DataFrame of the control table's rows, of which those with a contrast count: the attack's effect
     minus its control's, on the images that both have.
     """
+    rows = rows.reindex(columns=[*rows, *{"contrast", "contrast_low", "contrast_high"} - {*rows}])
     rows = rows[rows["contrast"].notna()]
     rows = rows.assign(low=rows["contrast_low"], high=rows["contrast_high"])
     return _table(rows, "contrast")
@@ -50,6 +51,8 @@ def _table(rows, effect):
             label += f", within {row['shuffled_within']}"
         names = [row.get("classifier"), row.get("attack")]
         names = [name for name in names if isinstance(name, str)] or [row.get("experiment")]
+        if pd.notna(epsilon := row.get("epsilon")):
+            names.append(f"epsilon {epsilon:g}")
         records.append(
             {
                 "group": ", ".join(map(str, names)),
@@ -96,9 +99,8 @@ def forest(table, name, label):
                 if key not in places:
                     continue
                 shifts = np.linspace(-0.25, 0.25, len(rows)) if len(rows) > 1 else [0]
-                errors = np.nan_to_num(
-                    [rows["estimate"] - rows["low"], rows["high"] - rows["estimate"]]
-                ).clip(0)
+                reach = rows["estimate"] - rows["low"], rows["high"] - rows["estimate"]
+                errors = np.clip(reach, 0, None)  # NaN, of a row without interval, draws none
                 axes.errorbar(
                     rows["estimate"], places[key] + np.array(shifts), xerr=errors, fmt=marker, color=colour,
                     markersize=4 if len(rows) == 1 else 2.5, capsize=2 if len(rows) == 1 else 0, linewidth=1,

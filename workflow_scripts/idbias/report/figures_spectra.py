@@ -148,7 +148,7 @@ def frequencies(table, name, size):
         for of, one in table.groupby("of", sort=False):
             marker, colour = MARKERS[of]
             rows = [classifiers.index(classifier) for classifier in one["classifier"]]
-            errors = np.nan_to_num([one["mean"] - one["low"], one["high"] - one["mean"]])
+            errors = np.array([one["mean"] - one["low"], one["high"] - one["mean"]])
             axes.errorbar(
                 one["mean"], rows, xerr=errors, fmt=marker, color=colour, markersize=4, capsize=2,
                 label=of,
@@ -170,11 +170,13 @@ def kernel_sizes(table):
     """Draw the kernel's side against mean radial frequency with intervals: a row of panels an attack,
     a column a dataset, a line for each family of networks and way to train them.
 
-    `table`: DataFrame of idbias.spectra.spectra_tables.kernel_sizes; where it has rows over seeds, these
-    are drawn. Returns a matplotlib figure.
+    `table`: DataFrame of idbias.spectra.spectra_tables.kernel_sizes; where an experiment has rows over
+    seeds, these are drawn of it. Returns a matplotlib figure.
     """
-    if "seeds" in table and table["seeds"].notna().any():
-        table = table[table["seeds"].notna()]
+    if "seeds" in table:
+        over_seeds = table["seeds"].notna()
+        key = [table[name] for name in ("experiment", "attack", "family", "kernel")]
+        table = table[over_seeds | ~over_seeds.groupby(key).transform("any")]
     table = table.assign(line=lines_of_kernels(table)).sort_values("kernel")
     attacks, datasets = sorted(table["attack"].unique()), sorted(table["dataset"].unique())
     names = sorted(table["line"].unique())
@@ -189,7 +191,7 @@ def kernel_sizes(table):
             panel = table[in_panel]
             for name, one in panel.groupby("line"):
                 colour, dashes = styles[name]
-                errors = np.nan_to_num([one["mean"] - one["low"], one["high"] - one["mean"]])
+                errors = np.array([one["mean"] - one["low"], one["high"] - one["mean"]])
                 box.errorbar(
                     one["kernel"], one["mean"], errors, color=colour, linestyle=dashes, marker="o",
                     markersize=3, capsize=2,
@@ -222,6 +224,9 @@ def lines_of_kernels(table):
         shared = "learning rates differ"
         if np.isfinite(stops[index]):
             shared = f"stopped at training accuracy {stops[index]:g}"
+        elif np.isnan(rates[index]):
+            words.append(row["family"])
+            continue
         elif (alike == rates[index]).all():
             shared = f"learning rate {rates[index]:g}"
         words.append(f"{row['family']}, {shared}")

@@ -14,7 +14,9 @@ from idbias.report.answers import answers
 COLUMNS = {
     "experiment": "{}".format,
     "classifier": "{}".format,
+    "seed": "{:g}".format,
     "attack": "{}".format,
+    "epsilon": "{:g}".format,
     "pairs": "{}".format,
     "id": "{:.2f}".format,
     "id_shuffled_mean": "{:.2f}".format,
@@ -22,8 +24,8 @@ COLUMNS = {
     "p_two_sided_holm": "{:.2g}".format,
     "distance_correlation": "{:.3f}".format,
 }
-# Those that are numbers; a row without a test has none.
-NUMBERS = list(COLUMNS)[4:]
+# Those that are texts; the others are numbers, of which a row may have none.
+TEXTS = ("experiment", "classifier", "attack", "pairs")
 
 
 # The form of a table that the end of a run names.
@@ -94,17 +96,18 @@ def _aligned(read):
     """Lines of the rows of I_d tests, in columns."""
     if not read:
         return []
-    rows = [{name: _shown(row.get(name, ""), name) for name in COLUMNS} for row in read]
-    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in COLUMNS}
+    columns = [name for name in COLUMNS if name not in ("seed", "epsilon") or name in read[0]]
+    rows = [{name: _shown(row.get(name, ""), name) for name in columns} for row in read]
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in columns}
     return [
         "  ".join(row[name].ljust(width) for name, width in widths.items())
-        for row in [{name: name for name in COLUMNS}, *rows]
+        for row in [{name: name for name in columns}, *rows]
     ]
 
 
 def _shown(text, name):
     """A cell of a CSV as it is printed; nothing where it is empty."""
-    if text and name in NUMBERS:
+    if text and name not in TEXTS:
         return COLUMNS[name](float(text))
     return text
 

@@ -17,7 +17,7 @@ ALWAYS = ("classifier", "attack")
 FIRST = {
     "z": (
         "r_squared", "reason", "cosine", "pairs", "id_shuffled", "id", "effect", "p_shown", "z",
-        "contrast_interval",
+        "contrast_p_holm", "contrast_interval",
     ),
     "rho": (
         "interaction_p", "interaction", "network_means_p", "network_means", "images", "verdict",

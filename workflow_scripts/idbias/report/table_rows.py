@@ -52,27 +52,33 @@ def attacks(names, predictions, attacked):
 def join(rows, published=None):
     """Return the rows of CSV files as one DataFrame; rows of `published` follow, so marked.
 
-    p-values adjusted for the number of rows that ask one question (of one experiment, one way to shuffle,
-    one control) stand beside them. Raises InputError if a file of `rows` is missing, empty, cut short or
-    no CSV.
+    Adjusted p-values stand beside them (`with_holm`). Raises InputError if a file of `rows` is missing, empty,
+    cut short or no CSV.
     """
     read = [read_rows(path) for path in rows]
     table = pd.concat([part for part in read if len(part)] or read[:1], ignore_index=True)
-    by = [name for name in QUESTION if name in table]
-    for column in ("p", "p_permutation", "p_two_sided"):
-        if column in table:
-            adjusted = (
-                table.groupby(by, dropna=False)[column].transform(holm)
-                if by
-                else holm(table[column])
-            )
-            table.insert(table.columns.get_loc(column) + 1, f"{column}_holm", adjusted)
+    table = with_holm(table)
     if published:
         table.insert(0, "source", "measured")
         known = pd.read_csv(published)
         known.insert(0, "source", "published")
         table = pd.concat([table, known], ignore_index=True)
     return table.dropna(axis=1, how="all")
+
+
+def with_holm(table, columns=("p", "p_permutation", "p_two_sided"), question=QUESTION):
+    """Return a table of rows with the p-values of `columns` adjusted for the rows that ask one question.
+
+    question: columns whose values such rows share. NAME_holm stands behind each column NAME that there is.
+    """
+    table, by = table.copy(), [name for name in question if name in table]
+    for column in columns:
+        if column in table:
+            grouped = table.groupby(by, dropna=False)[column] if by else table[column]
+            table.insert(
+                table.columns.get_loc(column) + 1, f"{column}_holm", grouped.transform(holm)
+            )
+    return table
 
 
 def read_rows(path):

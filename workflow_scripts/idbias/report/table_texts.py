@@ -12,23 +12,21 @@ def p_value(p):
     return f"{p:.2g}" if p >= 1e-3 else f"{p:.1e}"
 
 
-# What a table over seeds has the mean and the standard deviation of.
+# What a table over seeds has the mean and the standard deviation of: its name and how both are written.
 OVER_SEEDS = {
-    "test_accuracy": "accuracy",
-    "attack_success": "success",
-    "pairs": "N",
-    "z": "Z",
-    "distance_correlation": "distance correlation",
-    "dimensions_lost": "share of dimensions lost",
-    "contrast": "attack - control",
+    "test_accuracy": ("accuracy", PERCENT),
+    "attack_success": ("success", PERCENT),
+    "pairs": ("N", WHOLE),
+    "z": ("Z", TWO),
+    "distance_correlation": ("distance correlation", THREE),
+    "dimensions_lost": ("share of dimensions lost", TWO),
+    "contrast": ("attack - control", THREE),
 }
 # Column -> its name for people and how its values are written; in the order of the columns.
 FORMATS = {
     **{name: (name, str) for name in ("source", "experiment", "dataset", "classifier")},
     **{name: (name, WHOLE) for name in ("seed", "seeds", "epochs")},
     "published_name": ("published as", str),
-    "hidden_layers": ("hidden layers", WHOLE),
-    "nonlinearity": ("nonlinearity", str),
     "test_accuracy": ("accuracy", PERCENT),
     "published_accuracy": ("published accuracy", PERCENT),
     "accuracy_difference": ("measured - published", "{:+.1%}".format),
@@ -100,7 +98,10 @@ FORMATS = {
     "kept_accuracy": ("clean images after their map", PERCENT),
     "contrast_interval": ("attack - control [95 % interval]", str),
     "contrast_p": ("p of the contrast", p_value),
-    **{f"{name}_over_seeds": (words, str) for name, words in OVER_SEEDS.items()},
+    "contrast_p_holm": ("p of the contrast, Holm", p_value),
+    "contrast_images": ("images of the contrast", WHOLE),
+    "contrast_reason": ("no contrast, because", str),
+    **{f"{name}_over_seeds": (words, str) for name, (words, _) in OVER_SEEDS.items()},
     "family": ("layers", str),
     "kernel": ("side of the kernel", WHOLE),
     "local": ("local kernel", THREE),
@@ -163,8 +164,8 @@ def texts(table):
         ),
         contrast_interval=with_interval(table, "contrast", "contrast_low", "contrast_high"),
         **{
-            f"{name}_over_seeds": plus_minus(table, f"{name}_mean", f"{name}_std")
-            for name in OVER_SEEDS
+            f"{name}_over_seeds": plus_minus(table, f"{name}_mean", f"{name}_std", show)
+            for name, (_, show) in OVER_SEEDS.items()
         },
     ).dropna(axis=1, how="all")
     return pd.DataFrame(
@@ -204,10 +205,21 @@ def with_interval(table, mean, low="low", high="high"):
     return pd.Series(texts, index=table.index)
 
 
-def plus_minus(table, mean, std):
-    """Return "mean ± std" for each row, missing where the mean is."""
+def plus_minus(table, mean, std, show=TWO):
+    """Return "mean ± std" for each row, the mean alone where there is no std, missing where the mean is.
+
+    Where only some of a row's seeds have a value (column NAME_seeds beside NAME_mean), it says how many.
+    """
+    missing = pd.Series([None] * len(table), index=table.index)
     if mean not in table:
-        return pd.Series([None] * len(table), index=table.index)
-    both = zip(table[mean], table[std], strict=True)
-    texts = [f"{m:.2f} ± {s:.2f}" if pd.notna(m) else None for m, s in both]
+        return missing
+    counts = table.get(f"{mean.removesuffix('_mean')}_seeds", missing)
+    texts = [
+        None
+        if pd.isna(m)
+        else show(m)
+        + (f" ± {show(s)}" if pd.notna(s) else "")
+        + (f" (of {count:.0f})" if pd.notna(count) else "")
+        for m, s, count in zip(table[mean], table.get(std, missing), counts, strict=True)
+    ]
     return pd.Series(texts, index=table.index)
