@@ -30,7 +30,7 @@ rule attack_file:
         "../envs/attacks.yaml"
     resources:
         mem_mb=asks(memory.shard),
-        runtime=60,
+        runtime=grows(60),
     params:
         files=lambda wildcards: experiment(wildcards).attacks[wildcards.attack].files,
         images=lambda wildcards: experiment(wildcards).images,
@@ -57,7 +57,7 @@ rule attack_shard:
         "../envs/attacks.yaml"
     resources:
         mem_mb=asks(memory.attack, gpu=True),
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        runtime=grows(120),
         gpu=GPUS,
     params:
         code=lambda wildcards: code(
@@ -77,4 +77,4 @@ use rule attack_shard as attack_shard_on_cpu with:
         attack="|".join(map(re.escape, ONE_AT_A_TIME)) or "(?!)",
     resources:
         mem_mb=asks(memory.brendel_bethge),
-        runtime=lambda wildcards, attempt: 720 * attempt,
+        runtime=grows(720),

@@ -22,8 +22,8 @@ rule class_map:
         "../envs/torch.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 480 * attempt,
+        mem_mb=grows(8000),
+        runtime=grows(480),
         gpu=GPUS,
     params:
         code=network_code("train_class_map.py"),
@@ -55,8 +55,8 @@ rule class_map_row:
     conda:
         "../envs/torch.yaml"
     resources:
-        mem_mb=8000,
-        runtime=30,
+        mem_mb=grows(8000),
+        runtime=grows(30),
     params:
         code=network_code("measure_class_maps.py"),
         names=names_of,

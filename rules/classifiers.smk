@@ -17,13 +17,11 @@ rule classifier:
         "../envs/torch.yaml"
     resources:
         mem_mb=asks(memory.training, "classifier", gpu=True),
-        runtime=lambda wildcards, attempt: 720 * attempt,
+        runtime=grows(720),
         gpu=GPUS,
     params:
         code=network_code("train_classifier.py"),
-        settings=lambda wildcards: (
-            experiment(wildcards).trained[wildcards.classifier].model_dump()
-        ),
+        settings=lambda wildcards: (experiment(wildcards).trained[wildcards.classifier].settings),
         seed=lambda wildcards: experiment(wildcards).training_seed(wildcards.classifier),
     script:
         "../workflow_scripts/train_classifier.py"
@@ -45,7 +43,7 @@ rule classifier_sensitivity:
         "../envs/torch.yaml"
     resources:
         mem_mb=asks(memory.classified, gpu=True),
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        runtime=grows(120),
         gpu=GPUS,
     params:
         code=network_code("measure_sensitivity.py"),

@@ -70,6 +70,11 @@ def asks(megabytes, *names, gpu=False):
     )
 
 
+def grows(number):
+    """Minutes or megabytes that a job asks for; more with each attempt."""
+    return lambda wildcards, attempt: number * attempt
+
+
 def network_code(script):
     """The parameter `code` of a rule whose script loads a classifier's network by name."""
     return lambda wildcards: code(

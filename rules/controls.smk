@@ -24,7 +24,7 @@ rule control_images:
         "../envs/correlation.yaml"
     resources:
         mem_mb=asks(memory.light),
-        runtime=20,
+        runtime=grows(20),
     params:
         norm=lambda wildcards: experiment(wildcards).attacks[wildcards.attack].perturbation_norm,
         seed=lambda wildcards: experiment(wildcards).seed,
@@ -74,7 +74,7 @@ rule spectrum_pairs:
         "../envs/correlation.yaml"
     resources:
         mem_mb=asks(memory.light),
-        runtime=30,
+        runtime=grows(30),
     script:
         "../workflow_scripts/pair_spectra.py"
 
@@ -98,7 +98,7 @@ rule contrast:
         "../envs/correlation.yaml"
     resources:
         mem_mb=asks(memory.contrast),
-        runtime=60,
+        runtime=grows(60),
     params:
         seed=lambda wildcards: experiment(wildcards).seed,
         names=lambda wildcards: COMPARISONS[layout.OF_CONTROL.format(**wildcards)].names,

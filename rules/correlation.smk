@@ -19,8 +19,8 @@ rule array_pairs:
     conda:
         "../envs/correlation.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=grows(2000),
+        runtime=grows(60),
     params:
         arrays=lambda wildcards: experiment(wildcards).arrays,
     script:
@@ -44,7 +44,7 @@ rule mask_pairs:
         "../envs/correlation.yaml"
     resources:
         mem_mb=asks(memory.light),
-        runtime=30,
+        runtime=grows(30),
     params:
         images=lambda wildcards: experiment(wildcards).images,
     script:
@@ -67,7 +67,7 @@ rule distances:
     threads: 2
     resources:
         mem_mb=asks(memory.distances, gpu=True),
-        runtime=240,
+        runtime=grows(240),
         gpu=GPUS,
     params:
         dtype=lambda wildcards: experiment(wildcards).correlation.distances,
@@ -93,7 +93,7 @@ rule intrinsic_dimensions:
     threads: 2
     resources:
         mem_mb=asks(memory.dimensions),
-        runtime=120,
+        runtime=grows(120),
     params:
         estimator=lambda wildcards: experiment(wildcards).correlation.estimate,
         preprocessing=lambda wildcards: experiment(wildcards).correlation.preprocessing,
@@ -122,7 +122,7 @@ rule shuffle_shard:
     threads: 2
     resources:
         mem_mb=asks(memory.dimensions),
-        runtime=240,
+        runtime=grows(240),
     params:
         estimator=lambda wildcards: experiment(wildcards).correlation.estimate,
         within=lambda wildcards: experiment(wildcards).correlation.within(wildcards.shuffles),
@@ -177,7 +177,7 @@ rule class_curve_of_pairs:
     threads: 2
     resources:
         mem_mb=asks(memory.dimensions),
-        runtime=60,
+        runtime=grows(60),
     params:
         estimator=lambda wildcards: experiment(wildcards).correlation.estimate,
         seed=lambda wildcards: experiment(wildcards).seed,

@@ -19,7 +19,7 @@ rule crossed_products:
         "../envs/correlation.yaml"
     resources:
         mem_mb=asks(memory.crossed),
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        runtime=grows(120),
     params:
         bands=lambda wildcards: experiment(wildcards).crossed.bands,
     script:

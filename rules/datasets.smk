@@ -30,7 +30,7 @@ rule dataset:
         "../envs/torch.yaml"
     resources:
         mem_mb=asks(memory.dataset),
-        runtime=120,
+        runtime=grows(120),
     params:
         settings=lambda wildcards: experiment(wildcards).dataset.source_settings,
         seed=lambda wildcards: experiment(wildcards).seed,

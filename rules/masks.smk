@@ -18,7 +18,7 @@ rule essential_mask_shard:
     threads: lambda wildcards: 1 if experiment(wildcards).images <= 256 else 2
     resources:
         mem_mb=asks(memory.masks, gpu=True),
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        runtime=grows(240),
         gpu=GPUS,
     params:
         code=network_code("train_masks.py"),

@@ -70,7 +70,7 @@ rule mask_figures:
         "../envs/report.yaml"
     resources:
         mem_mb=asks(memory.light),
-        runtime=60,
+        runtime=grows(60),
     params:
         names=title,
     script:
@@ -106,8 +106,8 @@ rule classifier_figures:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=grows(2000),
+        runtime=grows(20),
     params:
         names=title,
         attacks=lambda wildcards: list(experiment(wildcards).attacks),

@@ -22,7 +22,7 @@ rule perturbation_spectrum:
         "../envs/correlation.yaml"
     resources:
         mem_mb=asks(memory.light),
-        runtime=60,
+        runtime=grows(60),
     script:
         "../workflow_scripts/measure_perturbations.py"
 
@@ -44,7 +44,7 @@ rule classifier_spectrum:
         "../envs/torch.yaml"
     resources:
         mem_mb=asks(memory.gradients, gpu=True),
-        runtime=120,
+        runtime=grows(120),
         gpu=GPUS,
     params:
         code=network_code("measure_classifier.py"),

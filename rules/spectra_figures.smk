@@ -23,8 +23,8 @@ rule spectra_figures:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=grows(2000),
+        runtime=grows(20),
     params:
         seed=lambda wildcards: experiment(wildcards).seed,
         names=title,

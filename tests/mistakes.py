@@ -140,8 +140,63 @@ MISTAKES = {
         from_weights(seeds=[0, 1]), write("w.pth", ""),
         ["experiment_blocks.mine: seeds would train nothing", "leave seeds out, or give a recipe"],
     ),
+    "a module that Python finds elsewhere": (
+        {"classifiers": {"own": {"network": "code:small"}}}, write("code.py", NETWORKS),
+        ["classifiers.own.network is code:small", "another module code before it", "another name"],
+    ),
+    "a module called like a script of the workflow": (
+        {"classifiers": {"own": {"network": "train_masks:small"}}}, write("train_masks.py", NETWORKS),
+        ["train_masks:small", "train_masks.py; give your file another name"],
+    ),
+    "a helper that is no Python": (
+        {}, lambda folder: [
+            write("networks.py", "import helper\n" + NETWORKS)(folder), write("helper.py", "def :\n")(folder)
+        ],
+        ["classifiers.own.network is networks:small", "helper.py, line 1, is no Python"],
+    ),
+    "a control twice": (
+        {"experiment_blocks": {"mine": {"controls": ["noise", "spectrum", "noise"]}}}, nothing,
+        ["controls names noise twice"],
+    ),
+    "an epsilon twice": (
+        {"attacks": {"pgd_own": {"epsilon": [0.1, 0.1]}}}, nothing, ["attack pgd_own has one epsilon twice"],
+    ),
+    "a key that a source does not read": (
+        {"datasets": {"pictures": {"train_images": 5}}}, nothing,
+        ["datasets.pictures", "source folder does not take train_images, which would be ignored"],
+    ),
+    "overrides of what is not there": (
+        {"experiment_blocks": {"mine": {"overrides": {"attacks": {"pgd_won": {"epsilon": 0.1}}}}}}, nothing,
+        ["mine.overrides.attacks: there is no attack 'pgd_won'; did you mean 'pgd_own'"],
+    ),
+    "controls without masks": (
+        {"experiment_blocks": {"mine": {"controls": ["noise"], "analyses": ["spectra"]}}}, nothing,
+        ["mine.controls has noise", "analyses has no masks"],
+    ),
+    "another network that no control takes": (
+        {"experiment_blocks": {"mine": {"other_network": "own"}}}, nothing,
+        ["mine.other_network is own", "controls has no other_network"],
+    ),
+    "a shipped name for another thing": (
+        {"datasets": {"svhn": {"source": "folder", "path": "pictures", "images": 2}}}, nothing,
+        ["datasets.svhn is of another source", "svhn, of which normalisation would stay", "another name"],
+    ),
+    "own weights under the name of a shipped recipe": (
+        {"classifiers": {"small_cnn": {"weights": {"path": "mine.yaml"}, "normalisation": "none"}}}, nothing,
+        ["classifiers.small_cnn has weights", "recipe: null"],
+    ),
+    "an experiment called like a folder": (
+        {"experiment_blocks": {"tables": {"dataset": "spiral"}}}, nothing, ["results/tables holds other files"],
+    ),
+    "an address that is none": (
+        {"classifiers": {"own": {"weights": {"urls": ["net.pth"]}}}}, nothing, ["'net.pth' is no address"],
+    ),
+    "a file below resources": (
+        {"datasets": {"pictures": {"path": "resources/pictures"}}}, nothing,
+        ["datasets.pictures.path is resources/pictures, which does not exist"],
+    ),
     "a seed twice": (
-        {"experiment_blocks": {"mine": {"seeds": [1, 1]}}}, nothing, ["one seed twice; name each once"],
+        {"experiment_blocks": {"mine": {"seeds": [1, 1]}}}, nothing, ["seeds names 1 twice; name each once"],
     ),
     "an attack that foolbox does not have": (
         {"attacks": {"pgd_own": {"attack": "LinfPDG"}}}, nothing,

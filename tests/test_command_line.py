@@ -9,7 +9,7 @@ from conftest import ROOT
 from mistakes import make_folder
 
 from idbias import tables_aside
-from idbias.config.command_line import configuration_files, numbers
+from idbias.config.command_line import check_arguments, configuration_files, numbers
 
 
 @pytest.fixture
@@ -32,6 +32,14 @@ def test_numbers_of_the_command_line_are_numbers():
         "text": "8/255",
         "other": "5",
     }
+
+
+def test_keys_with_dots_and_empty_files_get_a_sentence(folder):
+    with pytest.raises(SystemExit, match=r"--config 'masks=\{penalty: 0.1\}'"):
+        check_arguments(["snakemake", "--config", "masks.penalty=0.1"])
+    (folder / "mine.yaml").write_text("# nothing yet\n", encoding="utf-8")
+    with pytest.raises(SystemExit, match=r"mine\.yaml says nothing"):
+        check_arguments(["snakemake", "--configfile", "mine.yaml"])
 
 
 def test_what_follows_configfile_is_taken_for_files():

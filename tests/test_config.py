@@ -43,10 +43,6 @@ def test_a_test_need_not_suit_experiments_that_are_not_run():
         ({"masks__max_steps": 100}, ["masks", "min_steps (500) must not exceed max_steps (100)"]),
         ({"execution__mask_batch": "huge"}, ["execution.mask_batch is 'huge'", "'auto'"]),
         (
-            {"correlation__within_class": True},
-            ["'correlation.within_class' is no longer a key", "write shuffles_within: [class]"],
-        ),
-        (
             {"correlation__shuffles_within": ["all", "class"]},
             ["correlation.shuffles_within has class, but dataset spiral has no labels"],
         ),
@@ -66,7 +62,6 @@ def test_a_test_need_not_suit_experiments_that_are_not_run():
         ({"correlation__shuffles": 1}, ["correlation.shuffles is 1", "greater than or equal to 2"]),
         ({"correlation__mu_fraction": 1.0}, ["correlation.mu_fraction is 1.0", "less than 1"]),
         ({"correlation__shuffles": True}, ["correlation.shuffles is True", "whole number"]),
-        ({"correlation__within_class": True}, ["'correlation.within_class'", "write shuffles_within"]),
         ({"experiments": ["digit"]}, ["there is no experiment 'digit'", "did you mean 'digits'?"]),
         ({"experiments": []}, ["experiments is []", "name at least one"]),
         (
@@ -82,14 +77,6 @@ def test_a_test_need_not_suit_experiments_that_are_not_run():
             ["experiment_blocks.digits.classifiers", "no classifier 'vgg'", "resnet20"],
         ),
         ({"classifiers__small_cnn__network": "smallcnn"}, ["no network 'smallcnn'", "small_cnn"]),
-        (
-            {"experiment_blocks__digits__overrides": {"attacks": {"*": {"epsilon": 0.5}}}},
-            ["digits.overrides.attacks: '*' is no longer there", "overrides.recipe"],
-        ),
-        (
-            {"classifiers__small_cnn__mean": [0.5]},
-            ["'classifiers.small_cnn.mean' is no longer a key", "write normalisation: {mean:"],
-        ),
         (
             {"classifiers__resnet18__normalisation": "image_net"},
             ["classifiers.resnet18.normalisation", "did you mean 'imagenet'?"],
@@ -135,10 +122,6 @@ def test_a_test_need_not_suit_experiments_that_are_not_run():
             ["datasets.spiral", "needs first and second"],
         ),
         ({"experiment_blocks__digits__analyses": ["mask"]}, ["analyses", "'mask'", "'spectra'"]),
-        (
-            {"classifiers__small_cnn__recipe__like": "paper2"},
-            ["'classifiers.small_cnn.recipe.like' is no longer a key", "remove it"],
-        ),
     ],
 )  # fmt: skip
 def test_bad_configuration_is_named(changes, said):

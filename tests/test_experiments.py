@@ -85,7 +85,9 @@ def test_files_are_those_that_a_stage_reads():
 def test_two_arrays_are_named_with_what_lies_inside_them(tmp_path):
     (tmp_path / "a.h5").touch()
     dataset = {"source": "arrays", "first": f"{tmp_path}/a.h5:/x", "second": f"{tmp_path}/b.npy"}
-    mine = experiments({"datasets": {"spiral": {**dataset, "points": 5000}}})["spiral"]
+    block = {"dataset": "sets", "analyses": ["masks"]}
+    changes = {"datasets": {"sets": dataset}, "experiment_blocks": {"sets": block}}
+    mine = experiments(changes)["sets"]
     assert mine.array_files == [f"{tmp_path}/a.h5", f"{tmp_path}/b.npy"]
     assert mine.arrays["first"] == f"{tmp_path}/a.h5:/x"
     assert not mine.writes_dataset

@@ -6,10 +6,12 @@ import yaml
 from conftest import ROOT, lay_over
 from mistakes import MINE, MISTAKES, make_folder
 
+from idbias import files
 from idbias.attacks.foolbox_names import ATTACKS
 from idbias.config.checking import check
 from idbias.config.command_line import numbers
 from idbias.config.origins import Origins
+from idbias.config.schema_entries import Dataset
 from idbias.errors import InputError
 
 
@@ -114,7 +116,15 @@ def test_what_is_made_needs_its_sources_no_longer(folder):
     assert sentences("mine.yaml")
     (folder / "results/mine").mkdir(parents=True)
     (folder / "results/mine/dataset.h5").touch()
+    assert sentences("mine.yaml"), "of what it was made cannot be known"
+    made = Dataset(**yaml.safe_load(MINE)["datasets"]["pictures"])
+    files.write(folder / "results/mine/dataset.h5", {}, {"settings": made.source_settings})
     assert planned("mine.yaml")
+    config = yaml.safe_load(MINE)
+    config["datasets"]["pictures"]["path"] = "picturse"
+    (folder / "other.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    (line,) = sentences("other.yaml")
+    assert "picturse, which does not exist" in line, "the result there is not of this path"
 
 
 def test_a_class_derived_from_foolbox_s_gets_its_epsilon_in_another_way(folder):

@@ -98,8 +98,13 @@ def stamp(file, attributes):
     everything = {"schema_version": SCHEMA_VERSION, "git_commit": git_commit(), **attributes}
     everything["packages"] = package_versions()
     for name, value in everything.items():
-        plain = isinstance(value, str | int | float | np.generic)
-        file.attrs[name] = value if plain else json.dumps(value, sort_keys=True, default=str)
+        file.attrs[name] = attribute(value)
+
+
+def attribute(value):
+    """Return a value as files keep it among their attributes: numbers and text, of other things their JSON."""
+    plain = isinstance(value, str | int | float | np.generic)
+    return value if plain else json.dumps(value, sort_keys=True, default=str)
 
 
 def read(path, names=None, nan=()):

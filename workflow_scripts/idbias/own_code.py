@@ -3,6 +3,7 @@
 import ast
 import difflib
 import importlib
+import importlib.machinery
 import importlib.util
 import inspect
 import os
@@ -13,12 +14,14 @@ from pathlib import Path
 from idbias.errors import InputError
 from idbias.torchvision_import import import_torchvision, is_about_torchvision
 
+# Where a job's script lies, the first place in which it looks for modules.
+SCRIPTS = Path(__file__).parents[1]
 
-def own_file(name, folder=None):
-    """Return the file in `folder` (the working directory) that MODULE:NAME is in, or None."""
+
+def own_file(name):
+    """Return the file in the working directory that MODULE:NAME is in, or None."""
     module = name.split(":", 1)[0].replace(".", "/")
-    folder = Path.cwd() if folder is None else Path(folder)
-    candidates = [folder / f"{module}.py", folder / module / "__init__.py"]
+    candidates = [Path.cwd() / f"{module}.py", Path.cwd() / module / "__init__.py"]
     return next((path for path in candidates if path.is_file()), None)
 
 
@@ -35,12 +38,31 @@ def require(name, where):
             f"{where} is {name}, which is no MODULE:NAME; of a function small in networks.py write "
             "networks:small, in folder/networks.py folder.networks:small."
         )
+    other = _found_first(module.split(".")[0])
+    if own_file(name) and other:
+        raise InputError(
+            f"{where} is {name}, but Python finds another module {module.split('.')[0]} before it, {other}; "
+            "give your file another name."
+        )
     if own_file(name) or importlib.util.find_spec(module.split(".")[0]):
         return
     raise InputError(
         f"{where} is {name}, but there is no {module.replace('.', '/')}.py in the folder you run "
         f"Snakemake in, {os.getcwd()}, and no installed package {module.split('.')[0]}."
     )
+
+
+def _found_first(top):
+    """Return where a job finds module `top` before the working directory, which it searches last, or None.
+
+    That is among the workflow's scripts, in Python itself and in what is installed.
+    """
+    if top in sys.builtin_module_names:
+        return "a part of Python itself"
+    installed = [place for place in sys.path if place.startswith((sys.prefix, sys.base_prefix))]
+    places = [str(SCRIPTS), *installed]
+    spec = importlib.machinery.PathFinder.find_spec(top, places)
+    return spec.origin if spec and spec.origin else None
 
 
 def check_declared(name, where, given=(), offered=(), of_plain=(), called=()):
@@ -57,13 +79,7 @@ def check_declared(name, where, given=(), offered=(), of_plain=(), called=()):
     if path is None:
         return
     attribute = name.split(":", 1)[1]
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None)
-        raise InputError(
-            f"{where} is {name}, but {path.name}, line {line}, is no Python ({error.args[0]}); mend it."
-        ) from None
+    tree = _parsed(path, f"{where} is {name}, but")
     names = {made: node for node in ast.walk(tree) for made in _names_made(node)}
     if "*" not in names and attribute not in names:
         own_names = [
@@ -106,8 +122,18 @@ def check_declared(name, where, given=(), offered=(), of_plain=(), called=()):
         )
 
 
-def _check_imports(tree, path, beginning):
-    """Raise InputError if a module imports at its top what is neither beside it nor installed."""
+def _parsed(path, beginning):
+    try:
+        return ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        raise InputError(
+            f"{beginning} {path.name}, line {line}, is no Python ({error.args[0]}); mend it."
+        ) from None
+
+
+def _check_imports(tree, path, beginning, seen=()):
+    """Raise InputError if a module imports at its top what is neither beside it nor installed, or no Python."""
     if "sys.path" in path.read_text(encoding="utf-8", errors="replace"):
         return
     for node in tree.body:
@@ -115,8 +141,10 @@ def _check_imports(tree, path, beginning):
         if isinstance(node, ast.ImportFrom) and not node.level:
             names = [node.module]
         for name in {dotted.split(".")[0] for dotted in names}:
-            beside = own_file(name) or Path(name).is_dir()
-            if not (beside or importlib.util.find_spec(name)):
+            beside = own_file(name)
+            if beside and beside not in seen:
+                _check_imports(_parsed(beside, beginning), beside, beginning, (*seen, beside))
+            if not (beside or Path(name).is_dir() or importlib.util.find_spec(name)):
                 raise InputError(
                     f"{beginning} {path.name}, line {node.lineno}, imports {name}, which is neither in the folder "
                     f"you run Snakemake in nor installed: pip install it into {sys.prefix}."

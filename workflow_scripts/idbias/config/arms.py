@@ -26,6 +26,8 @@ def attack_arms(attacks):
     arms, origins = {}, {}
     for name, attack in attacks.items():
         values = attack.epsilon if isinstance(attack.epsilon, list) else [attack.epsilon]
+        if len(set(values)) < len(values):
+            raise InputError(f"attack {name} has one epsilon twice; name each once.")
         for number, epsilon in enumerate(values):
             arm = f"{name}_{epsilon:g}" if number else name
             _new(arm, {**arms, **attacks} if number else arms, "attack", "epsilon")
@@ -40,7 +42,7 @@ def seed_arms(classifiers, seeds, seed):
 
     classifiers: name -> schema_entries.Classifier. That of `seed`, the experiment's own, keeps the name:
     small_cnn, small_cnn_seed1. Weights that are used as they are have no seed. origins: name -> (name
-    in the configuration, seed), of those trained from several.
+    in the configuration, seed), of those trained from several, or from one that is not the experiment's.
     """
     arms, origins = {}, {}
     for name, classifier in classifiers.items():
@@ -49,7 +51,7 @@ def seed_arms(classifiers, seeds, seed):
             arm = seed_name(name, own_seed, seed)
             _new(arm, {**arms, **classifiers} if own_seed != seed else arms, "classifier", "seeds")
             arms[arm] = classifier
-            if trained and len(seeds) > 1:
+            if trained and (len(seeds) > 1 or own_seed != seed):
                 origins[arm] = (name, own_seed)
     return arms, origins
 

@@ -15,8 +15,9 @@ from idbias.config.fitting import (
     check_normalisation_fits,
     check_test_fits,
 )
-from idbias.config.origins import Origins
-from idbias.config.validation import GONE, require_known, validated
+from idbias.config.kept_shards import kept
+from idbias.config.origins import KINDS, Origins
+from idbias.config.validation import require_known, validated
 from idbias.errors import InputError
 from idbias.own_code import require
 
@@ -44,6 +45,8 @@ def check(raw, where="config.yaml", with_files=False):
     origins = Origins.of(where)
     faults = Faults(origins.faults)
     raw, config, left_out = _validated(raw, origins, faults)
+    with faults.collected():
+        origins.check_entries()
     said = len(faults.sentences)
     experiments = {}
     for block in config.experiment_blocks:
@@ -64,6 +67,8 @@ def check(raw, where="config.yaml", with_files=False):
     for experiment in chosen:
         with faults.collected():
             check_test_fits(experiment, origins)
+        with faults.collected():
+            kept(experiment.name)  # is read again where shards are named
         with faults.collected():
             check_noise_has_norms(experiment, origins)
     if with_files:
@@ -117,10 +122,11 @@ def selected(raw, experiments):
 def _members(raw, config, name, origins):
     block = config.experiment_blocks[name]
     here = origins.at(f"experiment_blocks.{name}")
-    for section, settings in block.overrides.items():
+    for section in block.overrides:
         require_known(section, OVERRIDABLE, f"{here}.overrides", "section to override")
-        if "*" in settings:
-            raise InputError(f"{here}.overrides.{section}: '*' is no longer there; {GONE['*']}.")
+        for entry in block.overrides[section] if section in KINDS else ():
+            known = [*raw[section], *(paper2.ENTRIES if section == "classifiers" else ())]
+            require_known(entry, known, f"{here}.overrides.{section}", section[:-1])
     settings = validated(_overridden(raw, block), Origins.of(f"{here}.overrides"))
     if isinstance(block.dataset, str):
         return [_resolved(settings, block, name, name, block.dataset, origins)]
@@ -206,8 +212,10 @@ def _arms(settings, block, classifiers):
     """
     seed = settings.seed
     own = {name: classifiers[name] for name in block.classifiers}
-    if len(set(block.seeds)) < len(block.seeds):
-        raise InputError("seeds has one seed twice; name each once.")
+    for key in ("seeds", "controls", "classifiers", "attacks", "analyses"):
+        names = getattr(block, key)
+        if len(set(names)) < len(names):
+            raise InputError(f"{key} names {_twice(names)} twice; name each once.")
     if block.seeds and own and not any(entry.recipe for entry in own.values()):
         raise InputError(
             f"seeds would train nothing: {', '.join(own)} have weights and no recipe; leave seeds out, or give "
@@ -231,6 +239,10 @@ def _arms(settings, block, classifiers):
         "training_seeds": {**seeds, **{arm: own for arm, (_, own) in origins.items()}},
         "substitutes": substitutes,
     }
+
+
+def _twice(names):
+    return next(name for name in names if names.count(name) > 1)
 
 
 def _classifier(settings, name, dataset, key, origins):

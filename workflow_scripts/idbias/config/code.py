@@ -11,6 +11,8 @@ import re
 from functools import cache
 from pathlib import Path
 
+from idbias.errors import InputError
+
 # The folder of scripts and library.
 SCRIPTS = Path(__file__).parents[2]
 # Modules that decide how work is cut up, shown and refused, never a number: editing them reruns nothing.
@@ -68,7 +70,7 @@ def imported(path):
     if path.suffix != ".py":
         return frozenset()
     names = set()
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.ImportFrom):
             module = "." * node.level + (node.module or "")
             separator = "" if module.endswith(".") else "."
@@ -100,12 +102,21 @@ def _files_of(name, importer, folder, work):
 def content(path):
     """Return a checksum of a file without its words: of Python its syntax tree, of C++ its tokens."""
     if path.suffix == ".py":
-        text = ast.dump(without_words(ast.parse(path.read_bytes())))
+        text = ast.dump(without_words(parsed(path)))
     else:
         text = " ".join(
             re.sub(r"//[^\n]*|/\*.*?\*/", "", path.read_text("utf-8"), flags=re.S).split()
         )
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def parsed(path):
+    """Return the syntax tree of a Python file. Raises InputError, with file and line, if it is none."""
+    try:
+        return ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        raise InputError(f"{path}, line {line}, is no Python ({error.args[0]}); mend it.") from None
 
 
 def without_words(tree):

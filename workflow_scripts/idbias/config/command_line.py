@@ -19,22 +19,37 @@ def check_arguments(arguments):
         for path in configuration_files(arguments):
             if not Path(path).exists():
                 raise InputError(_no_file(path, arguments))
-            read_yaml(path)
+            if not read_yaml(path)[0]:
+                raise InputError(f"{path} says nothing; give it keys, or leave --configfile out.")
+        for setting in following(arguments, "--config", "-C"):
+            key, equals, value = setting.partition("=")
+            if equals and "." in key:
+                nested = re.sub(r"([^.]+)\.", r"\1: {", key.split(".", 1)[1])
+                ends = "}" * key.count(".")
+                raise InputError(
+                    f"--config {setting}: keys within others are written as "
+                    f"--config '{key.split('.', 1)[0]}={{{nested}: {value}{ends}'."
+                )
     except InputError as error:
         sys.exit(f"idbias: {error}")
 
 
 def configuration_files(arguments):
     """Return what Snakemake takes for configuration files: all that follows --configfile, up to an option."""
-    files, taking = [], False
+    return following(arguments, "--configfile", "--configfiles")
+
+
+def following(arguments, *options):
+    """Return what follows any of `options` on the command line, up to the next option."""
+    values, taking = [], False
     for argument in arguments[1:]:
         if argument.startswith("-"):
             option, _, value = argument.partition("=")
-            taking = option in ("--configfile", "--configfiles")
-            files += [value] if taking and value else []
+            taking = option in options
+            values += [value] if taking and value else []
         elif taking:
-            files.append(argument)
-    return files
+            values.append(argument)
+    return values
 
 
 def _no_file(path, arguments):

@@ -40,4 +40,11 @@ def files_named(names):
 def known_images(dataset):
     """Return how many images of a published dataset can get masks."""
     known = PUBLISHED[dataset.source]
-    return known.test + known.train if dataset.masked == "all" else known.test
+    if dataset.masked == "all":
+        return known.test + known.train
+    # Of the digits the configuration says how many are trained on.
+    return (
+        known.test + known.train - dataset.train_images
+        if dataset.source == "digits"
+        else known.test
+    )

@@ -7,19 +7,31 @@ from idbias.errors import InputError
 def check_dataset_fits(block, dataset, name, here, origins):
     """Raise InputError if a dataset is not one for what a block asks for."""
     if dataset.source in ("spiral", "arrays"):
-        if block.classifiers or block.attacks:
-            raise InputError(
-                f"{here}: dataset {name} has no images: leave out classifiers and attacks."
-            )
+        keys = ("classifiers", "attacks", "images", "seeds", "controls", "other_network")
+        if given := [key for key in keys if getattr(block, key)]:
+            raise InputError(f"{here}: dataset {name} has no images: leave out {', '.join(given)}.")
     elif not block.classifiers or not block.attacks:
         raise InputError(f"{here}: name at least one of classifiers and at least one of attacks.")
-    elif not dataset.path:
+    elif dataset.source not in ("folder", "imagenet"):
         key = f"{here}.images" if block.images else origins.at(f"datasets.{name}.images")
         _enough_images(dataset, block.first_image, key)
     if block.first_image and block.analyses != ["crossed"]:
         raise InputError(
             f"{here}.first_image is {block.first_image}, but only analyses: [crossed] takes images from the "
             "middle; leave it out, or the other analyses."
+        )
+    # Crossed trainings take masks of noise and of clean images for themselves.
+    used = {"noise", "clean_image"} if "crossed" in block.analyses else set()
+    unused = [control for control in block.controls if control not in used]
+    if unused and "masks" not in block.analyses:
+        raise InputError(
+            f"{here}.controls has {unused[0]}, a row beside that of an attack, but analyses has no masks, which "
+            "make these rows: give masks too, or leave it out."
+        )
+    if block.other_network and "other_network" not in block.controls:
+        raise InputError(
+            f"{here}.other_network is {block.other_network}, but controls has no other_network, which takes it: "
+            "give it there, or leave this out."
         )
     if "class_curve" in block.analyses and "masks" not in block.analyses:
         raise InputError(

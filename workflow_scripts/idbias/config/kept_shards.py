@@ -6,6 +6,7 @@ image's result depends on the shard it is in.
 """
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -36,4 +37,7 @@ def keep(experiment):
     names = [name for name in experiment.image_shards if name in made]
     if names and names != kept(experiment.name):
         path = folder / Path(layout.KEPT_SHARDS).name
-        path.write_text(json.dumps(names), encoding="utf-8")
+        # At once: the next run reads it, and would be refused for half a list.
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_text(json.dumps(names), encoding="utf-8")
+        temporary.replace(path)

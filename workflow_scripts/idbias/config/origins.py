@@ -6,6 +6,9 @@ import yaml
 
 from idbias.errors import InputError
 
+# Sections with entries of the user's own -> the key that says what an entry is.
+KINDS = {"datasets": "source", "classifiers": "network", "attacks": "attack"}
+
 
 class Origins:
     """The layers of a configuration: (name of a file, what it says), each laid over those before.
@@ -47,6 +50,36 @@ class Origins:
     def at(self, key):
         """Return where a key is, for the beginning of a message: "config.yaml: masks.penalty"."""
         return f"{self.file(key)}: {key}"
+
+    def check_entries(self):
+        """Raise InputError where an entry keeps, of a lower file's of its name, what was meant for another thing.
+
+        Each file is laid over those before it, entry by entry and key by key.
+        """
+        faults = []
+        for section, kind in KINDS.items():
+            below = {}
+            for file, content in self.layers:
+                entries = content.get(section) if isinstance(content, dict) else None
+                for name, entry in (entries if isinstance(entries, dict) else {}).items():
+                    if not isinstance(entry, dict):
+                        continue
+                    known = below.get(name, {})
+                    where = f"{file}: {section}.{name}"
+                    stays = [key for key in known if key not in entry]
+                    if stays and kind in known and known[kind] != entry.get(kind, known[kind]):
+                        faults.append(
+                            f"{where} is of another {kind} than the entry of that name below it, "
+                            f"{known[kind]}, of which {', '.join(stays)} would stay; give it another name."
+                        )
+                    elif "recipe" in stays and entry.get("weights") and not known.get("weights"):
+                        faults.append(
+                            f"{where} has weights, and the entry of that name below it a recipe, which would "
+                            "train them further; write recipe: null to use them as they are, or give another name."
+                        )
+                    below[name] = {**known, **entry}
+        if faults:
+            raise InputError("\n".join(faults))
 
 
 def shown(path):

@@ -61,6 +61,18 @@ def folders(path):
         )
 
 
+def changed_after(path, time):
+    """Return a folder of pictures below `path` to which something was added, or taken away, after `time`, or None.
+
+    Looks at the first COUNTED folders: more take long on a cluster's file system.
+    """
+    inside = folders(path)
+    for folder in inside:
+        if folder.name.lower() in KNOWN or len(inside) == 1:
+            inside = inside + folders(folder)
+    return next((str(f) for f in inside[:COUNTED] if f.stat().st_mtime > time), None)
+
+
 def _part(inside, names):
     known = {folder.name.lower(): folder for folder in reversed(inside)}
     return next((known[name] for name in names if name in known), None)

@@ -5,19 +5,20 @@ see (names, headers, texts of modules), and never imports torch. All faults at o
 """
 
 import os
+import sys
 import tarfile
 import zipfile
 
 from idbias.attacks.foolbox_names import ATTACKS
 from idbias.config import layout
+from idbias.config.counts import files_named
 from idbias.config.downloads import local_path
 from idbias.config.faults import Faults
 from idbias.config.validation import nearest
+from idbias.datasets.published import PUBLISHED
 from idbias.errors import InputError
 from idbias.own_code import check_declared
 
-# Made by the workflow itself: such files need not be there yet.
-MADE_HERE = ("results/", "resources/")
 # What idbias gives a network's function if it takes it.
 OF_NETWORKS = ("shape", "channels", "classes")
 # What idbias calls an attack's function with.
@@ -44,7 +45,9 @@ def check_files(chosen, origins):
 def _dataset(experiment, origins, faults):
     dataset = experiment.dataset
     key = f"datasets.{experiment.dataset_name}"
-    if os.path.exists(f"results/{experiment.name}/dataset.h5"):
+    result = layout.DATASET.format(experiment=experiment.name)
+    if _made_of(result, dataset.paths, {"settings": dataset.source_settings}):
+        tell_changed(local_path(dataset.path or ""), result)
         return
     for setting in ("path", "labels"):
         if dataset.source != "arrays":
@@ -72,6 +75,23 @@ def _dataset(experiment, origins, faults):
         )
 
 
+def tell_changed(path, result):
+    """Say on standard error if folders of pictures below `path` have changed since `result` was made of them.
+
+    Nothing is run again for it: any program that leaves a file among pictures would cost all masks.
+    """
+    if not os.path.isdir(path):
+        return
+    from idbias.config.picture_folders import changed_after
+
+    if changed := changed_after(path, os.path.getmtime(result)):
+        print(
+            f"idbias: {changed} has changed since {result} was made, which still has the pictures of then; delete "
+            "that file to read them again.",
+            file=sys.stderr,
+        )
+
+
 def _archive(path):
     return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
 
@@ -83,8 +103,10 @@ def _classifier(name, classifier, experiment, arm, origins, faults):
             check_declared(
                 classifier.network, origins.at(f"{key}.network"), classifier.arguments, OF_NETWORKS
             )
-    made = os.path.exists(f"results/{experiment.name}/{arm}/classifier.h5")
-    if classifier.weights and classifier.weights.path and not made:
+    if classifier.weights and classifier.weights.path:
+        result = layout.CLASSIFIER.format(experiment=experiment.name, classifier=arm)
+        if _made_of(result, [classifier.weights.path], {"settings": classifier.settings}):
+            return
         where = origins.at(f"{key}.weights.path")
         if _exists(classifier.weights.path, where, faults):
             _checkpoint(local_path(classifier.weights.path), where, faults)
@@ -102,11 +124,10 @@ def _checkpoint(path, where, faults):
 def _attack(name, attack, experiment, origins, faults):
     key = f"attacks.{name}"
     where = origins.at(f"{key}.attack")
-    if attack.attack == "file" and os.path.exists(
-        layout.MADE_ELSEWHERE.format(experiment=experiment.name, attack=name)
-    ):
-        return
     if attack.attack == "file":
+        result = layout.MADE_ELSEWHERE.format(experiment=experiment.name, attack=name)
+        if _made_of(result, files_named(attack.files.values()), {"settings": attack.files}):
+            return
         shapes = {
             setting: _header(path, origins.at(f"{key}.{setting}"), faults)
             for setting, path in attack.files.items()
@@ -163,9 +184,34 @@ def _foolbox(attack, key, origins, faults):
         )
 
 
+def _made_of(result, paths, about):
+    """Return whether the file `result` is there and need not be made: what it was made of may be gone.
+
+    paths: of the user's files; about: what the result says of itself where it was made of these, name -> value.
+    """
+    if not os.path.exists(result):
+        return False
+    if all(os.path.exists(local_path(path)) for path in paths if path):
+        return True
+    from idbias import files
+
+    try:
+        said = files.read(result, [])[1]
+    except InputError:
+        return False
+    return all(said.get(name) == files.attribute(value) for name, value in about.items())
+
+
+def _made_here(path):
+    """Return whether the workflow itself makes or downloads a file that is not there yet."""
+    folder, _, name = path.removeprefix("resources/").partition("/")
+    downloaded = folder == "weights" or (folder in PUBLISHED and name in PUBLISHED[folder].files)
+    return path.startswith("results/") or (path.startswith("resources/") and downloaded)
+
+
 def _exists(path, where, faults):
     """Add a fault unless the user's file or folder is there and may be read; return whether it is."""
-    if not path or path.startswith(MADE_HERE):
+    if not path or (_made_here(path) and not os.path.exists(path)):
         return False
     path = local_path(path)
     if not os.path.exists(path):

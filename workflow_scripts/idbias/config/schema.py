@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from idbias.config.schema_attacks import Attack
 from idbias.config.schema_entries import Classifier, Dataset
-from idbias.config.schema_types import AsNumber, Count, Name, Positive, Section
+from idbias.config.schema_types import AsNumber, Count, ExperimentName, Name, Positive, Section
 
 
 class MaskTraining(Section):
@@ -251,7 +251,9 @@ class Config(Section):
         description="what to run: names under experiment_blocks, or members of a family",
     )
     seed: Annotated[int, Field(ge=0)] = Field(0, description="decides all random numbers")
-    experiment_blocks: dict[Name, Experiment] = Field(description="every experiment there is")
+    experiment_blocks: dict[ExperimentName, Experiment] = Field(
+        description="every experiment there is"
+    )
     datasets: dict[Name, Dataset]
     classifiers: dict[Name, Classifier]
     attacks: dict[Name, Attack]

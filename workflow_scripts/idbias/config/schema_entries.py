@@ -1,27 +1,31 @@
 """Sections of config.yaml on what is studied: datasets and classifiers."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from idbias.classifiers.paper2 import ZOO
-from idbias.config.schema_types import Argument, AsNumber, Count, Name, Positive, Real, Section
+from idbias.config.schema_types import (
+    Argument,
+    AsNumber,
+    Count,
+    Name,
+    Normalisation,
+    Positive,
+    Section,
+)
 from idbias.datasets.published import PUBLISHED
 
-
-class Normalisation(Section):
-    """What a classifier does to images in [0, 1] first: subtract the mean, divide by std."""
-
-    mean: list[Real] = Field(description="one per channel")
-    std: list[Positive] = Field(description="one per channel")
-
-    @model_validator(mode="after")
-    def _are_of_one_length(self):
-        if len(self.mean) != len(self.std):
-            raise ValueError(
-                f"mean has {len(self.mean)} numbers and std {len(self.std)}; give one of each per channel"
-            )
-        return self
+# What is read of a dataset besides its source: of images however they come, and of the user's own.
+OF_IMAGES = ("images", "masked", "normalisation")
+OF_OWN = {
+    "spiral": {"points"},
+    "arrays": {"first", "second", "labels"},
+    "folder": {
+        "path", "size", "fit", "channels", "test_fraction", "classes", "class_index", *OF_IMAGES,
+    },
+}  # fmt: skip
 
 
 class Dataset(Section):
@@ -91,8 +95,19 @@ class Dataset(Section):
             raise ValueError(f"source {self.source} needs a path to your images")
         if self.source == "arrays" and not (self.first and self.second):
             raise ValueError("source arrays needs first and second: files of the two arrays")
-        if self.class_index is not None and self.source not in ("folder", "imagenet"):
-            raise ValueError("class_index is of source folder or imagenet")
+        known = PUBLISHED.get(self.source)
+        read = OF_OWN.get(self.source) or {"path", *OF_IMAGES, *(known.options if known else ())}
+        if "index" in read:
+            read = {*read, "class_index", "classes"}
+        if self.source == "digits":
+            read = read - {"path"}
+        if unread := sorted(self.model_fields_set - read - {"source"}):
+            raise ValueError(
+                f"source {self.source} does not take {', '.join(unread)}, which would be ignored; leave "
+                f"{'it' if len(unread) == 1 else 'them'} out"
+            )
+        if self.class_index is not None and self.labels:
+            raise ValueError("labels say which class each image is of: leave class_index out")
         if isinstance(self.class_index, dict) and not self.classes:
             raise ValueError(
                 "with class_index as a map, give classes: how many outputs the network has"
@@ -221,6 +236,12 @@ class Weights(Section):
     def _has_one_source(self):
         if sum(map(bool, (self.path, self.urls, self.huggingface))) != 1:
             raise ValueError("give one of path, urls and huggingface")
+        for url in self.urls:
+            if not re.fullmatch(r"\w+://.+/[^/]+", url):
+                raise ValueError(
+                    f"{url!r} is no address of a file, such as https://example.org/network.pth; of a local file "
+                    "give path"
+                )
         return self
 
     @property
@@ -254,6 +275,11 @@ class Classifier(Section):
         description="training; left out, the weights are used as they are, and a network of paper 2's "
         "zoo without weights is trained by that paper's recipe",
     )
+
+    @property
+    def settings(self):
+        """What decides its weights: all but where they can be had and what others say of them."""
+        return self.model_dump(exclude={"weights": {"accuracy", "urls"}} if self.weights else None)
 
     @model_validator(mode="after")
     def _comes_to_weights(self):

@@ -3,10 +3,12 @@
 import re
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_+.-]*$"
 Name = Annotated[str, Field(pattern=NAME)]
+# Its results lie beside these folders of results/.
+RESERVED = ("tables", "figures", "benchmarks")
 
 
 def number(value):
@@ -45,3 +47,27 @@ class Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid", strict=True, protected_namespaces=(), allow_inf_nan=False
     )
+
+
+def _free(name):
+    if name in RESERVED:
+        raise ValueError(f"results/{name} holds other files; call the experiment something else")
+    return name
+
+
+ExperimentName = Annotated[Name, AfterValidator(_free)]
+
+
+class Normalisation(Section):
+    """What a classifier does to images in [0, 1] first: subtract the mean, divide by std."""
+
+    mean: list[Real] = Field(description="one per channel")
+    std: list[Positive] = Field(description="one per channel")
+
+    @model_validator(mode="after")
+    def _are_of_one_length(self):
+        if len(self.mean) != len(self.std):
+            raise ValueError(
+                f"mean has {len(self.mean)} numbers and std {len(self.std)}; give one of each per channel"
+            )
+        return self

@@ -11,18 +11,6 @@ from idbias.errors import InputError
 
 # Longer lists of names are not printed.
 MOST_NAMED = 40
-# Keys of older configurations, and what says the same now.
-GONE = {
-    "like": "a network of paper 2's zoo is trained as in paper 2 wherever its recipe leaves a key out: "
-    "remove it",
-    "mean": "write normalisation: {mean: [...], std: [...]}, here or once in the dataset",
-    "std": "write normalisation: {mean: [...], std: [...]}, here or once in the dataset",
-    "within_class": "write shuffles_within: [class], or [all, class] for a row of each",
-    "*": "write images beside dataset, overrides.recipe for the training of all classifiers, "
-    "normalisation in the dataset, and anything else under each name",
-}
-
-
 # What pydantic calls otherwise.
 WORDS = {
     "list_type": "a list",
@@ -81,8 +69,6 @@ def _path(fault, raw):
 def _sentence(path, faults, origins):
     fault, key = faults[0], ".".join(str(part) for part in path)
     where, given = origins.file(key), f"{key} is {fault['input']!r}"
-    if fault["type"] == "extra_forbidden" and path[-1] in GONE:
-        return f"{where}: '{key}' is no longer a key; {GONE[path[-1]]}."
     if fault["type"] == "extra_forbidden":
         return f"{where}: unknown key '{key}'{nearest(path[-1], _keys_at(path[:-1]))}."
     if fault["type"] == "missing":
