@@ -176,7 +176,7 @@ rule class_curve_of_pairs:
         "../envs/correlation.yaml"
     threads: 2
     resources:
-        mem_mb=asks(memory.dimensions),
+        mem_mb=asks(memory.class_curve),
         runtime=grows(60),
     params:
         estimator=lambda wildcards: experiment(wildcards).correlation.estimate,

@@ -5,8 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from idbias.api import correlate
 from idbias.correlation.arrays import check_numbers, read_array, read_labels, write_pairs
 from idbias.correlation.command import main
+from idbias.correlation.similarity import cosine_similarity
 from idbias.errors import InputError
 
 POINTS = np.random.default_rng(0).normal(size=(40, 3)).round(6)
@@ -235,6 +237,36 @@ def test_labels_are_numbers_or_words(tmp_path, name):
 def test_labels_that_are_none_are_refused(tmp_path, name):
     content, said = BAD_LABELS[name]
     refused(read_labels, kept(tmp_path / name, content), [name, *said])
+
+
+def test_a_hash_within_a_label_is_part_of_it(tmp_path):
+    (tmp_path / "labels.txt").write_text("# languages\n" + "C#\nC\nF#\nF\n" * 3, encoding="utf-8")
+    assert len(set(read_labels(str(tmp_path / "labels.txt")))) == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"labels": [0.0, 1.0, np.nan] * 4}, "labels: row 2 .* has no label"),
+        ({"first": np.array(["a"] * 12)}, "first holds text"),
+        ({"second": np.empty((12, 0))}, r"second holds an array of shape \(12, 0\)"),
+        ({"first": np.arange(12.0) * 1j}, "first holds complex numbers"),
+    ],
+)
+def test_arrays_of_a_program_are_checked_as_those_of_files(changes, said):
+    sets = dict(
+        zip(("first", "second"), np.random.default_rng(0).normal(size=(2, 12, 3)), strict=True)
+    )
+    with pytest.raises(InputError, match=said):
+        correlate(**{**sets, **changes}, shuffles=5)
+
+
+def test_a_vector_of_zeros_has_no_cosine_and_takes_that_of_no_other(tmp_path):
+    first, second = np.random.default_rng(0).normal(size=(2, 30, 4))
+    first[3] = 0
+    row = correlate(first, second, shuffles=5)
+    others = np.delete(np.arange(30), 3)
+    assert row.cosine_mean == pytest.approx(cosine_similarity(first[others], second[others]).mean())
 
 
 def test_words_become_labels_of_the_pairs(tmp_path):

@@ -130,6 +130,48 @@ def test_carlini_wagner_that_finds_nothing_has_no_success():
     np.testing.assert_array_equal(found["adversarial"], bright)
 
 
+@pytest.mark.parametrize(
+    ("attack", "said"),
+    [
+        ("user_attacks:OwnGenerator", "at another place in its batch: it draws from a generator of its own"),
+        ("user_attacks:left_training", "leaves the classifier in training mode"),
+    ],
+)  # fmt: skip
+def test_an_attack_whose_images_depend_on_their_batch_is_refused(attack, said):
+    with pytest.raises(InputError, match=said):
+        run(attack)
+
+
+def test_with_one_at_a_time_a_generator_of_its_own_knows_of_no_other_image():
+    whole = run("user_attacks:OwnGenerator", **ALONE)["adversarial"]
+    half = run("user_attacks:OwnGenerator", IMAGES[4:], LABELS[4:], **ALONE)["adversarial"]
+    assert np.array_equal(whole[4:], half)
+
+
+def test_whole_numbers_are_drawn_by_keyword_too():
+    found = run("user_attacks:whole_numbers")["adversarial"] - IMAGES
+    assert set(found.round(3).ravel()) == {0.0, np.float32(0.2)}
+
+
+def test_carlini_wagner_ends_each_image_by_itself():
+    settings = {"arguments": {"steps": 20, "stepsize": 0.02, "binary_search_steps": 2}}
+    eight = run("L2CarliniWagnerAttack", batch_size=8, **settings)["adversarial"]
+    two = run("L2CarliniWagnerAttack", batch_size=2, **settings)["adversarial"]
+    np.testing.assert_allclose(eight, two, atol=1e-5)
+    with pytest.raises(ValueError, match="abort_early ends the search of all images"):
+        Attack(attack="L2CarliniWagnerAttack", arguments={"abort_early": True})
+
+
+def test_attacks_of_any_norm_are_of_l2():
+    assert run("InversionAttack")["success"].any()
+    assert run("InversionAttack", arguments={"distance": "linf"})["success"].any()
+    mine = Attack(attack="InversionAttack", arguments={"distance": "linf"})
+    assert (mine.perturbation_norm, Attack(attack="InversionAttack").perturbation_norm) == (
+        "linf",
+        "l2",
+    )
+
+
 def test_an_image_that_is_not_changed_is_no_success():
     found = run("user_attacks:unchanged", labels=1 - LABELS)
     assert (found["adversarial_class"] != 1 - LABELS).all()

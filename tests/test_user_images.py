@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from idbias.datasets.class_numbers import numbered, read_class_index
 from idbias.datasets.image_archives import image_folder, imagenet
 from idbias.datasets.images import read_images
 from idbias.datasets.writing import write
@@ -100,7 +101,7 @@ REFUSED = {
     "pages.tif": (frames("TIFF"), ["2 frames or pages", "save the one"]),
     "integers.tif": (saved(DEEP.astype(np.int32), "TIFF"), ["integers of 32 bits", "save it as"]),
     "bright.tif": (saved(REAL * 300, "TIFF"), ["floating-point numbers from", "scale them"]),
-    "nan.tif": (saved(np.where(REAL > 0.5, np.nan, REAL), "TIFF"), ["finite numbers", "scale them"]),
+    "nan.tif": (saved(np.where(REAL > 0.5, np.nan, REAL), "TIFF"), ["pixels that are NaN", "mend or remove it"]),
     "lab.tif": (saved(Image.new("LAB", (6, 8)), "TIFF"), ["holds LAB", "save it as RGB"]),
     "cut.png": (WHOLE[:-500], ["no readable image", "replace or remove it"]),
     "cut.jpg": (JPEG[:-500], ["no readable image", "truncated"]),
@@ -273,6 +274,16 @@ def test_an_index_that_does_not_fit_is_refused(tmp_path, given, said):
     path = folders(tmp_path / "p", {f"{i}.png": saved(COLOUR) for i in range(2)})
     with pytest.raises(InputError, match=said):
         written(tmp_path, path, class_index=given, classes=5)
+
+
+def test_numbers_without_a_name_are_no_folder_s(tmp_path):
+    names = read_class_index({"1": 0, "3": 2}, 4)
+    assert numbered(tmp_path, ["1", "3"], names)[1] == {"1": 0, "3": 2}
+    (tmp_path / "names.txt").write_text("\ufeffcat\ndog\nhen\ndog\n", encoding="utf-8")
+    names = read_class_index(str(tmp_path / "names.txt"))
+    assert names == ["cat", "dog", "hen", "dog"]
+    with pytest.raises(InputError, match=r"calls several classes 'dog' \(numbers 1, 3\)"):
+        numbered(tmp_path, ["cat", "dog"], names)
 
 
 def test_three_of_imagenet_s_classes_are_not_numbered_0_1_2(tmp_path):

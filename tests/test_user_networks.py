@@ -113,6 +113,37 @@ def test_a_right_network_comes_back_from_its_file_and_gives_its_own_numbers(netw
         assert torch.equal(loaded(torch.tensor(IMAGES)), made(torch.tensor(IMAGES)))
 
 
+def saved(network, path, seed):
+    trained = classifier(network, seed=seed)
+    settings = {"network": f"user_networks:{network}", "arguments": {}, "normalisation": None}
+    models.save(path, trained, settings, (1, 8, 8), 10, [], {"seed": seed})
+    return trained
+
+
+@pytest.mark.parametrize("network", ["DrawnOnce", "Masked"])
+def test_what_a_constructor_draws_comes_back_with_its_seed(network, tmp_path):
+    trained = saved(network, tmp_path / "c.h5", seed=3)
+    loaded = models.load(tmp_path / "c.h5")
+    images = torch.as_tensor(IMAGES)
+    assert torch.equal(trained(images), loaded(images))
+    models.check_loaded(trained, loaded, IMAGES, network)
+
+
+def test_what_no_seed_decides_is_refused(tmp_path):
+    trained = saved("Unknowable", tmp_path / "c.h5", seed=3)
+    with pytest.raises(InputError) as error:
+        models.check_loaded(trained, models.load(tmp_path / "c.h5"), IMAGES, "Unknowable")
+    one_sentence(error, "answers otherwise once it was saved and loaded", "register_buffer it")
+
+
+def test_a_batch_of_one_that_cannot_be_trained_on_is_said_before_training():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.BatchNorm1d(8), nn.Linear(8, 10))
+    recipe = Recipe(batch_size=3, epochs=1, augment=False)
+    with pytest.raises(InputError, match="7 training images in batches of 3 leave one over"):
+        training.train(network, IMAGES, np.arange(7), recipe, seed=0)
+    training.train(network, IMAGES[:6], np.arange(6), recipe, seed=0)
+
+
 def test_a_classifier_s_file_is_probed_where_it_is_read(tmp_path, capsys):
     for network, arguments in (("Softmax", {}), ("Wrong", {"what": "rounding"})):
         settings = {

@@ -78,3 +78,24 @@ class GradientHead:
 
     def __call__(self, classifier, images, labels):
         return moved(images, labels, 0.4)
+
+
+class OwnGenerator:
+    """Draws from a generator that it keeps."""
+
+    def __init__(self):
+        self.rng = torch.Generator().manual_seed(0)
+
+    def __call__(self, classifier, images, labels):
+        noise = torch.rand(images.shape, generator=self.rng)
+        return (images + 0.3 * noise).clamp(0, 1)
+
+
+def left_training(classifier, images, labels):
+    classifier.train()
+    return moved(images, labels, 0.4)
+
+
+def whole_numbers(classifier, images, labels):
+    signs = torch.randint(low=0, high=2, size=images.shape, generator=None)
+    return (images + 0.2 * signs).clamp(0, 1)

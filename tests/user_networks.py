@@ -3,6 +3,7 @@
 import random
 from types import SimpleNamespace
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -173,3 +174,33 @@ class Spectral(nn.Module):
 
     def forward(self, x):
         return self.layer(torch.fft.irfft2(torch.fft.rfft2(x) * self.weight, s=(8, 8)).flatten(1))
+
+
+class DrawnOnce(Linear):
+    """Looks at pixels by a weight and in an order that are drawn once and are in no state_dict."""
+
+    def __init__(self, classes):
+        super().__init__(classes)
+        self.weight, self.order = torch.randn(64), np.random.permutation(64)  # noqa: NPY002
+
+    def forward(self, x):
+        return super().forward((x.flatten(1) * self.weight)[:, self.order].view_as(x))
+
+
+class Unknowable(Linear):
+    """Answers by what no seed decides."""
+
+    def __init__(self, classes):
+        super().__init__(classes)
+        self.weight = torch.from_numpy(np.random.default_rng().random(64, np.float32))
+
+    def forward(self, x):
+        return super().forward((x.flatten(1) * self.weight).view_as(x))
+
+
+class Masked(Linear):
+    """Keeps a mask of minus infinity, as attention does."""
+
+    def __init__(self, classes):
+        super().__init__(classes)
+        self.register_buffer("mask", torch.full((3, 3), -torch.inf).triu(1))

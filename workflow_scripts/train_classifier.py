@@ -21,6 +21,8 @@ with stage(snakemake, networks=True) as execution:
     shape, classes = some.shape[1:], len(class_names(dataset))
     classifier, claimed = models.make(settings, shape, classes, seed), None
     if settings["weights"]:
+        if settings["weights"]["new_head"]:  # which is found by running the network
+            probe(classifier.eval(), some, classes, settings["network"], trained=False)
         claimed = weights.load_weights(
             classifier.network,
             snakemake.input.weights[0],
@@ -51,7 +53,8 @@ with stage(snakemake, networks=True) as execution:
     attributes = {**experiment, "settings": settings, "seed": seed, **made_by(where)}
     models.save(output.classifier, classifier, settings, shape, classes, history, attributes)
     # As every later stage reads it: in eval mode, frozen.
-    classifier = models.load(output.classifier, where, some)
+    trained, classifier = classifier, models.load(output.classifier, where, some)
+    models.check_loaded(trained.to(where).eval(), classifier, some, settings["network"])
     predictions, accuracy = predict(classifier, dataset, where, progress)
     # What a checkpoint claims holds as long as it was not trained further.
     tell_accuracy(

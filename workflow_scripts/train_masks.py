@@ -13,6 +13,7 @@ with stage(snakemake, networks=True) as execution:
     from idbias.datasets.images import read_images
     from idbias.masks import training
     from idbias.progress import progress
+    from idbias.shards import MADE_ON
 
     torch.set_num_threads(snakemake.threads)
     where, rows = device(execution), shard_rows(snakemake.wildcards.shard)
@@ -64,5 +65,6 @@ with stage(snakemake, networks=True) as execution:
             **dict(snakemake.wildcards),
             "settings": dict(snakemake.params.settings),
             **made_by(where, trained.engine),
+            **({MADE_ON: trained.makers} if len(trained.makers) > 1 else {}),
         },
     )

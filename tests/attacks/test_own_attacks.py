@@ -80,8 +80,8 @@ def test_functions_and_foolbox_s_classes_are_attacks_too(images, labels, name):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"attack": "own_attacks:wrong_shape"}, r"returned shape \(3, 4, 4\); it must .* \(3, 1, 4, 4\)"),
-        ({"attack": "own_attacks:nothing"}, "returned NoneType; it must return a tensor"),
+        ({"attack": "own_attacks:wrong_shape"}, r"a Tensor of shape \(3, 4, 4\); it must .* \(3, 1, 4, 4\)"),
+        ({"attack": "own_attacks:nothing"}, "returned a NoneType; it must return a tensor"),
         ({"attack": "own_attacks:not_finite"}, "images that are not finite"),
         ({"attack": "own_attacks:out_of_range"}, r"pixels from 1\.3\d* to 1\.\d*; they must lie in \[0, 1\]"),
         ({"attack": "own_attacks:NotCallable"}, "instances cannot be called; give it a method __call__"),

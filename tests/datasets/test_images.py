@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from idbias import files
-from idbias.classifiers.training import as_float
+from idbias.classifiers.training_data import as_float
 from idbias.datasets.images import read_images
 from idbias.errors import InputError
 

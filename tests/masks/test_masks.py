@@ -15,7 +15,7 @@ from mask_cases import same
 from torch import nn
 from torch.nn import functional
 
-from idbias import checkpoints
+from idbias import checkpoints, machine
 from idbias.classifiers.networks.by_name import build
 from idbias.config.schema import Masks
 from idbias.errors import InputError
@@ -138,7 +138,7 @@ def test_one_bad_image_spoils_no_other(digits):
     assert np.array_equal(found.steps[others], good.steps[others])
     assert not found.masks[[1, 4]].any()
     assert not found.kept[[1, 4]].any()
-    arrays = [value for name, value in vars(found).items() if name != "engine"]
+    arrays = [value for name, value in vars(found).items() if name not in ("engine", "makers")]
     assert all(np.isfinite(array).all() for array in arrays)
 
 
@@ -248,12 +248,23 @@ def test_progress_counts_every_image_once(digits):
     assert sum(counts) == 20
 
 
+def test_masks_of_a_checkpoint_of_another_machine_name_both(digits, tmp_path, monkeypatch):
+    classifier, images, targets = digits
+    case = classifier, images[:4], targets[:4], QUICK
+    train_masks(*case, checkpoint=tmp_path / "checkpoint")
+    monkeypatch.setattr(machine, "processor", lambda device: "another")
+    makers = train_masks(*case, checkpoint=tmp_path / "checkpoint").makers
+    assert len(makers) == 2
+    assert makers[1]["processor"] == "another"
+
+
 def test_progress_counts_those_of_a_checkpoint_too(digits, tmp_path):
     classifier, images, targets = digits
     case = (classifier, images[:8], targets[:8], Masks(min_steps=5, max_steps=5))
     train_masks(*case, checkpoint=tmp_path / "checkpoint")
     counts = []
-    train_masks(*case, checkpoint=tmp_path / "checkpoint", progress=counts.append)
+    again = train_masks(*case, checkpoint=tmp_path / "checkpoint", progress=counts.append)
+    assert [maker["processor"] for maker in again.makers] == [machine.processor("cpu")]
     assert sum(counts) == 8
 
 

@@ -18,19 +18,19 @@ def correlate(first, second, *, shuffles=999, seed=0, labels=None, baselines=Tru
     >>> bool(row.z < -5), bool(row.p_permutation < 0.05)
     (True, True)
     """
-    from idbias.correlation.arrays import check_lengths, check_numbers
+    from idbias.correlation.arrays import check_lengths, check_numbers, labels_of, points_of
     from idbias.correlation.estimators import LEAST
     from idbias.correlation.two_sets import row_of_sets
     from idbias.errors import InputError
 
     first, second = np.asarray(first), np.asarray(second)
     for array, name in ((first, "first"), (second, "second")):
-        check_numbers(array, name)
         if array.ndim == 0 or len(array) < LEAST:
             raise InputError(
                 f"{name} has too few points: two nearest neighbours need at least {LEAST}."
             )
-    labels = None if labels is None else np.ravel(labels)
+        check_numbers(points_of(array, name), name)
+    labels = None if labels is None else labels_of(np.asarray(labels), "labels")
     check_lengths(
         {"first": first, "second": second, **({} if labels is None else {"labels": labels})}
     )
@@ -62,7 +62,7 @@ def load_classifier(path, device="cpu"):
     """
     from idbias.classifiers import models
 
-    return models.load(path, device).eval()
+    return models.load(path, device)
 
 
 def attack(
@@ -87,11 +87,15 @@ def attack(
     import torch
 
     from idbias.attacks import batched
+    from idbias.classifiers.conversion import copied
 
-    images = torch.as_tensor(images, dtype=torch.float32).numpy()
+    images = torch.as_tensor(images, dtype=torch.float32).detach().cpu().numpy()
     labels, index = np.asarray(labels, np.int64), np.arange(len(images))
     settings = {"attack": name, "arguments": arguments or {}, "epsilon": epsilon}
-    return batched.run(classifier.eval(), images, labels, index, settings, seed=seed)
+    device = str(next((parameter.device for parameter in classifier.parameters()), "cpu"))
+    return batched.run(
+        copied(classifier), images, labels, index, settings, seed=seed, device=device
+    )
 
 
 def train_masks(classifier, images, targets, *, penalty=0.01, engine="auto"):
@@ -115,4 +119,4 @@ def train_masks(classifier, images, targets, *, penalty=0.01, engine="auto"):
     from idbias.masks import training
 
     settings = Masks(penalty=penalty)
-    return training.train_masks(classifier.eval(), images, targets, settings, engine=engine)
+    return training.train_masks(classifier, images, targets, settings, engine=engine)

@@ -94,7 +94,8 @@ def processor(device):
     if device != "cpu":
         import torch
 
-        return torch.cuda.get_device_name()
+        if torch.cuda.is_available():
+            return torch.cuda.get_device_name()
     try:
         text = Path("/proc/cpuinfo").read_text("utf-8")
     except OSError:

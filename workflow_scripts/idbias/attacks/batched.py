@@ -1,6 +1,7 @@
 """Adversarial attacks on batches, with randomness that belongs to an image, not to a batch."""
 
 import sys
+from functools import partial
 
 import foolbox
 import numpy as np
@@ -9,12 +10,13 @@ import torch
 from idbias.attacks.by_name import make
 from idbias.attacks.outcomes import checked, failure, is_fault, tell_failures
 from idbias.attacks.perturbations import ORDERS, blanks, largest, norms, succeeded
-from idbias.attacks.random_numbers import of_one_image, per_image
+from idbias.attacks.random_numbers import per_image
 from idbias.classifiers.models import classes_of, in_fixed_batches
 from idbias.classifiers.probe import said
 from idbias.config.batches import at_once
 from idbias.errors import InputError
 from idbias.progress import progress
+from idbias.seeding import seeded
 
 
 def run(
@@ -36,18 +38,26 @@ def run(
     """
     name, alone = settings["attack"], settings.get("one_at_a_time", False)
     epsilon = settings["epsilon"]
-    attack = make(name, settings["arguments"], epsilon)
+    build = partial(make, name, settings["arguments"], epsilon)
+    attack = build()
+    kept = [buffer.clone() for buffer in classifier.buffers()]
     order = order_of(attack, settings)
     check_epsilon(name, epsilon, order, images.shape[1:])
     model = foolbox.PyTorchModel(classifier, bounds=(0, 1), device=device)
     batch_size = 1 if alone else at_once(images.shape[1:], batch_size)
     bar = progress(total=len(images), unit="image", label=label)
 
-    def attack_batch(images, labels, index):
+    def attack_batch(images, labels, index, counted=True):
         images, labels, index = images.to(device), labels.to(device), index.tolist()
         try:
-            with of_one_image(seed, index[0]) if alone else per_image(seed, index, name):
-                adversarial, failed = attacked(attack, model, classifier, images, labels, settings)
+            with (
+                seeded("attack of one image", seed, index[0])
+                if alone
+                else per_image(seed, index, name)
+            ):
+                # Made anew, so that what an instance keeps, such as a generator, knows of no other batch.
+                adversarial, failed = attacked(build(), model, classifier, images, labels, settings)
+            check_left_alone(classifier, kept, name)
         except InputError:
             raise
         except Exception as error:
@@ -57,11 +67,21 @@ def run(
             adversarial, failed = images, torch.ones(1, dtype=torch.bool)
         with torch.no_grad():
             classes = classes_of(classifier(adversarial))
-        bar.update(min(batch_size, bar.total - bar.n))
+        if counted:
+            bar.update(min(batch_size, bar.total - bar.n))
         return adversarial.cpu().numpy(), classes.cpu().numpy(), failed.cpu().numpy()
 
     adversarial, classes, failed = images, labels, np.zeros(len(images), bool)
     if len(images):
+        if ":" in name and not alone:
+            rows = np.resize(np.arange(min(len(images), batch_size)), batch_size)
+            check_of_one_image(
+                lambda rows: attack_batch(
+                    *map(torch.as_tensor, (images[rows], labels[rows], index[rows])), counted=False
+                ),
+                rows,
+                name,
+            )
         adversarial, classes, failed = in_fixed_batches(
             attack_batch, images, labels, index, batch_size=batch_size,
             last=last_batch(classifier, images, labels, batch_size, device),
@@ -75,6 +95,36 @@ def run(
         **norms(adversarial - images),
         "failed": failed,
     }
+
+
+def check_left_alone(classifier, kept, name):
+    """Raise InputError if an attack left the classifier in training mode, or other than it was.
+
+    kept: its buffers, as they were.
+    """
+    training = any(module.training for module in classifier.modules())
+    if training or not all(map(torch.equal, classifier.buffers(), kept)):
+        what = (
+            "in training mode" if training else "with other running statistics, as of training mode"
+        )
+        raise InputError(
+            f"attacks: {name} leaves the classifier {what}, so that what it is asked later depends on this batch; "
+            "leave it in eval mode throughout."
+        )
+
+
+def check_of_one_image(attack_rows, rows, name):
+    """Raise InputError if an attack makes another thing of an image that stands at another place in its batch.
+
+    attack_rows: returns what `attacked` makes of the images `rows`, an array first; rows: int (B,).
+    """
+    first, moved = attack_rows(rows)[0], attack_rows(np.roll(rows, 1))[0]
+    if np.abs(first - np.roll(moved, -1, axis=0)).max() > 1e-4:
+        raise InputError(
+            f"attacks: {name} makes another thing of an image at another place in its batch: it draws from a "
+            "generator of its own, or ends by what all images do. Draw by torch.rand and the like, a row an "
+            "image, or set one_at_a_time: true beside it."
+        )
 
 
 def attacked(attack, model, classifier, images, labels, settings):

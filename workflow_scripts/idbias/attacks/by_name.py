@@ -1,5 +1,6 @@
 """Attacks by name: classes of foolbox.attacks, and functions and classes of the user's own."""
 
+import inspect
 from functools import partial
 
 import foolbox
@@ -36,7 +37,7 @@ def make(name, arguments, epsilon=None):
                 f"attacks: foolbox has no attack '{name}'; see the classes of foolbox.attacks."
             )
         try:
-            attack = constructor(**arguments)
+            attack = constructor(**_of_foolbox(constructor, arguments))
         except TypeError as error:
             raise InputError(f"attacks: {name} does not take these arguments: {error}.") from None
     if epsilon is None and isinstance(attack, foolbox.attacks.base.FixedEpsilonAttack):
@@ -44,6 +45,20 @@ def make(name, arguments, epsilon=None):
             f"attacks: {name} needs an epsilon, the size of its perturbation; add one."
         )
     return attack
+
+
+def _of_foolbox(constructor, arguments):
+    """Return the arguments of one of foolbox's classes, with what it leaves open or what would couple images.
+
+    `distance`, of attacks of any norm: l2 unless given. `abort_early` of Carlini-Wagner and EAD ends the search of
+    all images of a batch by the sum of their losses, so it is off unless given.
+    """
+    taken, given = inspect.signature(constructor).parameters, dict(arguments)
+    if "abort_early" in taken:
+        given.setdefault("abort_early", False)
+    if "distance" in taken:
+        given["distance"] = getattr(foolbox.distances, given.get("distance") or "l2")
+    return given
 
 
 def _given(function, name, arguments, epsilon, before=0):

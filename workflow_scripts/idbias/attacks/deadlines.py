@@ -83,6 +83,11 @@ class Process:
             kind, answer = self.connection.recv()
         except EOFError:
             code = self.process.wait()
+            if code == -signal.SIGKILL:
+                raise InputError(
+                    "the process of an attack with a time limit was killed, most likely for want of memory; ask "
+                    "for more, or make execution.images_per_shard smaller."
+                ) from None
             raise RuntimeError(
                 f"the process of an attack with a time limit ended by itself, with code {code}"
             ) from None

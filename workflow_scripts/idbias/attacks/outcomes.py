@@ -22,7 +22,9 @@ def checked(attacked, images, name, forgiving=False):
     """
     if not isinstance(attacked, torch.Tensor) or attacked.shape != images.shape:
         shape = getattr(attacked, "shape", None)
-        kind = type(attacked).__name__ if shape is None else f"shape {tuple(shape)}"
+        kind = f"a {type(attacked).__name__}" + (
+            "" if shape is None else f" of shape {tuple(shape)}"
+        )
         raise InputError(
             f"attacks: {name} returned {kind}; it must return a tensor of attacked images of the "
             f"shape of the images it was given, {tuple(images.shape)}."
@@ -51,7 +53,7 @@ def failure(error, name, label, batch_size):
     """
     traceback.print_exc(file=sys.stderr)
     where = f"attacks: {name} failed{f' on {label}' if label else ''} ({said(error)})"
-    if isinstance(error, MemoryError) or "memory" in str(error):
+    if is_want_of_memory(error):
         return InputError(f"{where}; lower execution.attack_batch, now {batch_size}.")
     if is_fault(error):
         return InputError(
@@ -67,9 +69,14 @@ def failure(error, name, label, batch_size):
 
 
 def is_fault(error):
-    """Return whether an exception says that the attack cannot work on any image."""
-    return isinstance(error, (*FAULTS, MemoryError)) or any(
-        word in str(error) for word in ("criterion", "memory")
+    """Return whether an exception says that the attack cannot work on any image, or not on this machine."""
+    return isinstance(error, FAULTS) or is_want_of_memory(error) or "criterion" in str(error)
+
+
+def is_want_of_memory(error):
+    """Return whether an exception says that memory ran out, of the machine or of a GPU."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
+        words in str(error) for words in ("out of memory", "t allocate memory")
     )
 
 

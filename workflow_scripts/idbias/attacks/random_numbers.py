@@ -8,7 +8,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from idbias.errors import InputError
-from idbias.streams import sequence, torch_seed
+from idbias.streams import torch_seed
 
 DRAWN_LIKE = {torch.rand_like: torch.rand, torch.randn_like: torch.randn}
 IN_PLACE = (torch.Tensor.uniform_, torch.Tensor.normal_)
@@ -30,6 +30,8 @@ class RandomNumbersPerImage(TorchFunctionMode):
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = dict(kwargs or {})
+        if kwargs.get("generator", self) is None:  # as torch's own initialisations pass it on
+            del kwargs["generator"]
         options = {key: value for key, value in kwargs.items() if key != "size"}
         if "generator" in kwargs:
             return function(*args, **kwargs)
@@ -40,8 +42,13 @@ class RandomNumbersPerImage(TorchFunctionMode):
                 return self.rows(function, (tuple(size[1:]),), options)
         elif function is torch.randint:
             *bounds, size = (*args, kwargs["size"]) if "size" in kwargs else args
+            low, high = (
+                ([options.pop(name)] if name in options else []) for name in ("low", "high")
+            )
+            bounds = [*low, *bounds, *high]
             if self.of_images(size):
                 return self.rows(function, (*bounds, tuple(size[1:])), options)
+            return function(*bounds, size, **options)
         elif function in DRAWN_LIKE and self.of_images(args[0].shape):
             tensor, *args = args
             options = {"dtype": tensor.dtype, "device": tensor.device, **options}
@@ -93,22 +100,6 @@ def per_image(seed, index, name):
             f"attacks: {name} draws random numbers for a batch and not for each image, so that an "
             "image's result would depend on the others; set one_at_a_time: true beside it."
         )
-
-
-@contextmanager
-def of_one_image(seed, image):
-    """Within the block, all random numbers of torch, numpy and Python come from (seed, image)."""
-    before = random.getstate(), np.random.get_state()  # noqa: NPY002
-    state = sequence("attack of one image", seed, image).generate_state(2, np.uint64)
-    with torch.random.fork_rng(device_type="cuda"):
-        torch.manual_seed(int(state[0]) >> 1)
-        random.seed(int(state[1]))
-        np.random.seed(int(state[1]) >> 32)  # noqa: NPY002
-        try:
-            yield
-        finally:
-            random.setstate(before[0])
-            np.random.set_state(before[1])  # noqa: NPY002
 
 
 def states():

@@ -14,6 +14,7 @@ import torch
 from idbias import checkpoints
 from idbias.classifiers.conversion import copied
 from idbias.fourier import full_from_half, mask_gradient, pair_counts
+from idbias.machine import made_by
 from idbias.masks import gpu, threads
 from idbias.masks.gradients import Autograd, input_gradient
 
@@ -50,7 +51,12 @@ def train_class_map(
     half = torch.ones(size[0], size[1], size[2] // 2 + 1, device=device, requires_grad=True)
     optimizer = torch.optim.Adam([half], lr=settings.learning_rate)
     losses, used = [], "torch" if isinstance(gradient, Autograd) else "compiled"
-    parts = [settings.model_dump(), used, *(part for both in sets for part in both)]
+    # Begun on another machine, which rounds otherwise, it starts afresh.
+    parts = [
+        settings.model_dump(),
+        made_by(str(device), used),
+        *(part for both in sets for part in both),
+    ]
     key = checkpoints.fingerprint(*parts, checkpoints.fingerprint_of_network(classifier))
     state = checkpoints.load(checkpoint, key) if checkpoint else None
     if state:

@@ -13,7 +13,7 @@ from idbias.classifiers.networks.by_name import build
 from idbias.classifiers.probe import probe, said, three_of, warn
 from idbias.config.batches import CLASSIFIED, at_once
 from idbias.errors import InputError
-from idbias.streams import torch_seed
+from idbias.seeding import seeded
 
 
 class Normalised(nn.Module):
@@ -46,9 +46,9 @@ def make(settings, shape, classes, seed=0):
     `shape`: (C, H, W). Raises InputError if it cannot be built.
     """
     name = settings["network"]
-    torch.manual_seed(torch_seed("initial weights", seed))
     try:
-        network = build(name, shape, classes, settings["arguments"])
+        with seeded("initial weights", seed):
+            network = build(name, shape, classes, settings["arguments"])
     except InputError:
         raise
     except Exception as error:
@@ -67,7 +67,10 @@ def make(settings, shape, classes, seed=0):
 
 
 def save(path, classifier, settings, shape, classes, history, attributes):
-    """Write a classifier and its training history (list of dicts of numbers, one an epoch)."""
+    """Write a classifier and its training history (list of dicts of numbers, one an epoch).
+
+    attributes: of the file; their `seed`, if any, is that which `make` was given.
+    """
     weights = {f"weights/{name}": value.cpu() for name, value in classifier.state_dict().items()}
     columns = history[0] if history else {}
     training = {f"history/{name}": np.array([row[name] for row in history]) for name in columns}
@@ -81,20 +84,45 @@ def load(path, device="cpu", images=None):
     images: float32 (N, C, H, W) that it is about to get, or None. With some, the network is probed on
     three of them (idbias.classifiers.probe), which raises InputError, or prints a warning to standard error.
     """
-    datasets, attributes = files.read(path)
-    made_of = json.loads(attributes["made_of"])
-    classifier = make(made_of["network"], made_of["shape"], made_of["classes"])
+    with files.opened(path) as file:
+        names = [f"weights/{name}" for name in file["weights"]]
+    # Buffers may hold infinity, as masks of attention do.
+    datasets, attributes = files.read(path, names, nan=names)
+    made_of, seed = json.loads(attributes["made_of"]), int(attributes.get("seed", 0))
+    classifier = make(made_of["network"], made_of["shape"], made_of["classes"], seed)
     weights = {
         name.removeprefix("weights/"): torch.as_tensor(value)
         for name, value in datasets.items()
         if name.startswith("weights/")
     }
     classifier.load_state_dict(weights)
+    for name, parameter in classifier.named_parameters():
+        if not parameter.isfinite().all():
+            raise InputError(
+                f"{path}: weights/{name} holds numbers that are not finite; delete the file, find in its stage's "
+                "log what diverged, and run again."
+            )
     classifier = classifier.requires_grad_(False).eval().to(device)
     if images is not None and len(images):
         name = made_of["network"]["network"]
         warn(probe(classifier, three_of(images), made_of["classes"], name))
     return classifier
+
+
+@torch.no_grad()
+def check_loaded(classifier, loaded, images, name):
+    """Raise InputError unless a classifier answers as it did before it was saved and loaded.
+
+    classifier, loaded: the same one, both in eval mode on one device; images: float32 (N, C, H, W).
+    """
+    device = next(loaded.parameters()).device
+    before, after = (each(torch.as_tensor(images).to(device)) for each in (classifier, loaded))
+    # The order of sums may differ, where training laid its channels last.
+    if (before - after).abs().max() > 1e-3 * max(1, before.abs().max().item()):
+        raise InputError(
+            f"config.yaml, classifiers: network {name} answers otherwise once it was saved and loaded: something "
+            "that it answers by is not in its state_dict; make it a parameter, or register_buffer it."
+        )
 
 
 def classes_of(logits):

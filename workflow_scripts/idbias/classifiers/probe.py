@@ -58,6 +58,10 @@ def warn(warnings):
         print(f"warning: {sentence}", file=sys.stderr)
 
 
+# Types of torch that numpy, and so HDF5, does not have.
+NOT_KEPT = (torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2)
+
+
 class Asking:
     """The questions of `probe`, each a method that raises InputError; arguments as there."""
 
@@ -91,6 +95,13 @@ class Asking:
                 f"{self.who}: {_named(list(others))} is {next(iter(others.values()))}, but "
                 f"{self.dtype} is asked for; end its constructor with `.to({self.dtype})`."
             )
+        for name, value in self.classifier.state_dict().items():
+            if not isinstance(value, torch.Tensor) or value.dtype in NOT_KEPT:
+                what = getattr(value, "dtype", f"a {type(value).__name__}")
+                raise InputError(
+                    f"{self.who}: {name} of its state_dict is {what}, which its file cannot keep; make it a "
+                    "tensor of a type that numpy has."
+                )
 
     def forward(self, images):
         """Return what the network makes of `images`, as it is."""

@@ -12,6 +12,7 @@ from idbias import checkpoints
 from idbias.classifiers.conversion import channels_last
 from idbias.classifiers.head import choose_parameters, find_head, set_mode
 from idbias.classifiers.models import classes_of
+from idbias.classifiers.training_data import as_float, check_labels, check_one_image, to_device
 from idbias.errors import InputError
 from idbias.streams import torch_seed
 
@@ -53,6 +54,8 @@ def train(
     images, labels = to_device(train_images, train_labels, device)
     tests = None if test_images is None else to_device(test_images, test_labels, device)
     check_labels(network, images, labels)
+    if len(images) % recipe.batch_size == 1:
+        check_one_image(network, images, recipe.batch_size)
 
     steps = -(-len(images) // recipe.batch_size)
     head = find_head(network, as_float(images[:2])) if recipe.trainable == "head" else None
@@ -192,41 +195,6 @@ def flip_and_crop(batch, draws):
     padded = F.pad(batch, (PADDING,) * 4).permute(0, 2, 3, 1)
     which = torch.arange(len(batch), device=batch.device)[:, None, None]
     return padded[which, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()
-
-
-def as_float(images):
-    """Return uint8 images as float32 in [0, 1], to the bit as `read_images` does, others as float32."""
-    return images.float() * (1 / 255) if images.dtype == torch.uint8 else images.float()
-
-
-def to_device(images, labels, device):
-    """Check images and labels, and return them as tensors on `device`."""
-    images, labels = torch.as_tensor(images), torch.as_tensor(labels).long()
-    if images.ndim != 4 or labels.shape != images.shape[:1] or len(images) == 0:
-        raise InputError(
-            f"Training needs images (N, C, H, W) and as many labels (N,), N > 0; "
-            f"they are {tuple(images.shape)} and {tuple(labels.shape)}."
-        )
-    if images.dtype != torch.uint8 and not images.is_floating_point():
-        raise InputError(f"Images are uint8 or floating numbers, not {images.dtype}.")
-    if images.is_floating_point() and not (images.min() >= 0 and images.max() <= 1):
-        raise InputError(
-            f"Floating images lie in [0, 1]; these lie in [{images.min():g}, {images.max():g}]: "
-            "divide them by their largest possible value."
-        )
-    return images.to(device), labels.to(device)
-
-
-def check_labels(network, images, labels):
-    """Raise InputError if a label is not one of the network's classes."""
-    network.eval()
-    with torch.inference_mode():
-        classes = network(as_float(images[:1])).shape[1]
-    if labels.min() < 0 or labels.max() >= classes:
-        raise InputError(
-            f"The network has {classes} classes, labels 0 to {classes - 1}; the training labels "
-            f"run from {labels.min()} to {labels.max()}."
-        )
 
 
 def make_optimizer(recipe, parameters):

@@ -138,6 +138,11 @@ def dimensions(experiment):
     return round(TORCH + min(4.4 * 8 * points(experiment) ** 2 / 1e6, MOST_DISTANCES))
 
 
+def class_curve(experiment):
+    """Return the MB of a class curve: both matrices of distances whole, and parts of them."""
+    return round(TORCH + 2.2 * 8 * points(experiment) ** 2 / 1e6)
+
+
 def contrast(experiment):
     """Return the MB of a contrast: seven matrices of the squared distances of the images that both have."""
     return round(LIGHT + 7 * 8 * min(experiment.images, CONTRASTED) ** 2 / 1e6)

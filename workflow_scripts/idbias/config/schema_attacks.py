@@ -102,6 +102,13 @@ class Attack(Section):
             )
         if self.of_foolbox:
             known = norm_of_foolbox(self.attack)
+            if self.arguments.get("abort_early") and not self.one_at_a_time:
+                raise ValueError(
+                    "arguments.abort_early ends the search of all images of a batch at once, so that an image's "
+                    "result would depend on the others; leave it out, or set one_at_a_time: true"
+                )
+            if self.arguments.get("distance", "l2") not in ("l1", "l2", "linf"):
+                raise ValueError("arguments.distance must be l1, l2 or linf")
             if self.norm not in (None, known):
                 raise ValueError(f"norm is {self.norm}, but foolbox's {self.attack} is of {known}")
             check_arguments(self.arguments)
@@ -116,7 +123,9 @@ class Attack(Section):
     @property
     def perturbation_norm(self):
         """The norm it keeps small: "linf", "l2", "l1", or None if it is the user's own and does not say."""
-        return norm_of_foolbox(self.attack) if self.of_foolbox else self.norm
+        if self.of_foolbox:
+            return self.arguments.get("distance") or norm_of_foolbox(self.attack)
+        return self.norm
 
     @property
     def brendel_bethge(self):

@@ -96,7 +96,13 @@ def read_array(name):
     Raises InputError if it is missing, of another kind, holds several arrays and none is named, is
     not N points of real numbers, or has a column that numbers the rows.
     """
-    array = _read(name, read_numbers)
+    return points_of(_read(name, read_numbers), name)
+
+
+def points_of(array, name):
+    """Return an array, called `name`; raise InputError for what `read_array` does."""
+    if not array.shape or 0 in array.shape:
+        raise InputError(f"{name} holds {_nothing(array)}")
     if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
         raise InputError(f"{name} holds {_what(array.dtype)}.")
     check_no_row_numbers(array, name)
@@ -108,7 +114,11 @@ def read_labels(name):
 
     Raises InputError if they are not one for each point, one is missing, or no two are equal.
     """
-    array = np.asarray(_read(name, read_words)[()])
+    return labels_of(np.asarray(_read(name, read_words)[()]), name)
+
+
+def labels_of(array, name):
+    """Return labels, an array called `name`, as int64 (N,); raise InputError for what `read_labels` does."""
     if array.ndim > 1 and array.size != len(array):
         raise InputError(
             f"{name} has the shape {array.shape}; labels are one a point, (N,): of one-hot rows take argmax."
@@ -174,9 +184,13 @@ def _read(name, read_text):
             f"{path} cannot be read as {suffix} ({hdf5.one_line(error)}); get or make the file again."
         ) from None
     if not array.shape or 0 in array.shape:
-        shape = "nothing" if array.shape is None else f"an array of shape {tuple(array.shape)}"
-        raise InputError(f"{name} holds {shape}; give one of shape (N, ...), a row for each point.")
+        raise InputError(f"{name} holds {_nothing(array)}")
     return array
+
+
+def _nothing(array):
+    shape = "nothing" if array.shape is None else f"an array of shape {tuple(array.shape)}"
+    return f"{shape}; give one of shape (N, ...), a row for each point."
 
 
 def _opened(path, suffix, inside, read_text):

@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import io
 import re
 from dataclasses import dataclass
 from itertools import islice
@@ -71,7 +72,8 @@ def read_words(path):
     layout = layout_of(path)
     if layout.delimiter == " ":  # within a label
         layout.delimiter = "\t"
-    table = _table(path, layout, dtype=str, skip=0, keep_default_na=False)
+    # A # within a label is part of it.
+    table = _table(path, layout, dtype=str, skip=0, comment=None, keep_default_na=False)
     table = table.iloc[:, 1:] if layout.row_names and table.shape[1] > 1 else table
     if table.shape[1] != 1:
         raise InputError(
@@ -130,21 +132,24 @@ def layout_of(path):
     return Layout(encoding, delimiter, decimal, header, longer or unnamed)
 
 
-def _table(path, layout, skip=None, **options):
-    """Return all rows as a DataFrame whose columns are numbered; `skip`: lines, those of the names."""
+def _table(path, layout, skip=None, comment="#", **options):
+    """Return all rows as a DataFrame whose columns are numbered.
+
+    skip: lines, those of the names; comment: what begins one within a line, as whole lines are left out anyway.
+    """
     skip = (1 if layout.header else 0) if skip is None else skip
     try:
         with open(path, encoding=layout.encoding, newline=None) as file:
             while skip:
                 skip -= _counts(next(file))
             return pd.read_csv(
-                file,
+                file if comment else io.StringIO("".join(filter(_counts, file))),
                 header=None,
                 sep=r"\s+" if layout.delimiter == " " else layout.delimiter,
                 decimal=layout.decimal,
                 skipinitialspace=True,
                 index_col=False,
-                comment="#",
+                comment=comment,
                 low_memory=False,
                 **options,
             )

@@ -36,7 +36,7 @@ def row_of_sets(
     that are too large for memory. Source: paper 1, sections 3.2 and 4.6.
     Raises InputError if the sets allow no distances.
     """
-    classes = labels
+    cosine, classes = _cosine(first, second), labels
     if sizes is not None:
         labels = strata(sizes, labels, stratum)
     estimator = estimator or Estimator()
@@ -78,13 +78,27 @@ def row_of_sets(
         "pairs": len(first),
         **numbers_of(observed, reasons, shuffled, "all" if labels is None else "strata"),
     }
-    if first.shape == second.shape:
-        cosine = similarity.cosine_similarity(first[()], second[()])
-        row |= {"cosine_mean": cosine.mean(), "cosine_std": cosine.std()}
+    row |= cosine
     if first[0].size == second[0].size == 1:
         row["r_squared"] = similarity.r_squared(first[()], second[()])
     row["caveats"] = caveats_of(row)
     return pd.DataFrame([row]).dropna(axis=1, how="all")
+
+
+def _cosine(first, second):
+    """Return mean and standard deviation of the cosine similarity of each pair, where sets are of one shape.
+
+    Block by block, as the sets may be larger than memory. Vectors of zeros have none, and are left out.
+    """
+    if first.shape != second.shape:
+        return {}
+    starts = range(0, len(first), distances.ROWS)
+    blocks = [slice(start, start + distances.ROWS) for start in starts]
+    cosine = np.concatenate(
+        [similarity.cosine_similarity(np.asarray(first[b]), np.asarray(second[b])) for b in blocks]
+    )
+    cosine = cosine[np.isfinite(cosine)]
+    return {"cosine_mean": cosine.mean(), "cosine_std": cosine.std()} if len(cosine) else {}
 
 
 def _distances(vectors, path, dtype, threads):

@@ -12,13 +12,14 @@ def read_class_index(given, classes=None):
     given: class name -> number, or a file: .json of number -> name, number -> [id, name] (as of
         torchvision and Keras), name -> number or a list of names; or a text file of a name a line.
     classes: how many outputs the network has; None: one more than the greatest number.
-    Numbers without a name are named by themselves. Raises InputError if two classes share a number.
+    Numbers without a name are called "output 7"; several may have one name, which no folder may have then.
+    Raises InputError if two classes share a number.
     """
     where = "class_index" if isinstance(given, dict) else f"{given}"
-    numbers = given if isinstance(given, dict) else _from_file(Path(given))
-    total = classes or max(numbers.values(), default=-1) + 1
+    numbers = list(given.items()) if isinstance(given, dict) else _from_file(Path(given))
+    total = classes or max((number for _, number in numbers), default=-1) + 1
     names = {}
-    for name, number in numbers.items():
+    for name, number in numbers:
         if not 0 <= number < total:
             raise InputError(
                 f"{where}: class {name} has the number {number}, but {total} classes have 0 to {total - 1}; "
@@ -29,23 +30,25 @@ def read_class_index(given, classes=None):
                 f"{where}: {names[number]} and {name} both have the number {number}; give each its own."
             )
         names[number] = str(name)
-    return [names.get(number, str(number)) for number in range(total)]
+    return [names.get(number, f"output {number}") for number in range(total)]
 
 
 def _from_file(path):
+    """Return the pairs (name, number) of a file."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         if path.suffix != ".json":
-            return {line.strip(): i for i, line in enumerate(text.splitlines()) if line.strip()}
+            lines = map(str.strip, text.splitlines())
+            return [(name, number) for number, name in enumerate(lines) if name]
         loaded = json.loads(text)
         if isinstance(loaded, list):
-            return {str(name): number for number, name in enumerate(loaded)}
+            return [(str(name), number) for number, name in enumerate(loaded)]
         if all(isinstance(number, int) for number in loaded.values()):
-            return loaded
-        return {
-            str(name[0] if isinstance(name, list) else name): int(number)
+            return list(loaded.items())
+        return [
+            (str(name[0] if isinstance(name, list) else name), int(number))
             for number, name in loaded.items()
-        }
+        ]
     except (OSError, ValueError, AttributeError, IndexError, UnicodeError) as error:
         raise InputError(
             f"{path} cannot be read as an index of classes ({error}); give a JSON file of number -> name, or "
@@ -74,4 +77,11 @@ def numbered(path, folders, index):
             f"{path}: class_index has no class {unknown[0]!r} ({len(unknown)} of {len(folders)} folders are not "
             "in it); call the folders as it does, or add them."
         )
+    for name in folders:
+        if index.count(name) > 1:
+            numbers = [str(number) for number, known in enumerate(index) if known == name]
+            raise InputError(
+                f"{path}: class_index calls several classes {name!r} (numbers {', '.join(numbers)}), so which one "
+                "the folder of that name is cannot be known; give a map of folder names to numbers."
+            )
     return list(index), {name: place[name] for name in folders}

@@ -138,10 +138,12 @@ def _deep(image, bits):
 
 def _float(where, image):
     values = np.asarray(image)
-    if not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
+    if not np.isfinite(values).all():
+        raise InputError(f"{where} holds pixels that are NaN or infinite; mend or remove it.")
+    if values.min() < 0 or values.max() > 1:
         raise InputError(
-            f"{where} holds floating-point numbers from {np.nanmin(values):g} to {np.nanmax(values):g}; "
-            "idbias reads those of finite numbers in [0, 1], where 1 is white: scale them."
+            f"{where} holds floating-point numbers from {values.min():g} to {values.max():g}; "
+            "idbias reads those in [0, 1], where 1 is white: scale them."
         )
     return image, np.float32
 
@@ -165,6 +167,10 @@ def _fitted(image, size, fit, notes):
         notes[f"are smaller than {size} pixels, and enlarged"] += 1
     if fit == "stretch":
         return image.resize((size, size), Image.Resampling.BILINEAR)
+    if image.size == (size, size):
+        notes[
+            f"are {size} by {size} pixels already, and enlarged and cropped all the same: without `size` they stay"
+        ] += 1
     shorter = round(size * 256 / 224)
     width, height = (int(shorter * side / min(image.size)) for side in image.size)
     image = image.resize((width, height), Image.Resampling.BILINEAR)

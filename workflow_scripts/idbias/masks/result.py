@@ -27,6 +27,8 @@ class MaskResult:
         mask is all zeros, its loss 0, its prediction -1, and it is neither converged nor kept.
     engine: what gave the gradients: "compiled", "torch" or "reference", with the precision where that is
         less than float32's, "captured" where a step ran as a CUDA graph.
+    makers: of the masks, dicts as idbias.machine.made_by returns: several where a checkpoint of another
+        machine was continued.
     """
 
     masks: np.ndarray | CompressedMasks
@@ -37,10 +39,11 @@ class MaskResult:
     predicted: np.ndarray
     finite: np.ndarray
     engine: str
+    makers: list
 
 
 @torch.no_grad()
-def mask_result(classifier, work, engine, compressed):
+def mask_result(classifier, work, engine, makers, compressed):
     """Classify the masked images with the classifier as it was given, and return the MaskResult."""
     done, count, masks = work.done, len(work.images), work.masks
     loss = torch.zeros(count, dtype=torch.float64)
@@ -68,4 +71,5 @@ def mask_result(classifier, work, engine, compressed):
         predicted=predicted.numpy(),
         finite=finite.numpy(),
         engine=engine,
+        makers=makers,
     )

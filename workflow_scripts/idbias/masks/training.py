@@ -20,6 +20,7 @@ from idbias import checkpoints
 from idbias.classifiers.conversion import copied
 from idbias.config.schema import Masks
 from idbias.errors import InputError
+from idbias.machine import made_by
 from idbias.masks import experimental, gpu, threads
 from idbias.masks.gradients import Autograd
 from idbias.masks.reference import OneAtATime
@@ -31,7 +32,7 @@ ACTIVATION_BYTES = 128 << 20
 MOST = 64  # images in a core's batch; more do not run faster
 LOOK_EVERY = 10  # steps between two looks of a GPU's host at what is finished
 AUTOGRAD = 3  # times what autograd keeps for the backward pass: what it takes at its peak
-FORMAT = 2  # of checkpoints
+FORMAT = 3  # of checkpoints
 
 
 def train_masks(
@@ -54,7 +55,7 @@ def train_masks(
     classifier: torch module, images (B, C, H, W) -> logits (B, K); used in eval mode, not changed.
     images: floating point (N, C, H, W), tensor or array. targets: integer (N,), in 0 .. K-1.
     settings: idbias.config.schema.Masks, the paper's if None. Neither the order and number of the images nor what
-    follows here changes a mask (docs/masks.md says how exactly).
+    follows here, but for device and engine, changes a mask (docs/masks.md says how exactly).
     batch_size: images trained at once, shared out among torch.get_num_threads() cores, at least
         as many each as gradients.py names; None: as many as run well. A core halves its own when
         memory runs out.
@@ -83,7 +84,7 @@ def train_masks(
         settings = _of_reference(settings)
     work = Work(images, targets, settings, device, deque(range(len(images))))
     if not len(images):
-        return mask_result(classifier, work, engine, compressed)
+        return mask_result(classifier, work, engine, [], compressed)
     # Not one of the images, so that the choice of what to fuse does not depend on the shard.
     example = torch.linspace(0, 1, images[0].numel(), dtype=dtype, device=device)
     example = example.view(1, *images.shape[1:])
@@ -101,22 +102,25 @@ def train_masks(
         used = "torch" if isinstance(gradient, Autograd) else "compiled"
         lower = [products] if products in experimental.ROUNDING else []
         used = " ".join([used, *lower, *(["captured"] if capture else [])])
-    key = None
+    key, makers = None, [made_by(device.type, used)]
     if checkpoint:
         network = checkpoints.fingerprint_of_network(classifier)
         parts = [FORMAT, settings.model_dump(), images, targets, network, used]
         key = checkpoints.fingerprint(*parts)
-        _restore(work, checkpoints.load(checkpoint, key))
+        # Begun perhaps on another machine, which rounds otherwise.
+        makers = _restore(work, checkpoints.load(checkpoint, key), makers)
         if progress and work.done["finished"].any():
             progress(int(work.done["finished"].sum()))
-    saving = checkpoints.saving(checkpoint, key, lambda: _state(work, workers), checkpoint_seconds)
+    saving = checkpoints.saving(
+        checkpoint, key, lambda: _state(work, workers, makers), checkpoint_seconds
+    )
     with gpu.arithmetic(products), saving as saved:
         while not work.done["finished"].all():
             _train(work, workers, saved, progress)
             saved.save()
         # One core, for sums in the same order however many there are.
         with threads.pool(1, device) as pool:
-            return pool.submit(mask_result, classifier, work, used, compressed).result()
+            return pool.submit(mask_result, classifier, work, used, makers, compressed).result()
 
 
 def _of_reference(settings):
@@ -192,26 +196,29 @@ def _train(work, workers, saved, progress):
             stop.set()
 
 
-def _state(work, workers):
+def _state(work, workers, makers):
     """Return all that a checkpoint needs; the workers must not be running."""
     parked = dict(work.parked)
     for worker in workers:
         parked |= worker.export()
-    return {"done": work.done, "masks": work.masks.state(), "parked": parked}
+    state = {"done": work.done, "masks": work.masks.state(), "parked": parked}
+    return {**state, "makers": makers}
 
 
-def _restore(work, state):
+def _restore(work, state, makers):
+    """Take over the state of a checkpoint, or None; return `makers` with those of the checkpoint."""
     if state is None:
-        return
+        return makers
     work.done, work.parked = state["done"], state["parked"]
     work.masks.restore(state["masks"])
     finished = work.done["finished"]
     rest = [i for i in range(len(finished)) if not finished[i] and i not in work.parked]
     work.waiting = deque([*work.parked, *rest])
+    return [*state["makers"], *(maker for maker in makers if maker not in state["makers"])]
 
 
 def _checked(images, targets):
-    images, targets = torch.as_tensor(images).cpu(), torch.as_tensor(targets).cpu()
+    images, targets = torch.as_tensor(images).detach().cpu(), torch.as_tensor(targets).cpu()
     if images.ndim != 4 or not images.is_floating_point():
         raise InputError(
             f"The images to mask have shape {tuple(images.shape)} and type {images.dtype}; "
