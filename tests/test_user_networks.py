@@ -185,7 +185,7 @@ def test_a_class_needs_finite_logits():
         (0.92, 1000, None, None),
         (0.92, 1000, 0.945, None),
         (0.392, 1000, 0.656, "claims 65.6%: look at its normalisation"),
-        (0.11, 1000, 0.9, "no better than chance, 10.0%"),
+        (0.11, 1000, 0.9, "hardly better than chance, 10.0%"),
         (0.9, 40, None, "standard error is 4.7%"),
     ],
 )

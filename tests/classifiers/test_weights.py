@@ -48,7 +48,7 @@ def test_safetensors_and_its_checksum(tmp_path):
     path = tmp_path / "weights.safetensors"
     save_file({f"encoder.{key}": value for key, value in saved.state_dict().items()}, path)
     checksum = hashlib.sha256(path.read_bytes()).hexdigest()
-    load_weights(loaded, path, sha256=checksum, prefixes=("encoder.",))
+    load_weights(loaded, path, sha256=checksum)
     assert same(loaded, saved)
     with pytest.raises(InputError, match=f"{path.name} has the SHA-256 {checksum}"):
         load_weights(loaded, path, sha256="0" * 64)

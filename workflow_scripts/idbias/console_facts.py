@@ -15,7 +15,7 @@ def accuracy_said(accuracy, images, classes, expected=None):
     """
     said = f"test accuracy {accuracy:.1%}"
     chance = 1 / classes
-    if accuracy < chance + max(3 * sqrt(chance * (1 - chance) / max(images, 1)), 0.3 * chance):
+    if near_chance(accuracy, images, classes):
         said += (
             f". WARNING: that is near chance ({chance:.1%}); look at normalisation, the order of classes and the "
             "weights before masks are trained"
@@ -26,6 +26,12 @@ def accuracy_said(accuracy, images, classes, expected=None):
             "of classes before masks are trained"
         )
     return said
+
+
+def near_chance(accuracy, images, classes):
+    """Return whether an accuracy, a share of `images`, is hardly more than that of guessing among `classes`."""
+    chance = 1 / classes
+    return accuracy < chance + max(3 * sqrt(chance * (1 - chance) / max(images, 1)), 0.3 * chance)
 
 
 def success_said(succeeded, attacked):

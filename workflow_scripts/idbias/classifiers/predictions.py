@@ -6,13 +6,12 @@ import numpy as np
 
 from idbias.classifiers.models import logits_of
 from idbias.config.batches import CLASSIFIED
+from idbias.console_facts import FAR, near_chance
 from idbias.datasets.images import image_counts, read_images
 from idbias.errors import InputError
 
 # Test images a class, below which an accuracy gets a warning.
 FEW_IMAGES = 10
-# So far below its checkpoint's own an accuracy is no matter of other test images.
-FAR_BELOW = 0.05
 
 
 def predict(classifier, dataset, device="cpu", progress=None):
@@ -53,7 +52,7 @@ def predict(classifier, dataset, device="cpu", progress=None):
 def tell_accuracy(accuracy, images, classes, name, claimed=None):
     """Print the test accuracy (a share of `images`) of the classifier `name` to standard error; warn.
 
-    Warnings: no better than chance (1 / classes, and two standard errors of a share); few images of a class;
+    Warnings: hardly better than chance (console_facts.near_chance); few images of a class;
     below what a checkpoint claims of itself (`claimed`, a share, or None), of which a wrong normalisation is
     the usual cause. Returns the lines.
     """
@@ -61,12 +60,12 @@ def tell_accuracy(accuracy, images, classes, name, claimed=None):
         f"{name}: test accuracy {accuracy:.1%} ({round(accuracy * images):,} of {images:,} images)"
     ]
     chance = 1 / classes
-    if accuracy <= chance + 2 * np.sqrt(chance * (1 - chance) / images):
+    if near_chance(accuracy, images, classes):
         lines.append(
-            f"warning: {name} is no better than chance, {chance:.1%}: masks and attacks of it mean nothing; "
+            f"warning: {name} is hardly better than chance, {chance:.1%}: masks and attacks of it mean nothing; "
             "look at its normalisation, its checkpoint, the order of the classes and its recipe."
         )
-    elif claimed is not None and accuracy < claimed - FAR_BELOW:
+    elif claimed is not None and accuracy < claimed - FAR:
         lines.append(
             f"warning: {name}'s checkpoint claims {claimed:.1%}: look at its normalisation (mean and std), the "
             "size and scaling of the images, and the order of the classes."

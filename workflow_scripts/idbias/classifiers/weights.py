@@ -7,18 +7,16 @@ from idbias.classifiers.head import find_head
 from idbias.datasets.downloads import check_sha256
 from idbias.errors import InputError
 
-PREFIXES = ("module.", "_orig_mod.", "model.", "network.")
 NAMED = 3  # how many keys a message names
 
 
 def load_weights(
-    network, path, sha256=None, prefixes=PREFIXES, new_head=False, *, key=None, images=None
+    network, path, sha256=None, new_head=False, *, key=None, images=None
 ):  # fmt: skip
     """Load the weights in `path` into `network` (unwrapped from its normalisation), in place.
 
     path: a safetensors file, or one that torch.save wrote; no code in it is ever run.
     sha256: the file's checksum, checked before it is opened.
-    prefixes: taken off the keys where all keys carry them, until they are the network's.
     new_head: leave the last linear layer of the forward pass as it is, for fine-tuning to other classes
         (A.1); images, float32 (N, C, H, W) on the network's device, are needed to find it.
     key: which of several sets of tensors in the file, as idbias.classifiers.checkpoint_files names them.
@@ -30,7 +28,7 @@ def load_weights(
     check_sha256(path, sha256)
     state, accuracy = read_checkpoint(path, key)
     expected = network.state_dict()
-    state = renamed(state, expected, prefixes)
+    state = renamed(state, expected)
     # Counters of batch norm that older checkpoints lack and that no answer depends on.
     optional = {name for name in expected if name.endswith("num_batches_tracked")}
     if new_head:
@@ -55,22 +53,19 @@ def load_weights(
     return accuracy
 
 
-def renamed(state, expected, prefixes):
+def renamed(state, expected):
     """Return `state` under the names of `expected` (key -> tensor), as far as a prefix makes the difference.
 
-    Tried in turn: as it is; without what all keys begin with, `prefixes` or a first part followed by a dot;
+    Tried in turn: as it is; without what all keys begin with, a first part followed by a dot, as often as there is one;
     and with the prefix of all that is expected. The first that has all keys counts, else that with the most.
     """
     tried = [state]
     while True:
         keys = list(tried[-1])
-        shared = [p for p in prefixes if p and all(key.startswith(p) for key in keys)]
-        parts = {key.split(".", 1)[0] for key in keys if "." in key}
-        if not shared and len(parts) == 1 and all("." in key for key in keys):
-            shared = [f"{parts.pop()}."]
-        if not shared:
+        parts = {key.split(".", 1)[0] for key in keys}
+        if len(parts) != 1 or not all("." in key for key in keys):
             break
-        tried.append({key.removeprefix(shared[0]): value for key, value in tried[-1].items()})
+        tried.append({key.split(".", 1)[1]: value for key, value in tried[-1].items()})
     tops = {key.split(".", 1)[0] for key in expected}
     if len(tops) == 1:
         tried += [

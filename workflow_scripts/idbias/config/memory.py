@@ -27,7 +27,7 @@ COPIES = 8
 LAYERS_OF_MASKS = 2100
 # The most MB that I_d jobs hold of distances.
 MOST_DISTANCES = 3600
-# Pairs, where their number is not known, and the most that a contrast takes.
+# Pairs and training images, where their number is not known, and the most that a contrast takes.
 PAIRS, CONTRASTED = 20_000, 8_000
 
 
@@ -124,7 +124,7 @@ def training(experiment, classifier):
     if not recipe:
         return classified(experiment)
     known = PUBLISHED.get(experiment.dataset.source)
-    images = (known.train if known else experiment.images) / 2
+    images = (known.train if known else max(PAIRS, experiment.images)) / 2
     return round(TORCH + layers(experiment, recipe.batch_size) + images * image(experiment))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from idbias.config.faults import Faults
 from idbias.datasets.class_folders import KNOWN, TESTS, TRAIN, is_image
+from idbias.datasets.class_numbers import numbered, read_class_index
 from idbias.datasets.members import below
 from idbias.errors import InputError
 
@@ -32,6 +33,11 @@ def check_folders(path, dataset, experiment, origins, key):
             f"{origins.at(f'{key}.path')} is {path}, which has {has}; put the images of each class into a folder "
             "of its own, of two classes or more."
         )
+    if isinstance(dataset.class_index, dict):
+        try:
+            numbered(path, names, read_class_index(dataset.class_index, dataset.classes))
+        except InputError as error:
+            faults.add(f"{origins.at(f'{key}.class_index')}: {error}")
     if dataset.classes and not dataset.class_index and len(names) != dataset.classes:
         faults.add(
             f"{origins.at(f'{key}.classes')} is {dataset.classes}, but {path} has {len(names)} class folders "

@@ -173,7 +173,11 @@ class Execution(Section):
         "auto", description="masks trained at once; auto fits memory"
     )
     checkpoint_seconds: Positive = Field(60, description="how often a mask job saves its state")
-    scratch: str = Field("scratch", description="folder of checkpoints; it must outlive a job")
+    scratch: str = Field(
+        "scratch",
+        pattern=r"^[^~$]+$",
+        description="folder of checkpoints, written out (~ and $ are not replaced); it must outlive a job",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto",
         description="auto: a GPU if there is one; one that Slurm gave and torch cannot use is an error",

@@ -22,6 +22,7 @@ WORDS = {
 # What a key with a pattern of its own may be.
 PATTERNS = {
     "attack": "a class of foolbox.attacks, such as LinfPGD, MODULE:NAME of your own, or file",
+    "scratch": "a path that is written out: ~ and $ are not replaced",
     "huggingface": "OWNER/NAME, such as timm/resnet50d.ra2_in1k",
     "sha256": "64 hexadecimal digits",
 }

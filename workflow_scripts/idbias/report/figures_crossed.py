@@ -3,7 +3,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from idbias.report.figures import STYLE, lines
+from idbias.report.figures import STYLE, lines, nothing_to_draw
+
+NOT_MEASURED = "not measured; the table of crossed trainings says why"
 
 
 def trainings(table, name):
@@ -12,11 +14,11 @@ def trainings(table, name):
     table: DataFrame as crossed_tables.own_and_others returns: masks_of, attacks_on, value; or empty.
     name: for the title. Returns a matplotlib figure.
     """
+    if table.empty:
+        return nothing_to_draw(name, NOT_MEASURED)
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(figsize=(4.4, 3.4))
         axes.set_title(name)
-        if table.empty:
-            return _nothing(figure, axes)
         square = table.pivot(index="masks_of", columns="attacks_on", values="value")
         labels = list(dict.fromkeys(table["masks_of"]))
         values = square.loc[labels, labels].to_numpy()
@@ -45,12 +47,11 @@ def resolution(curve, name):
     curve: DataFrame as crossed_tables.curve returns: of, bands, rho, low, high; the first bands of each `of`
     are the primary ones. name: for the title. Returns a matplotlib figure.
     """
+    if curve.empty:
+        return nothing_to_draw(name, NOT_MEASURED)
     with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(1, 2, figsize=(8.2, 3.2))
         figure.suptitle(name, fontsize=9)
-        if curve.empty:
-            _nothing(figure, right)
-            return _nothing(figure, left)
         sets = list(dict.fromkeys(curve["of"]))
         styles = dict(zip(sets, lines(len(sets)), strict=True))
         primary = curve.groupby("of", sort=False).first().loc[sets]
@@ -94,9 +95,3 @@ def _interval(axes, x, y, row, colour, along):
 
 def _words(bands):
     return "rings" if bands == "rings" else f"{bands} by {bands} bands"
-
-
-def _nothing(figure, axes):
-    axes.text(0.5, 0.5, "too few images in common", ha="center", transform=axes.transAxes)
-    axes.set_axis_off()
-    return figure
