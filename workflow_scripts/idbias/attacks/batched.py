@@ -40,7 +40,7 @@ def run(
     epsilon = settings["epsilon"]
     build = partial(make, name, settings["arguments"], epsilon)
     attack = build()
-    kept = [buffer.clone() for buffer in classifier.buffers()]
+    kept = state_of(classifier)
     order = order_of(attack, settings)
     check_epsilon(name, epsilon, order, images.shape[1:])
     model = foolbox.PyTorchModel(classifier, bounds=(0, 1), device=device)
@@ -97,16 +97,17 @@ def run(
     }
 
 
-def check_left_alone(classifier, kept, name):
-    """Raise InputError if an attack left the classifier in training mode, or other than it was.
+def state_of(classifier):
+    """Return what an attack may change of a classifier: the mode of each module, and copies of its buffers."""
+    modes = [module.training for module in classifier.modules()]
+    return modes, [buffer.clone() for buffer in classifier.buffers()]
 
-    kept: its buffers, as they were.
-    """
-    training = any(module.training for module in classifier.modules())
-    if training or not all(map(torch.equal, classifier.buffers(), kept)):
-        what = (
-            "in training mode" if training else "with other running statistics, as of training mode"
-        )
+
+def check_left_alone(classifier, kept, name):
+    """Raise InputError if an attack left the classifier other than it was; kept: its `state_of` before."""
+    modes, buffers = state_of(classifier)
+    if modes != kept[0] or not all(map(torch.equal, buffers, kept[1])):
+        what = "in training mode" if modes != kept[0] else "with other running statistics"
         raise InputError(
             f"attacks: {name} leaves the classifier {what}, so that what it is asked later depends on this batch; "
             "leave it in eval mode throughout."

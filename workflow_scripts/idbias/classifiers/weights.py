@@ -56,8 +56,8 @@ def load_weights(
 def renamed(state, expected):
     """Return `state` under the names of `expected` (key -> tensor), as far as a prefix makes the difference.
 
-    Tried in turn: as it is; without what all keys begin with, a first part followed by a dot, as often as there is one;
-    and with the prefix of all that is expected. The first that has all keys counts, else that with the most.
+    Tried in turn: as it is; without the first part, followed by a dot, that all keys share, as often as there is
+    one; and with the prefix of all that is expected. The first that has all keys counts, else that with the most.
     """
     tried = [state]
     while True:
