@@ -3,6 +3,8 @@
 from idbias.stage import stage
 
 with stage(snakemake):
+    import numpy as np
+
     from idbias.datasets.images import class_names
     from idbias.report import figures, figures_classes, figures_sensitivity
     from idbias.report.classifier_stages import images_left, masks_trained, training_history
@@ -30,12 +32,13 @@ with stage(snakemake):
     figures.write(figures_classes.results_by_class(results, name), results, *output.classes)
 
     heat, bands = figures_sensitivity.read(snakemake.input.sensitivity)
-    means, profiles = {}, {}
-    for attack, path in pairs.items():
-        essential, adversarial, radial = averages_of_pairs(path)
-        if not means:
-            means["essential masks: mean"] = essential
-            profiles["essential"] = radial[radial["set"] == "essential"]
+    averages = {attack: averages_of_pairs(path) for attack, path in pairs.items()}
+    # Of an attack without success there are no pairs, and so no means of its essential masks.
+    paired = [average for average in averages.values() if np.isfinite(average[0]).all()]
+    essential, _, radial = (paired or list(averages.values()))[0]
+    means = {"essential masks: mean": essential}
+    profiles = {"essential": radial[radial["set"] == "essential"]}
+    for attack, (_, adversarial, radial) in averages.items():
         means[f"adversarial masks: {attack}"] = adversarial
         profiles[attack] = radial[radial["set"] == "adversarial"]
     figures.write(figures_sensitivity.heat_maps(heat, means, name), heat, *output.sensitivity)

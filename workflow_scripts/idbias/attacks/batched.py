@@ -19,6 +19,10 @@ from idbias.progress import progress
 from idbias.seeding import seeded
 
 
+# Images with which an attack of the user's own is tried in another order.
+MOVED = 8
+
+
 def run(
     classifier, images, labels, index, settings, *, seed, batch_size=256, device="cpu", label=""
 ):
@@ -57,7 +61,6 @@ def run(
             ):
                 # Made anew, so that what an instance keeps, such as a generator, knows of no other batch.
                 adversarial, failed = attacked(build(), model, classifier, images, labels, settings)
-            check_left_alone(classifier, kept, name)
         except InputError:
             raise
         except Exception as error:
@@ -65,6 +68,7 @@ def run(
                 raise failure(error, name, label, batch_size) from error
             print(f"{label} image {index[0]}: {name} failed ({said(error)}).", file=sys.stderr)
             adversarial, failed = images, torch.ones(1, dtype=torch.bool)
+        check_left_alone(classifier, kept, name)
         with torch.no_grad():
             classes = classes_of(classifier(adversarial))
         if counted:
@@ -74,7 +78,7 @@ def run(
     adversarial, classes, failed = images, labels, np.zeros(len(images), bool)
     if len(images):
         if ":" in name and not alone:
-            rows = np.resize(np.arange(min(len(images), batch_size)), batch_size)
+            rows = np.arange(min(len(images), batch_size, MOVED))
             check_of_one_image(
                 lambda rows: attack_batch(
                     *map(torch.as_tensor, (images[rows], labels[rows], index[rows])), counted=False
