@@ -18,7 +18,6 @@ from idbias.errors import InputError
 from idbias.progress import progress
 from idbias.seeding import seeded
 
-
 # Images with which an attack of the user's own is tried in another order.
 MOVED = 8
 
