@@ -44,7 +44,7 @@ RESULTS = {
         "attack_shard",
         f"{DIGITS}/classifier.h5",
         "results/digits/dataset.h5",
-        ["lacks made_of", REMEDY],
+        ["lacks weights", REMEDY],
     ),
     "classifier of another experiment": (
         "attack_shard",
