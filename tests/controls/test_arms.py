@@ -82,7 +82,7 @@ def test_seeds_and_networks_take_each_other_s_masks():
         ({"other_network": "big", "controls": ["other_network"]}, "there is no classifier 'big'"),
         (
             {"overrides": {"attacks": {"pgd": {"epsilon": [0.1, 0.2, 0.2]}}}},
-            "two attacks called pgd_0.2",
+            "attack pgd has one epsilon twice",
         ),
     ],
 )
