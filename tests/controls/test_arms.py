@@ -31,6 +31,14 @@ def test_the_first_epsilon_and_the_seed_at_the_top_keep_the_names():
     assert [pair.attack for pair in found.with_epsilons] == ["pgd", "pgd_0.2"] * 2
 
 
+def test_a_single_seed_that_is_not_the_top_s_is_the_training_s():
+    found = digits({"seeds": [7], "controls": ["other_seed"], "attacks": ["fmn"]})
+    assert list(found.classifiers) == ["small_cnn_seed7"]
+    assert found.training_seed("small_cnn_seed7") == 7
+    assert found.comparisons[0].names["seed"] == 7
+    assert found.substitutes["other_seed", "small_cnn_seed7"] == "small_cnn_seed8"
+
+
 def test_without_arms_names_are_as_ever():
     found = digits({})
     assert found.comparisons[0].names == {

@@ -25,7 +25,8 @@ def outcome(classifier, maps, clean, attacked, held_out, total, device="cpu"):
             return np.zeros(0, bool)
         through = filtered(torch.as_tensor(maps[classes]), torch.as_tensor(images)).numpy()
         logits = logits_of(classifier, through, device=device)
-        return classes_of(torch.as_tensor(logits)).numpy() == label
+        # No class, -1, has no map.
+        return (classes_of(torch.as_tensor(logits)).numpy() == label) & (classes >= 0)
 
     undone = right(attacked["adversarial"][held_out], given)
     kept = right(clean[held_out], label)

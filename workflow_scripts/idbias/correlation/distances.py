@@ -1,6 +1,6 @@
 """Squared Euclidean distances between all rows of a set of vectors, to an array or an HDF5 file.
 
-They are computed once a set; every shuffle of the I_d test reuses them (see correlation.py).
+They are computed once a set; every shuffle of the I_d test reuses them (see dependence.py).
 """
 
 from concurrent.futures import ThreadPoolExecutor

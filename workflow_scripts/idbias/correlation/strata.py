@@ -22,7 +22,7 @@ def strata(sizes, labels=None, least=5):
     sizes: (N, K) real numbers, what points of a stratum are to be alike in. labels: (N,) classes, or
     None. A class is halved at the median rank of the size in which it spreads most (ranks are among
     all points), each half again, while both keep `least` points: quantiles of one size, cells of
-    near neighbours of several. Strata have `least` to 2 `least` points, or a whole class's.
+    near neighbours of several. Strata have `least` to 2 `least` - 1 points, or a whole class's.
     Raises InputError if `least` is below 2 or a size is not finite.
     """
     sizes = np.asarray(sizes, np.float64).reshape(len(sizes), -1)
