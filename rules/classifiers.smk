@@ -21,7 +21,7 @@ rule classifier:
         gpu=GPUS,
     params:
         code=network_code("train_classifier.py"),
-        settings=lambda wildcards: (experiment(wildcards).trained[wildcards.classifier].settings),
+        settings=lambda wildcards: experiment(wildcards).trained[wildcards.classifier].settings,
         seed=lambda wildcards: experiment(wildcards).training_seed(wildcards.classifier),
     script:
         "../workflow_scripts/train_classifier.py"

@@ -11,11 +11,9 @@ import re
 import sys
 from pathlib import Path
 
+from idbias.config.code import SCRIPTS, parsed
 from idbias.errors import InputError
 from idbias.torchvision_import import import_torchvision, is_about_torchvision
-
-# Where a job's script lies, the first place in which it looks for modules.
-SCRIPTS = Path(__file__).parents[1]
 
 
 def own_file(name):
@@ -38,17 +36,19 @@ def require(name, where):
             f"{where} is {name}, which is no MODULE:NAME; of a function small in networks.py write "
             "networks:small, in folder/networks.py folder.networks:small."
         )
-    other = _found_first(module.split(".")[0])
-    if own_file(name) and other:
-        raise InputError(
-            f"{where} is {name}, but Python finds another module {module.split('.')[0]} before it, {other}; "
-            "give your file another name."
-        )
-    if own_file(name) or importlib.util.find_spec(module.split(".")[0]):
+    top = module.split(".")[0]
+    if own_file(name):
+        if other := _found_first(top):
+            raise InputError(
+                f"{where} is {name}, but Python finds another module {top} before it, {other}; give your file "
+                "another name."
+            )
+        return
+    if importlib.util.find_spec(top):
         return
     raise InputError(
         f"{where} is {name}, but there is no {module.replace('.', '/')}.py in the folder you run "
-        f"Snakemake in, {os.getcwd()}, and no installed package {module.split('.')[0]}."
+        f"Snakemake in, {os.getcwd()}, and no installed package {top}."
     )
 
 
@@ -79,7 +79,7 @@ def check_declared(name, where, given=(), offered=(), of_plain=(), called=()):
     if path is None:
         return
     attribute = name.split(":", 1)[1]
-    tree = _parsed(path, f"{where} is {name}, but")
+    tree = parsed(path, f"{where} is {name}, but")
     names = {made: node for node in ast.walk(tree) for made in _names_made(node)}
     if "*" not in names and attribute not in names:
         own_names = [
@@ -122,16 +122,6 @@ def check_declared(name, where, given=(), offered=(), of_plain=(), called=()):
         )
 
 
-def _parsed(path, beginning):
-    try:
-        return ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None)
-        raise InputError(
-            f"{beginning} {path.name}, line {line}, is no Python ({error.args[0]}); mend it."
-        ) from None
-
-
 def _check_imports(tree, path, beginning, seen=()):
     """Raise InputError if a module imports at its top what is neither beside it nor installed, or no Python."""
     if "sys.path" in path.read_text(encoding="utf-8", errors="replace"):
@@ -143,7 +133,7 @@ def _check_imports(tree, path, beginning, seen=()):
         for name in {dotted.split(".")[0] for dotted in names}:
             beside = own_file(name)
             if beside and beside not in seen:
-                _check_imports(_parsed(beside, beginning), beside, beginning, (*seen, beside))
+                _check_imports(parsed(beside, beginning), beside, beginning, (*seen, beside))
             if not (beside or Path(name).is_dir() or importlib.util.find_spec(name)):
                 raise InputError(
                     f"{beginning} {path.name}, line {node.lineno}, imports {name}, which is neither in the folder "

@@ -15,7 +15,6 @@ from idbias.config.fitting import (
     check_normalisation_fits,
     check_test_fits,
 )
-from idbias.config.kept_shards import kept
 from idbias.config.origins import KINDS, Origins
 from idbias.config.validation import require_known, validated
 from idbias.errors import InputError
@@ -67,8 +66,6 @@ def check(raw, where="config.yaml", with_files=False):
     for experiment in chosen:
         with faults.collected():
             check_test_fits(experiment, origins)
-        with faults.collected():
-            kept(experiment.name)  # is read again where shards are named
         with faults.collected():
             check_noise_has_norms(experiment, origins)
     if with_files:

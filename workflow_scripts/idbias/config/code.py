@@ -110,13 +110,17 @@ def content(path):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def parsed(path):
-    """Return the syntax tree of a Python file. Raises InputError, with file and line, if it is none."""
+def parsed(path, beginning=""):
+    """Return the syntax tree of a Python file. Raises InputError, with file and line, if it is none.
+
+    beginning: of the sentence, which then calls the file by its name alone.
+    """
     try:
         return ast.parse(path.read_bytes())
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
-        raise InputError(f"{path}, line {line}, is no Python ({error.args[0]}); mend it.") from None
+        file = f"{beginning} {path.name}" if beginning else path
+        raise InputError(f"{file}, line {line}, is no Python ({error.args[0]}); mend it.") from None
 
 
 def without_words(tree):

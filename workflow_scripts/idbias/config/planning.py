@@ -14,6 +14,7 @@ from idbias.config import layout
 from idbias.config.counts import files_named
 from idbias.config.downloads import local_path
 from idbias.config.faults import Faults
+from idbias.config.kept_shards import kept
 from idbias.config.validation import nearest
 from idbias.datasets.published import PUBLISHED
 from idbias.errors import InputError
@@ -32,6 +33,8 @@ def check_files(chosen, origins):
     """
     faults = Faults()
     for experiment in chosen:
+        with faults.collected():
+            kept(experiment.name)  # is read again where shards are named
         _dataset(experiment, origins, faults)
         for name, classifier in experiment.trained.items():
             named = experiment.classifier_arm_of.get(name, (name,))[0]
@@ -46,7 +49,7 @@ def _dataset(experiment, origins, faults):
     dataset = experiment.dataset
     key = f"datasets.{experiment.dataset_name}"
     result = layout.DATASET.format(experiment=experiment.name)
-    if _made_of(result, dataset.paths, {"settings": dataset.source_settings}):
+    if _made_of(result, dataset.paths, dataset.source_settings):
         tell_changed(local_path(dataset.path or ""), result)
         return
     for setting in ("path", "labels"):
@@ -105,7 +108,7 @@ def _classifier(name, classifier, experiment, arm, origins, faults):
             )
     if classifier.weights and classifier.weights.path:
         result = layout.CLASSIFIER.format(experiment=experiment.name, classifier=arm)
-        if _made_of(result, [classifier.weights.path], {"settings": classifier.settings}):
+        if _made_of(result, [classifier.weights.path], classifier.settings):
             return
         where = origins.at(f"{key}.weights.path")
         if _exists(classifier.weights.path, where, faults):
@@ -126,7 +129,7 @@ def _attack(name, attack, experiment, origins, faults):
     where = origins.at(f"{key}.attack")
     if attack.attack == "file":
         result = layout.MADE_ELSEWHERE.format(experiment=experiment.name, attack=name)
-        if _made_of(result, files_named(attack.files.values()), {"settings": attack.files}):
+        if _made_of(result, files_named(attack.files.values()), attack.files):
             return
         shapes = {
             setting: _header(path, origins.at(f"{key}.{setting}"), faults)
@@ -184,10 +187,10 @@ def _foolbox(attack, key, origins, faults):
         )
 
 
-def _made_of(result, paths, about):
+def _made_of(result, paths, settings):
     """Return whether the file `result` is there and need not be made: what it was made of may be gone.
 
-    paths: of the user's files; about: what the result says of itself where it was made of these, name -> value.
+    paths: of the user's files; settings: those that the result says it was made by if it is of these.
     """
     if not os.path.exists(result):
         return False
@@ -199,7 +202,7 @@ def _made_of(result, paths, about):
         said = files.read(result, [])[1]
     except InputError:
         return False
-    return all(said.get(name) == files.attribute(value) for name, value in about.items())
+    return said.get("settings") == files.attribute(settings)
 
 
 def _made_here(path):

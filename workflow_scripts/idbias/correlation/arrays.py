@@ -101,8 +101,7 @@ def read_array(name):
 
 def points_of(array, name):
     """Return an array, called `name`; raise InputError for what `read_array` does."""
-    if not array.shape or 0 in array.shape:
-        raise InputError(f"{name} holds {_nothing(array)}")
+    _check_some(array, name)
     if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
         raise InputError(f"{name} holds {_what(array.dtype)}.")
     check_no_row_numbers(array, name)
@@ -183,14 +182,15 @@ def _read(name, read_text):
         raise InputError(
             f"{path} cannot be read as {suffix} ({hdf5.one_line(error)}); get or make the file again."
         ) from None
-    if not array.shape or 0 in array.shape:
-        raise InputError(f"{name} holds {_nothing(array)}")
+    _check_some(array, name)
     return array
 
 
-def _nothing(array):
-    shape = "nothing" if array.shape is None else f"an array of shape {tuple(array.shape)}"
-    return f"{shape}; give one of shape (N, ...), a row for each point."
+def _check_some(array, name):
+    """Raise InputError unless an array has at least one axis and one number."""
+    if not array.shape or 0 in array.shape:
+        shape = "nothing" if array.shape is None else f"an array of shape {tuple(array.shape)}"
+        raise InputError(f"{name} holds {shape}; give one of shape (N, ...), a row for each point.")
 
 
 def _opened(path, suffix, inside, read_text):

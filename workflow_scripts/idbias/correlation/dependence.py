@@ -88,15 +88,21 @@ def joined_statistics(
     if len(first) < LEAST:
         return {"intrinsic_dimension": np.full(len(orders), np.nan)}
     measures = [estimator.measure(orders, first, second)]
-    if baselines and len(first) > LEAST:
-        measures.append(InformationImbalance(orders))
-        measures.append(Products(orders, first, second))
+    if baselines:
+        measures += baseline_measures(orders, first, second)
     measure_joined(first, second, orders, measures, threads, label=label)
     dimensions = [estimator.dimension_or_reason(needed)[0] for needed in measures[0].out]
     statistics = {"intrinsic_dimension": np.array(dimensions)}
     for measure in measures[1:]:
         statistics |= measure.statistics()
     return statistics
+
+
+def baseline_measures(orders, first, second):
+    """Return the measures (joined_measures.py) of effect sizes, none of fewer than 4 points."""
+    if len(first) <= LEAST:
+        return []
+    return [InformationImbalance(orders), Products(orders, first, second)]
 
 
 def shuffle(count, seed, replicate, labels=None):

@@ -27,7 +27,7 @@ class TwoNearest:
 
     def __init__(self, orders, first, second):
         self.orders = np.ascontiguousarray(orders, np.uint32)
-        self.kept = distinct(first, second, orders)
+        self.kept = distinct(originals(first), originals(second), orders)
         self.out = np.empty((*orders.shape, 2), np.result_type(first.dtype, second.dtype))
 
     def prepare(self, top, a, left, b, pool):
@@ -72,16 +72,16 @@ def originals(squared):
 def distinct(first, second, orders):
     """Return bool (R, N): whether a joined point is the first of its kind, so that equal ones count once.
 
+    first, second: `originals` of the two sets; orders: (R, N) integers, as for `measure_joined`.
     Several equal points are one point to a dimension: as each other's neighbours they would have no ratio of
     distances, and as neighbours of a third they would give it two equal ones, a ratio of 1.
     """
     count = len(first)
-    one, other = originals(first), originals(second)
-    if (one == np.arange(count)).all() or (other == np.arange(count)).all():
+    if any((each == np.arange(count)).all() for each in (first, second)):
         return np.ones(orders.shape, bool)
     kept = np.zeros(orders.shape, bool)
     for row, order in zip(kept, orders, strict=True):
-        row[np.unique(one * count + other[order], return_index=True)[1]] = True
+        row[np.unique(first * count + second[order], return_index=True)[1]] = True
     return kept
 
 

@@ -6,7 +6,7 @@ from idbias.correlation import distance_correlation
 from idbias.correlation.baselines import root_mean_square_distance
 from idbias.correlation.decodability import NAMES as DECODED
 from idbias.correlation.decodability import class_decoded
-from idbias.correlation.dependence import TWO_NN, joined_statistics
+from idbias.correlation.dependence import TWO_NN, baseline_measures
 from idbias.correlation.estimators import LEAST
 from idbias.correlation.joined_measures import check_sizes, measure_joined
 from idbias.correlation.preprocessing import preprocessed
@@ -39,7 +39,8 @@ def observed_statistics(
         return {}, dict.fromkeys(("first", "second", "joined"), few)
     order = np.arange(count)[None]
     joined = estimator.measure(order, first, second)
-    measure_joined(first, second, order, [joined], threads)
+    baselines = [] if vectors is None else baseline_measures(order, first, second)
+    measure_joined(first, second, order, [joined, *baselines], threads)
     needed = {"joined": joined.out[0]}
     needed |= {"first": estimator.needed(first), "second": estimator.needed(second)}
     statistics, reasons = {}, {}
@@ -57,7 +58,12 @@ def observed_statistics(
     scales = dimensions_by_scale(first, second, seed, estimator, threads=threads)
     statistics |= {f"scale/{name}": values for name, values in scales.items()}
     if vectors is not None:
-        statistics |= _baselines(first, second, estimator, threads)
+        for measure in baselines:
+            values = measure.statistics().items()
+            statistics |= {name: float(value[0]) for name, value in values}
+        if count >= distance_correlation.LEAST:
+            _, low, high = distance_correlation.interval(first, second)
+            statistics |= {"distance_correlation_low": low, "distance_correlation_high": high}
         if with_svcca:
             ready = [preprocessed(points, **(preprocessing or {})) for points in vectors]
             value = svcca(*ready, most=SVCCA_MOST[with_svcca])
@@ -68,15 +74,3 @@ def observed_statistics(
             if np.isfinite(shares).all():
                 statistics |= dict(zip(DECODED, np.ravel(shares), strict=True))
     return statistics, reasons
-
-
-def _baselines(first, second, estimator, threads):
-    """Return the effect sizes of the sets as they are, name -> float."""
-    order = np.arange(len(first))[None]
-    both = joined_statistics(first, second, order, estimator, threads=threads)
-    both.pop("intrinsic_dimension")
-    values = {name: float(value[0]) for name, value in both.items()}
-    if len(first) >= distance_correlation.LEAST:
-        _, low, high = distance_correlation.interval(first, second)
-        values |= {"distance_correlation_low": low, "distance_correlation_high": high}
-    return values

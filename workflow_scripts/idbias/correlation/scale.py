@@ -45,8 +45,8 @@ def dimensions_by_scale(first, second, seed, estimator=TWO_NN, threads=1):
     ranks = generator("scale", seed, count).permutation(count)
     dtype = np.result_type(first.dtype, second.dtype)
     order = np.arange(count)
-    kept = [originals(first) == order, originals(second) == order]
-    kept.append(distinct(first, second, order[None])[0])
+    firsts = originals(first), originals(second)
+    kept = [each == order for each in firsts] + [distinct(*firsts, order[None])[0]]
     nearest = [np.empty((scales, count, 2), dtype) for _ in SETS]
     with ThreadPoolExecutor(threads) as pool:
         for top, a in blocks(first, dtype, STREAMED_BYTES):

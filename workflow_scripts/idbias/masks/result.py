@@ -43,7 +43,7 @@ class MaskResult:
 
 
 @torch.no_grad()
-def mask_result(classifier, work, engine, makers, compressed):
+def mask_result(classifier, work, engine, compressed):
     """Classify the masked images with the classifier as it was given, and return the MaskResult."""
     done, count, masks = work.done, len(work.images), work.masks
     loss = torch.zeros(count, dtype=torch.float64)
@@ -71,5 +71,5 @@ def mask_result(classifier, work, engine, makers, compressed):
         predicted=predicted.numpy(),
         finite=finite.numpy(),
         engine=engine,
-        makers=makers,
+        makers=work.makers,
     )

@@ -35,6 +35,7 @@ class Work:
         counts = pair_counts(width) if half else torch.ones(width)
         self.counts = counts.to(device, self.dtype)
         self.waiting, self.parked = waiting, {}
+        self.makers = []  # machine.made_by of this call, and of a checkpoint's
         self.masks = CompressedMasks(images.shape, half)
         self.done = {
             "step": torch.zeros(count, dtype=torch.int32),

@@ -84,7 +84,7 @@ def train_masks(
         settings = _of_reference(settings)
     work = Work(images, targets, settings, device, deque(range(len(images))))
     if not len(images):
-        return mask_result(classifier, work, engine, [], compressed)
+        return mask_result(classifier, work, engine, compressed)
     # Not one of the images, so that the choice of what to fuse does not depend on the shard.
     example = torch.linspace(0, 1, images[0].numel(), dtype=dtype, device=device)
     example = example.view(1, *images.shape[1:])
@@ -102,25 +102,22 @@ def train_masks(
         used = "torch" if isinstance(gradient, Autograd) else "compiled"
         lower = [products] if products in experimental.ROUNDING else []
         used = " ".join([used, *lower, *(["captured"] if capture else [])])
-    key, makers = None, [made_by(device.type, used)]
+    key, work.makers = None, [made_by(device.type, used)]
     if checkpoint:
         network = checkpoints.fingerprint_of_network(classifier)
         parts = [FORMAT, settings.model_dump(), images, targets, network, used]
         key = checkpoints.fingerprint(*parts)
-        # Begun perhaps on another machine, which rounds otherwise.
-        makers = _restore(work, checkpoints.load(checkpoint, key), makers)
+        _restore(work, checkpoints.load(checkpoint, key))
         if progress and work.done["finished"].any():
             progress(int(work.done["finished"].sum()))
-    saving = checkpoints.saving(
-        checkpoint, key, lambda: _state(work, workers, makers), checkpoint_seconds
-    )
+    saving = checkpoints.saving(checkpoint, key, lambda: _state(work, workers), checkpoint_seconds)
     with gpu.arithmetic(products), saving as saved:
         while not work.done["finished"].all():
             _train(work, workers, saved, progress)
             saved.save()
         # One core, for sums in the same order however many there are.
         with threads.pool(1, device) as pool:
-            return pool.submit(mask_result, classifier, work, used, makers, compressed).result()
+            return pool.submit(mask_result, classifier, work, used, compressed).result()
 
 
 def _of_reference(settings):
@@ -196,25 +193,26 @@ def _train(work, workers, saved, progress):
             stop.set()
 
 
-def _state(work, workers, makers):
+def _state(work, workers):
     """Return all that a checkpoint needs; the workers must not be running."""
     parked = dict(work.parked)
     for worker in workers:
         parked |= worker.export()
-    state = {"done": work.done, "masks": work.masks.state(), "parked": parked}
-    return {**state, "makers": makers}
+    masks = work.masks.state()
+    return {"done": work.done, "masks": masks, "parked": parked, "makers": work.makers}
 
 
-def _restore(work, state, makers):
-    """Take over the state of a checkpoint, or None; return `makers` with those of the checkpoint."""
+def _restore(work, state):
     if state is None:
-        return makers
+        return
     work.done, work.parked = state["done"], state["parked"]
     work.masks.restore(state["masks"])
     finished = work.done["finished"]
     rest = [i for i in range(len(finished)) if not finished[i] and i not in work.parked]
     work.waiting = deque([*work.parked, *rest])
-    return [*state["makers"], *(maker for maker in makers if maker not in state["makers"])]
+    # Begun perhaps on another machine, which rounds otherwise.
+    new = [maker for maker in work.makers if maker not in state["makers"]]
+    work.makers = [*state["makers"], *new]
 
 
 def _checked(images, targets):

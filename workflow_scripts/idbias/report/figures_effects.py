@@ -35,10 +35,12 @@ def contrasts(rows):
     rows: DataFrame of the control table's rows, of which those with a contrast count: the attack's effect
     minus its control's, on the images that both have.
     """
-    rows = rows.reindex(columns=[*rows, *{"contrast", "contrast_low", "contrast_high"} - {*rows}])
-    rows = rows[rows["contrast"].notna()]
-    rows = rows.assign(low=rows["contrast_low"], high=rows["contrast_high"])
-    return _table(rows, "contrast")
+    rows = rows.assign(
+        contrast=rows.get("contrast", np.nan),
+        low=rows.get("contrast_low", np.nan),
+        high=rows.get("contrast_high", np.nan),
+    )
+    return _table(rows[rows["contrast"].notna()], "contrast")
 
 
 def _table(rows, effect):

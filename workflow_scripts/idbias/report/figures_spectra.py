@@ -221,13 +221,13 @@ def lines_of_kernels(table):
         alike = rates[
             (table["experiment"] == row["experiment"]) & (table["family"] == row["family"])
         ]
-        shared = "learning rates differ"
         if np.isfinite(stops[index]):
-            shared = f"stopped at training accuracy {stops[index]:g}"
+            shared = f", stopped at training accuracy {stops[index]:g}"
         elif np.isnan(rates[index]):
-            words.append(row["family"])
-            continue
+            shared = ""
         elif (alike == rates[index]).all():
-            shared = f"learning rate {rates[index]:g}"
-        words.append(f"{row['family']}, {shared}")
+            shared = f", learning rate {rates[index]:g}"
+        else:
+            shared = ", learning rates differ"
+        words.append(f"{row['family']}{shared}")
     return words
