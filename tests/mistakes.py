@@ -119,7 +119,7 @@ MISTAKES = {
         ["classifiers.own.network", "takes no widht", "arguments are width"],
     ),
     "a module that is no Python": (
-        {}, write("networks.py", "def small(:\n"), ["classifiers.own.network", "networks.py, line 1", "mend it"]
+        {}, write("networks.py", "def small(:\n"), ["classifiers.own.network", "networks.py, line 1", "fix it"]
     ),
     "no such network": (
         {"classifiers": {"own": {"network": "resnet21"}}}, nothing,

@@ -101,7 +101,7 @@ REFUSED = {
     "pages.tif": (frames("TIFF"), ["2 frames or pages", "save the one"]),
     "integers.tif": (saved(DEEP.astype(np.int32), "TIFF"), ["integers of 32 bits", "save it as"]),
     "bright.tif": (saved(REAL * 300, "TIFF"), ["floating-point numbers from", "scale them"]),
-    "nan.tif": (saved(np.where(REAL > 0.5, np.nan, REAL), "TIFF"), ["pixels that are NaN", "mend or remove it"]),
+    "nan.tif": (saved(np.where(REAL > 0.5, np.nan, REAL), "TIFF"), ["pixels that are NaN", "fix or remove it"]),
     "lab.tif": (saved(Image.new("LAB", (6, 8)), "TIFF"), ["holds LAB", "save it as RGB"]),
     "cut.png": (WHOLE[:-500], ["no readable image", "replace or remove it"]),
     "cut.jpg": (JPEG[:-500], ["no readable image", "truncated"]),

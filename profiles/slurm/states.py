@@ -140,7 +140,7 @@ def note(folder, asked, ended, known, told):
                 told.add(job)
                 jobs.say(
                     f"job {job} ({asked[job].get('rule')}) cannot start: Slurm says {reason}. "
-                    f"`scontrol show job {job}` shows what it asks for; mend the profile's site block, then "
+                    f"`scontrol show job {job}` shows what it asks for; fix the profile's site block, then "
                     f"stop this run with Ctrl-C and start it again."
                 )
         else:

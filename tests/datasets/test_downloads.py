@@ -154,7 +154,7 @@ def test_when_all_fail_each_reason_is_given_and_nothing_is_left(server, tmp_path
     message = str(raised.value)
     stale = hashlib.sha256(b"another version" * 200_000).hexdigest()
     assert message.startswith(
-        f"x could not be had ({server.url}/missing.bin: the server answers 404 Not Found; "
+        f"x could not be downloaded ({server.url}/missing.bin: the server answers 404 Not Found; "
         f"{server.url}/stale.bin: wrong SHA-256, {stale} instead of {SHA256}; "
         f"{tmp_path}/none.bin: there is no such file); try again later"
     )

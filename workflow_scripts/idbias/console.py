@@ -140,7 +140,7 @@ class StageLines(logging.Filter):
         if "At least one job did not complete" in text and self.failed:
             count = len({log for log, _ in self.failed})
             return (
-                f"{count} job{'s' * (count > 1)} failed, see above. What is finished stays: mend that and give "
+                f"{count} job{'s' * (count > 1)} failed, see above. What is finished stays: fix that and give "
                 "the same command again."
             )
         return ""

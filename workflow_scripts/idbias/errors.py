@@ -7,7 +7,7 @@ CONFIGURATION = "IDBIAS_CONFIGURATION"
 
 
 class InputError(ValueError):
-    """Bad input. Its message is one sentence: what is wrong, where, what is allowed, how to mend it."""
+    """Bad input. Its message is one sentence: what is wrong, where, what is allowed, how to fix it."""
 
 
 class Unwritable(InputError):

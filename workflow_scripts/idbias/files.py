@@ -45,7 +45,7 @@ def replacing(path):
     except (OSError, RuntimeError) as error:
         if reason := unwritable(error):
             raise Unwritable(
-                f"{path} cannot be written ({reason}); make room or mend that and run again: what is "
+                f"{path} cannot be written ({reason}); make room or fix that and run again: what is "
                 "finished stays, masks and training go on from their checkpoints."
             ) from None
         raise

@@ -52,7 +52,7 @@ def fault(path, error):
             "system has no locks; wait for that program, or set HDF5_USE_FILE_LOCKING=FALSE."
         )
     if number is not None:
-        remedy = REMEDIES.get(number, "the file may well be whole: mend that and run again")
+        remedy = REMEDIES.get(number, "the file may well be whole: fix that and run again")
         return InputError(f"{path} cannot be read now ({os.strerror(number)}); {remedy}.")
     filter_missing = re.search(r"required filter '?(.*?)'? is not registered", str(error))
     if filter_missing:

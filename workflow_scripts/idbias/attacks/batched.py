@@ -139,7 +139,7 @@ def attacked(attack, model, classifier, images, labels, settings):
             attack(classifier, images, labels), images, name, settings.get("one_at_a_time")
         )
     raw, clipped, _ = attack(model, images, labels, epsilons=settings["epsilon"])
-    # foolbox's own cannot be mended by who uses them.
+    # foolbox's own cannot be fixed by who uses them.
     adversarial, failed = checked(clipped, images, name, forgiving=True)
     # Before they are clipped towards the image: black is what foolbox returns where it found nothing.
     empty = torch.as_tensor(blanks(images.cpu().numpy(), raw.detach().cpu().numpy()))

@@ -85,7 +85,7 @@ class Process:
             code = self.process.wait()
             if code == -signal.SIGKILL:
                 raise InputError(
-                    "the process of an attack with a time limit was killed, most likely for want of memory; ask "
+                    "the process of an attack with a time limit was killed, most likely because memory ran out; ask "
                     "for more, or make execution.images_per_shard smaller."
                 ) from None
             raise RuntimeError(

@@ -57,7 +57,7 @@ def failure(error, name, label, batch_size):
         return InputError(f"{where}; lower execution.attack_batch, now {batch_size}.")
     if is_fault(error):
         return InputError(
-            f"{where}; mend the attack or its arguments: it is called only with images whose class is known, "
+            f"{where}; fix the attack or its arguments: it is called only with images whose class is known, "
             "without targets."
         )
     if batch_size == 1:

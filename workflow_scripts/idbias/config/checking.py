@@ -153,7 +153,7 @@ def _overridden(raw, block):
 
 
 def _is_trained(entry):
-    """Return whether a classifier's entry, a dict, has a recipe, or paper 2's for want of weights."""
+    """Return whether a classifier's entry, a dict, has a recipe, or, without weights, paper 2's."""
     of_the_zoo = entry.get("network") in paper2.ZOO and not entry.get("weights")
     return bool(entry.get("recipe")) or of_the_zoo
 

@@ -120,7 +120,7 @@ def parsed(path, beginning=""):
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         file = f"{beginning} {path.name}" if beginning else path
-        raise InputError(f"{file}, line {line}, is no Python ({error.args[0]}); mend it.") from None
+        raise InputError(f"{file}, line {line}, is no Python ({error.args[0]}); fix it.") from None
 
 
 def without_words(tree):

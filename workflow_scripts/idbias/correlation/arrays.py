@@ -78,7 +78,7 @@ def checked_blocks(array, name):
         if not finite.all():
             raise InputError(
                 f"{name}: Row {start + int(finite.argmin())} (counted from 0) holds NaN or infinity, or is "
-                "shorter than the others; remove that row from both sets, or mend it."
+                "shorter than the others; remove that row from both sets, or fix it."
             )
         largest = max(largest, *(abs(float(end)) for end in (flat.min(), flat.max())))
         yield slice(start, start + len(block)), block
@@ -177,7 +177,7 @@ def _read(name, read_text):
             raise InputError(f"{name} holds {_what(np.dtype(object))}.") from None
         if isinstance(error, OSError) and error.errno:
             raise InputError(
-                f"{path} cannot be read ({error.strerror}); mend that and run again."
+                f"{path} cannot be read ({error.strerror}); fix that and run again."
             ) from None
         raise InputError(
             f"{path} cannot be read as {suffix} ({hdf5.one_line(error)}); get or make the file again."

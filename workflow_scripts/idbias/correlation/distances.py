@@ -150,7 +150,7 @@ def mean(vectors):
         if bad.any():
             raise InputError(
                 f"Row {start + int(bad.argmax())} (counted from 0) holds NaN or infinity; only finite "
-                "numbers have distances: remove that row from both sets, or mend it."
+                "numbers have distances: remove that row from both sets, or fix it."
             )
         total = total + rows.sum(axis=0, dtype=np.float64)
     return total / max(1, len(vectors))

@@ -119,7 +119,7 @@ def moments(read, count, columns):
         if bad.any():
             raise InputError(
                 f"Row {start + int(bad.argmax())} (counted from 0) holds NaN or infinity; only finite "
-                "numbers can be standardised: remove that row from both sets, or mend it."
+                "numbers can be standardised: remove that row from both sets, or fix it."
             )
         own = rows.mean(axis=0)
         shift = own - mean

@@ -69,7 +69,7 @@ def fetch(urls, sha256, path, progress=None, attempts=4, pause=1.0):
     finally:
         tidy(parts)
     raise InputError(
-        f"{path.name} could not be had ({'; '.join(failures)}); try again later, or put the file "
+        f"{path.name} could not be downloaded ({'; '.join(failures)}); try again later, or put the file "
         f"into a folder and set {MIRROR} to that folder, or name the file in the configuration."
     )
 

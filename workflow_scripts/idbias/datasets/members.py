@@ -75,7 +75,7 @@ def below(path):
         for name in files:
             if os.path.islink(f"{folder}/{name}") and not os.path.exists(f"{folder}/{name}"):
                 raise InputError(
-                    f"{folder}/{name} is a link to what does not exist; mend or remove the link."
+                    f"{folder}/{name} is a link to what does not exist; fix or remove the link."
                 )
         paths += [Path(folder, name) for name in (*folders, *files)]
     return [path for path in paths if path.is_dir() or path.is_file()]
@@ -144,7 +144,7 @@ def explained(path, name=None):
         if isinstance(error, OSError) and error.errno and not isinstance(error, gzip.BadGzipFile):
             # The system's word, not the file's: nothing is known to be wrong with it.
             raise InputError(
-                f"{path}{member} cannot be read ({error.strerror}); mend that and run again."
+                f"{path}{member} cannot be read ({error.strerror}); fix that and run again."
             ) from None
         raise InputError(
             f"{path}{member} is truncated or damaged ({text}); get the file again."

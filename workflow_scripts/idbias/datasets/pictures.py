@@ -139,7 +139,7 @@ def _deep(image, bits):
 def _float(where, image):
     values = np.asarray(image)
     if not np.isfinite(values).all():
-        raise InputError(f"{where} holds pixels that are NaN or infinite; mend or remove it.")
+        raise InputError(f"{where} holds pixels that are NaN or infinite; fix or remove it.")
     if values.min() < 0 or values.max() > 1:
         raise InputError(
             f"{where} holds floating-point numbers from {values.min():g} to {values.max():g}; "

@@ -144,7 +144,7 @@ def uncertainty_constant(space, frequency):
     value of the block of F that takes S to Omega^c, and 0 if |S| + |Omega| exceeds H W, when some w
     lives in both (docs/spectra.md). It is the reciprocal of Ghobber & Jaming's constant
     (Linear Algebra Appl. 435, 2011, eq. 1.2) at its best. The second value is a w in S, complex
-    (H, W) of norm 1, with equality; None if C is 0 for want of dimensions, or S is empty.
+    (H, W) of norm 1, with equality; None if C is 0 (too few dimensions) or S is empty.
     """
     pixels = space.size
     if not space.any():
