@@ -36,12 +36,11 @@ with stage(snakemake, networks=True) as execution:
         progress=bar.update,
     )
     bar.close()
-    mask = np.ones(clean.shape[1:], np.float32) if trained["mask"] is None else trained["mask"]
     files.write(
         snakemake.output[0],
         {
             "class": np.array([label]),
-            "mask": mask[None],
+            "mask": trained["mask"][None],
             "epochs": np.array([trained["epochs"]]),
             "loss": np.array([trained["loss"]]),
             "converged": np.array([trained["converged"]]),

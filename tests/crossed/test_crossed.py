@@ -52,7 +52,12 @@ def by_hand(e, a):
     error = sqrt((trainings - 1) / trainings * sum((one - mean) ** 2 for one in without))
     reach = t.ppf(0.975, trainings - 1) * error
     p = sum(one >= rho - 1e-12 for one in of_all) / len(of_all)
-    return {"rho": rho, "low": rho - reach, "high": rho + reach, "p": p}
+    means = 0.0
+    own_e, own_a = e - e.mean(0), a - a.mean(0)
+    for x, y in permutations(range(images), 2):
+        means += sum(float(own_e[k, x] @ own_a[k, y]) for k in everyone) / (images - 1)
+    means /= sqrt((own_e**2).sum() * (own_a**2).sum())
+    return {"rho": rho, "low": rho - reach, "high": rho + reach, "p": p, "network_means": means}
 
 
 @pytest.fixture
@@ -103,6 +108,32 @@ def test_rho_is_one_for_one_set_twice_and_minus_one_for_its_opposite(sets):
     assert (same["rho"], same["low"], same["high"]) == pytest.approx((1, 1, 1))
     assert same["p"] == 1 / 24
     assert statistics(streamed(e, -e, [13]), labels)["rho"] == pytest.approx(-1)
+
+
+def test_what_depends_on_the_image_does_not_count_among_the_means_of_trainings():
+    """No training has habits, and each image's masks and attacks are tied: only the interaction is."""
+    labels, rejected = relabellings(5, 0), 0
+    for draw in range(40):
+        rng = np.random.default_rng(draw)
+        e, noise = rng.normal(size=(2, 5, 60, 8))
+        found = statistics(streamed(e, e + 0.3 * noise, [60]), labels)
+        assert found["interaction_p"] == 1 / 120
+        rejected += found["network_means_p"] <= 0.05
+    assert rejected <= 6  # 2 of 40 at the level of 0.05; all 40 if pairs x = y counted
+
+
+def test_sets_without_a_difference_have_no_number_made_of_rounding(sets):
+    e, a = sets
+    labels = relabellings(4, 0)
+    same = np.repeat(a[:1] / 3, 4, axis=0)
+    assert np.isnan(statistics(streamed(e, same, [7, 6]), labels)["rho"])
+    one_differs = np.concatenate([same[:3], a[3:]])
+    found = statistics(streamed(e, one_differs, [13]), labels)
+    assert np.isfinite(found["rho"])
+    assert np.isnan(found["low"])
+    of_training = np.repeat(e[:, :1], 13, axis=1)  # one mask for all images
+    found = statistics(streamed(of_training, a, [13]), labels)
+    assert found["interaction_p"] == 1
 
 
 def test_the_table_of_trainings_has_rho_as_the_mean_of_its_diagonal(sets):

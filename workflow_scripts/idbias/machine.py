@@ -104,6 +104,13 @@ def processor(device):
     return names[0] if names else platform.processor() or platform.machine()
 
 
+def out_of_memory(error):
+    """Return whether an exception, of Python, torch or CUDA, says that memory ran out, on a CPU or a GPU."""
+    told = str(error).lower()
+    known = ("out of memory", "not enough memory", "t allocate memory", "alloc_failed")
+    return isinstance(error, MemoryError) or any(words in told for words in known)
+
+
 def in_the_way():
     """Return a warning, one sentence, about packages that come from outside the installed environment, or None.
 

@@ -8,6 +8,7 @@ import torch
 from idbias.attacks.perturbations import ROUNDING
 from idbias.classifiers.probe import said
 from idbias.errors import InputError
+from idbias.machine import out_of_memory
 
 # Faults of the attack itself, or of how it is called: no other image would fare better.
 FAULTS = (TypeError, AttributeError, NameError, ImportError, NotImplementedError)
@@ -53,7 +54,7 @@ def failure(error, name, label, batch_size):
     """
     traceback.print_exc(file=sys.stderr)
     where = f"attacks: {name} failed{f' on {label}' if label else ''} ({said(error)})"
-    if is_want_of_memory(error):
+    if out_of_memory(error):
         return InputError(f"{where}; lower execution.attack_batch, now {batch_size}.")
     if is_fault(error):
         return InputError(
@@ -70,14 +71,7 @@ def failure(error, name, label, batch_size):
 
 def is_fault(error):
     """Return whether an exception says that the attack cannot work on any image, or not on this machine."""
-    return isinstance(error, FAULTS) or is_want_of_memory(error) or "criterion" in str(error)
-
-
-def is_want_of_memory(error):
-    """Return whether an exception says that memory ran out, of the machine or of a GPU."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
-        words in str(error) for words in ("out of memory", "t allocate memory")
-    )
+    return isinstance(error, FAULTS) or out_of_memory(error) or "criterion" in str(error)
 
 
 def tell_failures(failed, label):

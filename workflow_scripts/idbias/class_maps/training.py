@@ -33,18 +33,19 @@ def train_class_map(
     progress=None,
 ):
     """Return a class's map as a dict: mask float32 (C, H, W), in the order of fft2; epochs, loss, converged,
-    and engine ("compiled" or "torch").
+    and engine ("compiled", "torch", or "none" without any image, where the map stays at ones).
 
     classifier: frozen torch module in eval mode; sets: list of (images float32 (N, C, H, W), targets
     int64 (N,)), a step an epoch of each in this order; empty ones take none. settings:
     schema.ClassMaps. checkpoint: as for idbias.masks.training.train_masks; the caller deletes it.
-    progress: called with 1 after each epoch. Without any image the map stays at ones.
+    progress: called with 1 after each epoch.
     """
+    size = tuple(sets[0][0].shape[1:])
     sets = [(torch.as_tensor(x), torch.as_tensor(y)) for x, y in sets if len(x)]
     classifier = copied(classifier, device, torch.float32)
     if not sets:
-        return {"mask": None, "epochs": 0, "loss": 0.0, "converged": True, "engine": "none"}
-    size = tuple(sets[0][0].shape[1:])
+        ones = np.ones(size, np.float32)
+        return {"mask": ones, "epochs": 0, "loss": 0.0, "converged": True, "engine": "none"}
     example = torch.linspace(0, 1, int(np.prod(size)), device=device).view(1, *size)
     gradient = input_gradient(classifier, example, engine=engine)
     spectra = [(torch.fft.rfft2(x.to(device)), y.to(device)) for x, y in sets]

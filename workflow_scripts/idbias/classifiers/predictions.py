@@ -6,7 +6,7 @@ import numpy as np
 
 from idbias.classifiers.models import logits_of
 from idbias.config.batches import CLASSIFIED
-from idbias.console_facts import FAR, near_chance
+from idbias.console_facts import accuracy_said
 from idbias.datasets.images import image_counts, read_images
 from idbias.errors import InputError
 
@@ -52,24 +52,10 @@ def predict(classifier, dataset, device="cpu", progress=None):
 def tell_accuracy(accuracy, images, classes, name, claimed=None):
     """Print the test accuracy (a share of `images`) of the classifier `name` to standard error; warn.
 
-    Warnings: hardly better than chance (console_facts.near_chance); few images of a class;
-    below what a checkpoint claims of itself (`claimed`, a share, or None), of which a wrong normalisation is
-    the usual cause. Returns the lines.
+    Warnings: those of console_facts.accuracy_said, with `claimed`, the share that a checkpoint claims of itself,
+    or None; and few images of a class. Returns the lines.
     """
-    lines = [
-        f"{name}: test accuracy {accuracy:.1%} ({round(accuracy * images):,} of {images:,} images)"
-    ]
-    chance = 1 / classes
-    if near_chance(accuracy, images, classes):
-        lines.append(
-            f"warning: {name} is hardly better than chance, {chance:.1%}: masks and attacks of it mean nothing; "
-            "look at its normalisation, its checkpoint, the order of the classes and its recipe."
-        )
-    elif claimed is not None and accuracy < claimed - FAR:
-        lines.append(
-            f"warning: {name}'s checkpoint claims {claimed:.1%}: look at its normalisation (mean and std), the "
-            "size and scaling of the images, and the order of the classes."
-        )
+    lines = [f"{name}: {accuracy_said(accuracy, images, classes, claimed)}"]
     if images < FEW_IMAGES * classes:
         lines.append(
             f"warning: {images:,} test images of {classes:,} classes are few: the accuracy's standard error is "

@@ -9,13 +9,13 @@ distances into -2 times the linear kernel. A shuffle changes only the sum of pro
 
 import numpy as np
 
+from idbias.correlation.distance_correlation import cosine, u_centred_product
 from idbias.correlation.kernels_numba import kernels, products
 
 NAMES = ("distance_correlation", "hsic_linear", "hsic_gaussian")
 # Median and mean distances are those between this number of points, evenly spaced, if there are more.
 MOST_POINTS = 2048
 ROWS = 64
-ROUNDING = 1e-13
 
 
 class Products:
@@ -60,20 +60,13 @@ class Products:
         first, second = self.sums
         totals = self.sums.sum(axis=1)
 
-        def centred(products, rows, total):
-            return products - 2 / (n - 2) * rows + total / ((n - 1) * (n - 2))
-
-        own = centred(self.squares.sum(axis=1), (self.sums**2).sum(axis=1), totals**2)
+        squares = self.squares.sum(axis=1)
+        own = u_centred_product(n, squares, (self.sums**2).sum(axis=1), totals, totals)
         both = [
-            centred(
-                2 * rows.sum(axis=0), (first * second[order]).sum(axis=0), totals[0] * totals[1]
-            )
+            u_centred_product(n, 2 * rows.sum(axis=0), (first * second[order]).sum(axis=0), *totals)
             for rows, order in zip(self.out, self.orders, strict=True)
         ]
-        # A set whose points are all equally far apart has no spread but rounding; it depends on nothing.
-        own = np.where(own > ROUNDING * self.squares.sum(axis=1), own, 0)
-        scale = np.sqrt(np.prod(own, axis=0))
-        values = np.where(scale > 0, np.array(both) / np.where(scale > 0, scale, 1), 0.0)
+        values = cosine(np.array(both), own, squares)
         return dict(zip(NAMES, values.T, strict=True))
 
 

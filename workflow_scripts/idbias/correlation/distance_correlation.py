@@ -40,16 +40,18 @@ def delete_one(first, second):
     for left, right in PRODUCTS:
         pair, a, b = (left, right), rows[left], rows[right]
         total, crossed = own[pair].sum(), a @ b
-        whole[pair] = _centred(count, total, crossed, a.sum(), b.sum())
-        without[pair] = _centred(
+        whole[pair] = u_centred_product(count, total, crossed, a.sum(), b.sum())
+        without[pair] = u_centred_product(
             count - 1,
             total - 2 * own[pair],
             crossed - a * b - weighted[pair] + own[pair],
             a.sum() - 2 * a,
             b.sum() - 2 * b,
         )
-    squares = [own[which, which].sum() for which in (0, 1)]
-    return float(_ratio(whole, squares)), _ratio(without, squares)
+    squares = np.array([own[which, which].sum() for which in (0, 1)])
+    value = cosine(whole[0, 1], np.array([whole[0, 0], whole[1, 1]]), squares)
+    own_without = np.array([without[0, 0], without[1, 1]])
+    return float(value), cosine(without[0, 1], own_without, squares[:, None])
 
 
 def interval(first, second):
@@ -75,15 +77,20 @@ def _distances(first, second):
         yield top, np.sqrt(a, dtype=np.float64), np.sqrt(b, dtype=np.float64)
 
 
-def _centred(count, total, crossed, a, b):
-    """Return count (count - 3) times the product of two U-centred matrices, from their sums."""
+def u_centred_product(count, total, crossed, a, b):
+    """Return count (count - 3) times the product of two U-centred matrices (equation of `delete_one`).
+
+    total: the sum of products of entries; crossed: of row sums; a, b: the sums of all entries of each.
+    """
     return total - 2 / (count - 2) * crossed + a * b / ((count - 1) * (count - 2))
 
 
-def _ratio(products, squares):
-    own = [
-        np.where(products[which, which] > ROUNDING * squares[which], products[which, which], 0)
-        for which in (0, 1)
-    ]
+def cosine(products, own, squares):
+    """Return products / sqrt(own[0] own[1]), 0 where a set has no spread.
+
+    own, squares: (2, ...), of each set the product with itself, and the sum of its squared entries. A set whose
+    points are all equally far apart has no spread but rounding; it depends on nothing.
+    """
+    own = np.where(own > ROUNDING * squares, own, 0)
     scale = np.sqrt(own[0] * own[1])
-    return np.where(scale > 0, products[0, 1] / np.where(scale > 0, scale, 1), 0.0)
+    return np.where(scale > 0, products / np.where(scale > 0, scale, 1), 0.0)

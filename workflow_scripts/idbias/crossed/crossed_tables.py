@@ -10,7 +10,7 @@ from idbias.crossed.permutations import relabellings
 from idbias.crossed.statistics import in_units_of_rho, statistics
 from idbias.crossed.vectors import PERTURBATIONS
 from idbias.report.answers import LEVEL
-from idbias.report.answers_crossed import TOO_FEW
+from idbias.report.answers_crossed import LESS, TOO_FEW
 from idbias.report.table_rows import holm
 
 # Which of SETS has the ceiling.
@@ -48,7 +48,8 @@ def table(names, paths, seeds, margins):
         lambda ps: holm(ps.to_numpy(np.float64))
     )
     rows_of_attacks["attacks"] = of_one_question["p"].transform("count")
-    rows_of_attacks["share_of_ceiling"] = rows_of_attacks["rho"] / rows_of_attacks["ceiling"]
+    tie = rows_of_attacks["rho"].where(rows_of_attacks["rho"] >= 0)
+    rows_of_attacks["share_of_ceiling"] = tie / rows_of_attacks["ceiling"]
     rows_of_attacks["verdict"] = [verdict(row) for _, row in rows_of_attacks.iterrows()]
     return rows_of_attacks.drop(columns=["margin", "attacks"])
 
@@ -69,11 +70,10 @@ def rows(path, seed):
             )
         else:
             row |= statistics(grams[of][bands], labels)
-            if not np.isfinite(row["rho"]):
+            if not np.isfinite(row["low"]):
+                which = "all trainings have" if not np.isfinite(row["rho"]) else "all but one training have"
                 row = {name: row[name] for name in ("of", "networks", "images", "bands")}
-                row["reason"] = (
-                    "all trainings have the same vectors: train them from different seeds"
-                )
+                row["reason"] = f"{which} the same vectors: train them from different seeds"
         rows_of_sets.append(row)
     (ceiling,) = (row for row in rows_of_sets if row["of"] == CEILING)
     if ceiling.get("low", 0) > 0:
@@ -88,6 +88,7 @@ def verdict(row):
     tied: p_holm is at most LEVEL, which K trainings allow only if the number of attacks on them / K! is
     too. A row is equivalent to none where its interval lies within its margin, a
     share of the ceiling, on both sides; tied and equivalent are no contradiction: a tie that is there and small.
+    An interval below 0 says that own goes with own less than with others.
     """
     if not np.isfinite(row["rho"]):
         return ""
@@ -98,6 +99,8 @@ def verdict(row):
         return f"tied, {below}" if small else "tied"
     if small:
         return f"no tie shown, {below}"
+    if row["high"] < 0:
+        return LESS
     return TOO_FEW if row["attacks"] / math.factorial(row["networks"]) > LEVEL else "undecided"
 
 

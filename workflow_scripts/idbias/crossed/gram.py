@@ -28,7 +28,7 @@ class Accumulator:
 
     def add(self, essential, attack):
         """Take a block: float (K, B, D), (K, B, D), image b of one the same as of the other."""
-        both = [vectors - vectors.mean(axis=0) for vectors in (essential, attack)]
+        both = [centred(vectors) for vectors in (essential, attack)]
         e, a = (vectors.reshape(len(vectors), -1) for vectors in both)
         self.products = self.products + np.stack([e @ a.T, e @ e.T, a @ a.T])
         sums = np.stack([vectors.sum(axis=1) for vectors in both])
@@ -38,5 +38,12 @@ class Accumulator:
     def gram(self):
         """Return the Gram of all blocks."""
         cross, essential, attack = self.products / self.images
-        means = self.sums / self.images
-        return Gram(cross, means[0] @ means[1].T, essential, attack, self.images)
+        # Less each image's product with itself, which is what depends on the image.
+        pairs = self.sums[0] @ self.sums[1].T - self.products[0]
+        means = pairs / (self.images * max(1, self.images - 1))
+        return Gram(cross, means, essential, attack, self.images)
+
+
+def centred(vectors):
+    """Return vectors (K, ...) less their mean over trainings: exactly 0 where all trainings have the same."""
+    return np.where((vectors == vectors[0]).all(axis=0), 0, vectors - vectors.mean(axis=0))

@@ -23,12 +23,12 @@ def relabellings(count, seed):
     return np.array([np.arange(count), *(drawn.permutation(count) for _ in range(DRAWN))])
 
 
-def p_value(matrix, labels):
+def p_value(matrix, labels, whole=None):
     """Return the share of relabellings whose trace is at least that of `matrix`, which is among them.
 
     matrix: float (K, K); labels: int (R, K) as `relabellings` returns. Traces that differ by rounding are
-    equal.
+    equal: by that of `whole`, of which `matrix` is a part, or of `matrix` itself.
     """
     traces = matrix[np.arange(len(matrix)), labels].sum(axis=1)
-    rounding = 1e-12 * np.abs(matrix).sum()
+    rounding = 1e-12 * np.abs(matrix if whole is None else whole).sum()
     return float((traces >= traces[0] - rounding).mean())

@@ -13,9 +13,9 @@ training's attacks fit any training's masks equally well, and theta is one of th
 
     theta_pi = sum_k G_{k, pi(k)} / (K - 1)
 
-of all K! relabellings pi, each as likely: p is the share of them with theta_pi >= theta. With the mean over
-images of each training, m_k = mean_x (e_k(x) - e_bar(x)) and n_l of the attacks, G = M + I with
-M_kl = <m_k, n_l>: what trainings have in common over all images, and what depends on the image. The interval
+of all K! relabellings pi, each as likely: p is the share of them with theta_pi >= theta. G = M + I with
+M_kl = mean over pairs of images x != y of <e_k(x) - e_bar(x), a_l(y) - a_bar(y)>: what trainings have on average
+over images, and the rest I, which depends on the image (pairs x = y would count 1 / N of I in M). The interval
 is rho +- t s, with s^2 = (K - 1) / K sum_k (rho_(k) - mean)^2 over the rho_(k) without training k (jackknife;
 Efron and Stein 1981) and t the 97.5 % point of Student's t with K - 1 degrees of freedom.
 """
@@ -34,7 +34,8 @@ def crossed(essential, attack):
     count = len(essential)
     e, a = essential - essential.mean(0), attack - attack.mean(0)
     gram = np.einsum("knd,lnd->kl", e, a) / e.shape[1]
-    means = e.mean(1) @ a.mean(1).T
+    images = e.shape[1]
+    means = (images**2 * e.mean(1) @ a.mean(1).T - images * gram) / (images * (images - 1))
     scale = (count - 1) * rho_of(essential, attack)[1]
     numbers = {}
     for name, part in (("", gram), ("network_means", means), ("interaction", gram - means)):

@@ -7,13 +7,15 @@ from idbias.crossed.permutations import p_value
 
 # Coverage of the interval.
 LEVEL = 0.95
+# Below this share of the variance between all trainings, that between those left is rounding.
+ROUNDING = 1e-12
 
 
 def statistics(gram, labels):
     """Return the numbers of idbias.crossed.reference, a dict, of a Gram.
 
     labels: int (R, K), as permutations.relabellings returns. rho and interval are nan where all trainings
-    have the same masks, or the same perturbations.
+    have the same masks, or the same perturbations; only the interval where all but one have.
     """
     scale = np.sqrt(np.trace(gram.essential) * np.trace(gram.attack))
     interaction = gram.cross - gram.means
@@ -26,9 +28,9 @@ def statistics(gram, labels):
             "high": high,
             "p": p_value(gram.cross, labels),
             "network_means": np.trace(gram.means) / scale,
-            "network_means_p": p_value(gram.means, labels),
+            "network_means_p": p_value(gram.means, labels, gram.cross),
             "interaction": np.trace(interaction) / scale,
-            "interaction_p": p_value(interaction, labels),
+            "interaction_p": p_value(interaction, labels, gram.cross),
         }
 
 
@@ -49,7 +51,12 @@ def _rho_without(gram, training):
     cross, essential, attack = (
         np.trace(product) - product.sum() / len(product) for product in parts
     )
-    return cross / np.sqrt(essential * attack)
+    # The others may have the same vectors but for rounding.
+    spread = [
+        value if value > ROUNDING * np.trace(product) else 0
+        for value, product in ((essential, gram.essential), (attack, gram.attack))
+    ]
+    return cross / np.sqrt(np.prod(spread))
 
 
 def in_units_of_rho(gram):

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 import torch
 
+from idbias.machine import out_of_memory
+
 WARM_UP = 3  # steps before one is captured: libraries plan and allocate in the first ones
 
 
@@ -45,15 +47,6 @@ def give_back_memory(device):
     """Return memory that torch keeps for later to the GPU, for other jobs."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
-
-
-def out_of_memory(error):
-    """Whether an exception says that memory ran out, on a CPU or a GPU."""
-    told = str(error).lower()
-    known = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
-        words in told for words in known
-    )
 
 
 def captured(step, state, record=None):

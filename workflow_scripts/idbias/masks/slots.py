@@ -9,6 +9,7 @@ step; on a GPU, where a look stops the pipeline, it is not (docs/masks.md).
 import torch
 
 from idbias.fourier import mask_gradient, pair_counts
+from idbias.machine import out_of_memory
 from idbias.masks import gpu
 from idbias.masks.compressed import CompressedMasks
 
@@ -125,7 +126,7 @@ class Slots:
                     return
                 self._train(stop)
             except (MemoryError, RuntimeError) as error:
-                if not gpu.out_of_memory(error) or self.most <= 1:
+                if not out_of_memory(error) or self.most <= 1:
                     raise
                 enough = False
             self.leave()

@@ -4,6 +4,8 @@ from idbias.report.answers import number
 
 # The verdict where not even the least p-value that K trainings allow, 1 / K!, corrected, would show a tie.
 TOO_FEW = "too few trainings"
+# Where the interval lies below 0.
+LESS = "less than others"
 
 
 def answer(row):
@@ -25,6 +27,11 @@ def answer(row):
         said = (
             f"{needs} are not shown to be tied to those its own attack exploits, beyond what the image explains; "
             f"a tie, if there is one, is {verdict.removeprefix('no tie shown, ')}"
+        )
+    elif verdict == LESS:
+        said = (
+            f"{needs} go with those its own attack exploits less than with those that attacks on other trainings "
+            "exploit, at the same image"
         )
     elif verdict == TOO_FEW:
         said = (
