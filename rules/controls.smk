@@ -112,6 +112,13 @@ rule control_table:
         rows=[comparison.attack_comparison.row for comparison in CONTROLLED],
         controls=[comparison.row for comparison in CONTROLLED],
         contrasts=[comparison.contrast for comparison in CONTROLLED],
+        others=[
+            comparison.row
+            for chosen in CHOSEN
+            if chosen.control_comparisons
+            for comparison in chosen.comparisons
+            if comparison not in [one.attack_comparison for one in chosen.control_comparisons]
+        ],
     output:
         **table("controls", "controls", "controls", details=True),
     log:

@@ -28,6 +28,7 @@ rule spectra_figures:
     params:
         seed=lambda wildcards: experiment(wildcards).seed,
         names=title,
+        models=lambda wildcards: experiment(wildcards).zoo_models,
     script:
         "../workflow_scripts/plot_spectra.py"
 

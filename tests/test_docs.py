@@ -318,7 +318,10 @@ def test_the_site_builds_with_every_page_and_no_warning(tmp_path):
 
 
 def test_no_page_falls_into_the_idioms_that_readers_stumbled_over():
-    odd = r"\bcry wolf\b|\bmend(?:s|ed)?\b|\bfor want of\b|\bis lent\b|\bcannot be had\b|\b(?:cycles|bits|frequencies) a pixel\b|\ba mask an image\b"
+    odd = (
+        r"\bcry wolf\b|\bmend(?:s|ed)?\b|\bfor want of\b|\bis lent\b|\bcannot be had\b"
+        r"|\b(?:cycles|bits|frequencies) a pixel\b|\ba mask an image\b"
+    )
     captions = sorted((ROOT / "workflow_scripts/captions").glob("*.rst"))
     for page in [*PAGES, *captions]:
         assert re.findall(odd, page.read_text()) == [], page.name

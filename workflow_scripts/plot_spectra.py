@@ -17,6 +17,7 @@ with stage(snakemake):
     size = next(iter(amplitudes.values())).shape[-2:]
     profiles = {name: spectrum["profile"] for name, spectrum in of.items()}
     table = drawing.profile_table(profiles, min(size), seed)
-    figures.write(drawing.profiles(table), table, *output.profiles)
+    models = snakemake.params.models
+    figures.write(drawing.profiles(table, models), table, *output.profiles)
     table = spectra_tables.frequencies(read, seed)
     figures.write(drawing.frequencies(table, title, size), table, *output.frequencies)

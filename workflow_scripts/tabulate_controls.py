@@ -7,5 +7,6 @@ with stage(snakemake):
     from idbias.report import tables
 
     given = snakemake.input
-    table = controls(list(given.rows), list(given.controls), list(given.contrasts))
+    files = (list(given[name]) for name in ("rows", "controls", "contrasts", "others"))
+    table = controls(*files)
     tables.write(table, **dict(snakemake.output))

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from idbias.controls.control_tables import controls, over_seeds
-from idbias.report import answers, figures_arms, figures_effects, table_texts
+from idbias.report import answers, figures_arms, figures_effects, table_rows, table_texts
 
 
 def row(seed=0, epsilon=0.1, z=-3.0, **others):
@@ -84,6 +84,21 @@ def test_every_epsilon_has_a_row_of_the_forest_plot():
     }
 
 
+def test_a_row_has_one_p_after_holm_whatever_table_it_is_in(tmp_path):
+    """Rows without a control ask the same question as those with one."""
+    paths = [
+        csv(tmp_path / f"{seed}.csv", row(seed, p_two_sided=p))
+        for seed, p in enumerate((0.02, 0.03, 0.04))
+    ]
+    control = csv(tmp_path / "control.csv", row(control="noise", p_two_sided=0.5))
+    found = {"difference": 0.1, "low": 0.0, "high": 0.2, "p": 0.05, "images": 50}
+    contrast = csv(tmp_path / "contrast.csv", found)
+    beside = controls(paths[:1], [control], [contrast], paths[1:])
+    assert list(beside["control"]) == ["none", "noise"]
+    assert beside["p_two_sided_holm"][0] == pytest.approx(0.06)
+    assert table_rows.join(paths)["p_two_sided_holm"][0] == pytest.approx(0.06)
+
+
 def test_numbers_against_epsilon_are_sorted_and_drawn():
     rows = [row(seed, epsilon, z=-seed - epsilon) for epsilon in (0.2, 0.1) for seed in (0, 1)]
     within = [{**one, "shuffled_within": "class", "z": 0.0} for one in rows]
@@ -95,3 +110,7 @@ def test_numbers_against_epsilon_are_sorted_and_drawn():
     assert [len(axes.lines[0].get_xdata()) for axes in figure.axes[1:]] == [2, 2]
     without = figures_arms.against_epsilon(pd.DataFrame(rows).drop(columns="distance_correlation"))
     assert len(figures_arms.epsilons(without, "e").axes) == 2
+    one = figures_arms.against_epsilon(pd.DataFrame([row(), row(1, z=None)]))
+    assert "z_std" not in one  # of one value there is no spread
+    assert list(one["z_seeds"]) == [1]
+    assert len(figures_arms.epsilons(one, "e").axes) == 3

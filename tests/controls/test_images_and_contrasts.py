@@ -126,6 +126,16 @@ def jackknife_by_definition(without):
     return np.sqrt((len(without) - 1) / len(without) * ((without - without.mean()) ** 2).sum())
 
 
+def test_a_difference_that_no_image_moves_has_no_interval():
+    first = squared_distances(np.random.default_rng(0).normal(size=(50, 3)))
+    same = np.zeros_like(first)
+    found = contrast((first, same), (first, first))
+    assert found["difference"] == pytest.approx(-1)
+    assert "no interval" in found["reason"]
+    assert "p" not in found
+    assert contrast((first, first), (first, first))["p"] == 1
+
+
 def test_a_contrast_of_too_few_images_says_so():
     few = tuple(z[:30, :30] for z in planted(0, 0.9))
     numbers = contrast(few, few)

@@ -11,7 +11,9 @@ from idbias.correlation.observed_statistics import observed_statistics
 from idbias.correlation.pairs import entries, write_mask_pairs
 from idbias.correlation.reference import intrinsic_dimension
 from idbias.correlation.row import numbers_of, rows
+from idbias.correlation.two_sets import row_of_sets
 from idbias.report import tables
+from idbias.report.answers import answer
 
 
 def test_each_way_to_shuffle_is_a_row_of_its_own(tmp_path):
@@ -28,7 +30,8 @@ def test_each_way_to_shuffle_is_a_row_of_its_own(tmp_path):
                 "intrinsic_dimension": shift + np.array([0.1, 0.2]) * (1 + start),
                 "hsic_linear": np.array([0.1, 0.4]),
             }
-            files.write(paths[-1], statistics, {"seed": 0, "within": within})
+            about = {"seed": 0, "within": within, "pairings": 99.0, "share_in_place": 0.01}
+            files.write(paths[-1], statistics, about)
     table = rows({"attack": "fmn"}, tmp_path / "pairs.h5", tmp_path / "dimensions.h5", paths)
     assert list(table["shuffled_within"]) == ["all", "class"]
     assert list(table["id_shuffled_mean"]) == pytest.approx([3.3, 2.7])
@@ -90,7 +93,8 @@ def row_of(folder, masks, shuffles=19):
         shuffled = shuffled_statistics(*matrices, range(shuffles), 0)
     reasons = {f"reason_{name}": text for name, text in reasons.items()}
     files.write(folder / "dimensions.h5", statistics, reasons)
-    files.write(folder / "shuffles.h5", {"replicate": range(shuffles), **shuffled}, {"seed": 0})
+    about = {"seed": 0, "pairings": np.inf, "share_in_place": 0.0}
+    files.write(folder / "shuffles.h5", {"replicate": range(shuffles), **shuffled}, about)
     table = rows(
         {"attack": "fmn"}, paths["pairs"], folder / "dimensions.h5", [folder / "shuffles.h5"]
     )
@@ -138,6 +142,32 @@ def test_where_there_is_no_dimension_the_row_says_why(tmp_path, count, reason):
     assert row["degenerate_first"] == count
     for name in ("z", "p", "p_two_sided"):
         assert pd.isna(row.get(name, np.nan))
+
+
+def test_small_classes_leave_pairs_in_place_and_the_row_says_so():
+    """Labels that have nothing to do with the sets explain nothing of their dependence."""
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=(120, 3))
+    sets = first, first + 0.3 * rng.normal(size=(120, 3))
+    [whole] = row_of_sets(*sets, shuffles=99)["distance_correlation"]
+    for size in (2, 10, 40):
+        row = row_of_sets(*sets, shuffles=99, labels=np.arange(120) // size).iloc[0]
+        assert row["share_in_place"] == 1 / size
+        if size == 2:
+            assert pd.isna(row.get("distance_correlation"))
+            assert "leaves 50% of the pairs as they are" in row["caveats"]
+        else:
+            assert row["distance_correlation"] == pytest.approx(whole, rel=0.02)
+        assert row["distance_correlation_p"] == 0.01
+
+
+def test_few_ways_to_pair_limit_the_least_p():
+    rng = np.random.default_rng(0)
+    labels = np.append(np.arange(40), [40, 40, 40])
+    row = row_of_sets(*rng.normal(size=(2, 43, 3)), shuffles=99, labels=labels).iloc[0]
+    assert row["p_permutation_resolution"] == pytest.approx(1 / 6)
+    names = {"experiment": "mine", "shuffled_within": "class"}
+    assert "the 6 ways to pair what is shuffled are too few to say" in answer({**row, **names})
 
 
 def test_strata_of_one_point_each_are_no_test(tmp_path):

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from figure_texts import problems, texts_drawn
 
+from idbias.classifiers.paper2 import ZOO
 from idbias.report import (
     figures,
     figures_arms,
@@ -217,11 +218,16 @@ DRAWN = {
     "spectra of many": lambda: figures_spectra.spectra(
         {f"local_convolution_{number}_linear_kernel7": images(1)[0, 0] + 0.1 for number in range(9)}
     ),
-    "profiles of one": lambda: figures_spectra.profiles(profile_table([LONG])),
+    "profiles of one": lambda: figures_spectra.profiles(profile_table([LONG]), {}),
     "profiles of the zoo": lambda: figures_spectra.profiles(
         profile_table(
             [f"{kind}_convolution_{n}_{f}" for kind in ("local", "full") for n in (1, 3) for f in FUNCTIONS]
-        )
+        ),
+        ZOO,
+    ),
+    "profiles of many seeds": lambda: figures_spectra.profiles(
+        profile_table([f"local_convolution_1_linear_kernel{n}_seed{n}" for n in range(12)]),
+        {f"local_convolution_1_linear_kernel{n}_seed{n}": ZOO["local_convolution_1_linear"] for n in range(12)},
     ),
     "frequencies of one": lambda: figures_spectra.frequencies(frequencies(["small_cnn"]), "digits, fmn", (8, 8)),
     "frequencies of many": lambda: figures_spectra.frequencies(

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from idbias.classifiers.paper2 import ZOO
 from idbias.report import figures_spectra
 from idbias.spectra import radial, spectra_tables
 
@@ -47,7 +48,7 @@ def test_tables_tell_smooth_from_white(read):
     np.testing.assert_allclose(white["mean"].iloc[1:], 1 / 64, rtol=0.1)
     smooth = profiles[profiles["name"] == "full_convolution_1_linear"]
     assert smooth["mean"].iloc[0] > 10 * smooth["mean"].iloc[-2]
-    assert len(figures_spectra.profiles(profiles).axes[0].lines) == 2
+    assert len(figures_spectra.profiles(profiles, ZOO).axes[0].lines) == 2
 
 
 KERNELS = {

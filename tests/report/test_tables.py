@@ -87,6 +87,21 @@ def test_a_difference_of_kernels_is_called_one():
     assert set(first["local - full [95 % interval]"]) == {"0.023 [0.019, 0.027]"}
 
 
+def test_zero_has_no_minus_and_a_name_is_no_number():
+    assert table_texts.TWO(-0.001) == "0.00"
+    assert table_texts.THREE(-0.0006) == "-0.001"
+    table = pd.DataFrame({"classifier": ["1e5", "a--b"], "Z": ["-1.00", "1e-05"]})
+    lines = "\n".join(latex.tabular(table, 1))
+    assert "1e5 & $-1.00$" in lines
+    assert "a-{}-b & $10^{-5}$" in lines
+
+
+def test_a_table_without_rows_says_so(tmp_path):
+    paths = [tmp_path / f"inequalities.{form}" for form in ("csv", "md", "tex", "html")]
+    tables.write(pd.DataFrame(columns=["experiment", "holds"]), *paths)
+    assert "No rows" in paths[1].read_text()
+
+
 def test_a_published_p_is_no_zero():
     assert table_texts.p_value(0.0) == "< 1e-300"
     assert table_texts.p_value(1.2e-8) == "1.2e-08"

@@ -85,8 +85,8 @@ class Process:
             code = self.process.wait()
             if code == -signal.SIGKILL:
                 raise InputError(
-                    "the process of an attack with a time limit was killed, most likely because memory ran out; ask "
-                    "for more, or make execution.images_per_shard smaller."
+                    "the process of an attack with a time limit was killed, most likely because memory "
+                    "ran out; ask for more, or make execution.images_per_shard smaller."
                 ) from None
             raise RuntimeError(
                 f"the process of an attack with a time limit ended by itself, with code {code}"

@@ -21,6 +21,15 @@ ZOO = {
     )
 }  # fmt: skip
 
+
+def zoo_model(network, arguments=None):
+    """Return arguments of idbias.classifiers.networks.zoo.zoo that make a classifier's network.
+
+    network, arguments: of its entry, whose arguments come over those of the name. {} if it is not of the zoo.
+    """
+    return {**ZOO[network], **(arguments or {})} if network in ZOO else {}
+
+
 # Table 2: name -> architecture and weights in timm. Where timm has several weights of a name, those
 # whose published accuracy is Table 4's.
 IMAGENET = {

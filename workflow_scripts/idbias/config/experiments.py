@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from idbias.classifiers.networks.by_name import NETWORKS
-from idbias.classifiers.paper2 import ZOO
+from idbias.classifiers.paper2 import zoo_model
 from idbias.config import layout, schema, schema_entries
 from idbias.config.arms import CONTROLS
 from idbias.config.comparisons import Comparison
@@ -15,6 +15,7 @@ from idbias.config.counts import files_named, known_images, shards
 from idbias.config.crossings import crossings_of
 from idbias.config.downloads import downloads, local_path, weights_name
 from idbias.config.kept_shards import kept
+from idbias.config.kernels import kernels_of
 from idbias.own_code import own_file
 
 
@@ -265,19 +266,16 @@ class Experiment:
 
     @cached_property
     def kernels(self):
-        """Convolutional models of the zoo: classifier -> (family, side of the kernel, training seed).
+        """Convolutional models of the zoo: classifier -> (family, side of the kernel, training seed)."""
+        return kernels_of(self.classifiers, self.classifier_arm_of, self.training_seed)
 
-        The side is 0 for a kernel as large as the image; models of one family differ only in it.
-        """
-        models = {}
-        for name, classifier in self.classifiers.items():
-            model = ZOO.get(classifier.network, {"architecture": ""})
-            if model["architecture"].endswith("_convolution"):
-                local = model["architecture"] == "local_convolution"
-                family = f"{model['hidden_layers']} {model['nonlinearity']}"
-                side = classifier.arguments.get("kernel", 3) if local else 0
-                models[name] = (family, side, self.training_seed(name))
-        return models
+    @property
+    def zoo_models(self):
+        """Models of the zoo among its classifiers: name -> arguments of zoo, with its kernel's side."""
+        models = {
+            name: zoo_model(one.network, one.arguments) for name, one in self.classifiers.items()
+        }
+        return {name: model for name, model in models.items() if model}
 
     @property
     def has_both_kernels(self):

@@ -162,7 +162,7 @@ class Crossed(Section):
 
 
 class Execution(Section):
-    """How the work is divided into jobs. On CPUs only `engine` changes results, by rounding; on GPUs batches and shards do too."""
+    """How the work is divided into jobs. What of it changes results, by rounding: docs/masks.md."""
 
     images_per_shard: Count = Field(512, description="images in one attack or mask job")
     shuffles_per_shard: Count = Field(1000, description="replicates in one shuffle job")

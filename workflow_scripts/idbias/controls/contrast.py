@@ -17,6 +17,8 @@ from idbias.streams import generator
 # Images that a contrast takes at most, drawn once: four matrices of this size are held in memory.
 MOST = 8000
 LEAST = 40
+# Differences and errors up to this are rounding.
+ROUNDING = 1e-12
 
 
 def contrast(attack, control):
@@ -36,6 +38,15 @@ def contrast(attack, control):
         }
     (value, without), (control_value, control_without) = delete_one(*attack), delete_one(*control)
     difference, error = value - control_value, jackknife_error(without - control_without)
+    if error <= ROUNDING < abs(difference):
+        return {
+            "distance_correlation": value,
+            "control_distance_correlation": control_value,
+            "difference": difference,
+            "images": count,
+            "reason": "no image moves the difference, so it has no interval: a set is all one point, or both sets "
+            "of a row are the same",
+        }
     reach = t.ppf(0.5 + LEVEL / 2, count - 1) * error
     return {
         "distance_correlation": value,
@@ -43,7 +54,7 @@ def contrast(attack, control):
         "difference": difference,
         "low": difference - reach,
         "high": difference + reach,
-        "p": float(2 * t.sf(abs(difference) / error, count - 1)) if error > 0 else 1.0,
+        "p": float(2 * t.sf(abs(difference) / error, count - 1)) if error > ROUNDING else 1.0,
         "images": count,
     }
 

@@ -20,11 +20,13 @@ CONTRAST = {
 }
 
 
-def controls(rows, control_rows, contrasts):
+def controls(rows, control_rows, contrasts, others=()):
     """Return each attack's row followed by its controls' rows, with their contrasts, a DataFrame.
 
     rows: CSV files of the attacks' rows, one for each of `control_rows` (an attack's again for each of
-    its controls); contrasts: the files of each. Columns of a row, and control ("none" for the
+    its controls); contrasts: the files of each; others: rows of attacks without a control in the same
+    experiments, which count in Holm's correction, so that a row has the same p here as among all.
+    Columns of a row, and control ("none" for the
     attack's own), contrast, contrast_low, contrast_high, contrast_p, contrast_images and, where there is none,
     contrast_reason. p-values adjusted for the rows that ask one question stand beside them, those of
     contrasts for all contrasts of an experiment (contrast_p_holm).
@@ -40,7 +42,9 @@ def controls(rows, control_rows, contrasts):
             # Once, beside the first of several ways to shuffle.
             below.loc[below.index[0], name] = difference.get(column)
         parts.append(below)
-    table = with_holm(pd.concat(parts, ignore_index=True))
+    shown = sum(map(len, parts))
+    parts += [pd.read_csv(row).assign(control="none") for row in others]
+    table = with_holm(pd.concat(parts, ignore_index=True)).head(shown)
     return with_holm(table, ["contrast_p"], ["experiment"]).dropna(axis=1, how="all")
 
 

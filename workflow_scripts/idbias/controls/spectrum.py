@@ -25,7 +25,8 @@ class Amplitudes:
     def __init__(self, dataset, index, like):
         self.dataset, self.index, self.shape, self.scale = dataset, index, like.shape, 1.0
         spread = [total_variance(array) for array in (like, self)]
-        self.scale = np.sqrt(spread[0] / spread[1]) if len(index) else 1.0
+        # One image, or masks that are all the same, have no variance to give.
+        self.scale = np.sqrt(spread[0] / spread[1]) if min(spread) > 0 else 1.0
 
     def __len__(self):
         return len(self.index)

@@ -10,12 +10,14 @@ SCALES_APART = 2
 # The number of standard errors by which the shuffled I_d may exceed the sum of both sets' own; the error of an I_d
 # from N points is about I_d / sqrt(N).
 EXCESS_ERRORS = 4
-# TwoNN underestimates beyond it: docs/correlation.md has the table.
+# TwoNN underestimates beyond it (docs/correlation.md).
 HIGH_DIMENSION = 20
 # The share, and the number of standard errors, by which I_d of half of the points may differ from that of all.
 DRIFT, DRIFT_ERRORS = 0.1, 3.5
 # Fewer pairs than this show only a strong dependence.
 FEW_PAIRS = 100
+# Share of the pairs that shuffles may leave as they are before a row says so.
+IN_PLACE = 0.1
 # Share of masks that may be degenerate, and of pairs that may coincide, before a row says so.
 DEGENERATE = 0.01
 
@@ -24,11 +26,11 @@ def caveats_of(row, made_on=()):
     """Return caveats about a row (column -> number) in words, "; " between them, or None.
 
     It takes the columns pairs, id_first, id_second, id, id_shuffled_mean, id_of_half_ratio, scale_ratio,
-    coincident and degenerate_first, degenerate_second with their _by_class; what is missing or NaN gives
-    no caveat. made_on: what made the masks, a list of dicts of engine, device, processor.
+    share_in_place, coincident and degenerate_first, degenerate_second with their _by_class; what is missing or
+    NaN gives no caveat. made_on: what made the masks, a list of dicts of engine, device, processor.
     """
     numbers = {name: value for name, value in row.items() if not _missing(value)}
-    checks = (_few_pairs, _coincident, _scales, _excess, _high, _drift)
+    checks = (_few_pairs, _in_place, _coincident, _scales, _excess, _high, _drift)
     caveats = [*(check(numbers) for check in checks), _makers(made_on)]
     return "; ".join(filter(None, caveats)) or None
 
@@ -48,6 +50,16 @@ def _few_pairs(row):
         return (
             f"{row['pairs']} pairs are few: of fewer than {FEW_PAIRS} only a strong dependence is seen, and "
             "numbers scatter"
+        )
+    return None
+
+
+def _in_place(row):
+    share = row.get("share_in_place", 0)
+    if share > IN_PLACE:
+        return (
+            f"a shuffle leaves {share:.0%} of the pairs as they are, since classes or strata are small: effects "
+            "beyond the shuffles come out too small or are left out, and p is coarse"
         )
     return None
 

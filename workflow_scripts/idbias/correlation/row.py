@@ -6,7 +6,7 @@ import pandas as pd
 from idbias import files
 from idbias.correlation.caveats import caveats_of
 from idbias.correlation.decodability import NAMES as DECODED
-from idbias.correlation.shuffle_files import by_way, read_statistics
+from idbias.correlation.shuffle_files import by_way, how_paired, read_statistics
 from idbias.correlation.significance import dimension_test, effects
 from idbias.shards import makers
 
@@ -32,7 +32,9 @@ def rows(names, pairs, dimensions, shuffles):
     }
     table = []
     for within, paths in by_way(shuffles).items():
-        numbers = numbers_of(observed, reasons, read_statistics(paths), within)
+        numbers = numbers_of(
+            observed, reasons, read_statistics(paths), within, **how_paired(paths[0])
+        )
         columns = {**names, **about, "shuffled_within": within, **numbers}
         columns["caveats"] = caveats_of(columns, made_on)
         columns["reason"] = columns.pop("reason", None)
@@ -40,11 +42,12 @@ def rows(names, pairs, dimensions, shuffles):
     return pd.DataFrame(table)
 
 
-def numbers_of(observed, reasons, shuffled, within="all"):
+def numbers_of(observed, reasons, shuffled, within="all", pairings=np.inf, share_in_place=0.0):
     """Return all numbers of a row, name -> number, and its `reason` if there is no I_d test.
 
     observed, reasons: as idbias.correlation.observed_statistics.observed_statistics returns; shuffled:
-    as idbias.correlation.dependence.shuffled_statistics; within: what was shuffled among each other.
+    as idbias.correlation.dependence.shuffled_statistics; within: what was shuffled among each other; pairings,
+    share_in_place: of its shuffles (strata.py).
     """
     three = (float(observed.get(name, np.nan)) for name in ("first", "second", "joined"))
     numbers = {
@@ -52,10 +55,11 @@ def numbers_of(observed, reasons, shuffled, within="all"):
         for name in ("coincident", "coincident_first", "coincident_second")
         if name in observed
     }
-    numbers |= dimension_test(*three, shuffled["intrinsic_dimension"], within)
+    numbers |= dimension_test(*three, shuffled["intrinsic_dimension"], within, pairings)
     if "joined" in reasons:
         numbers["reason"] = reasons["joined"]
-    numbers |= effects(observed, shuffled, within)
+    numbers |= effects(observed, shuffled, within, share_in_place)
+    numbers["share_in_place"] = share_in_place or None
     by_scale = observed.get("scale/joined", ())
     return numbers | {
         "id_of_half_ratio": by_scale[1] / by_scale[0] if len(by_scale) > 1 else None,

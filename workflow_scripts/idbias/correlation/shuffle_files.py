@@ -18,6 +18,12 @@ def by_way(shuffles):
     return ways
 
 
+def how_paired(path):
+    """Return pairings and share_in_place (strata.py) of the shuffles in a shard file, name -> float."""
+    about = files.read(path, [])[1]
+    return {name: float(about[name]) for name in ("pairings", "share_in_place")}
+
+
 def read_statistics(paths):
     """Return each statistic of every replicate in shard files, name -> float64 (R,), by number.
 

@@ -5,6 +5,7 @@ masks of one class, and of images that are all hard or all easy, resemble each o
 """
 
 import numpy as np
+from scipy.special import gammaln
 from scipy.stats import rankdata
 
 from idbias import files
@@ -74,6 +75,23 @@ def spectrum_sizes(dataset, index):
         spectrum[..., 0, 0] = 0
         out[here] = spectrum.reshape(len(spectrum), -1).sum(axis=1)
     return out
+
+
+def pairings(labels):
+    """Return in how many ways points can be paired by shuffling within `labels` (N,), a float, perhaps infinite.
+
+    labels None: all among each other, in more ways than anybody draws.
+    """
+    if labels is None:
+        return np.inf
+    counts = np.unique(labels, return_counts=True)[1]
+    with np.errstate(over="ignore"):
+        return float(np.exp(gammaln(counts + 1.0).sum()).round())
+
+
+def share_in_place(labels):
+    """Return the mean share of points that a shuffle within `labels` (N,) leaves in place; 0 for None."""
+    return 0.0 if labels is None or not len(labels) else len(np.unique(labels)) / len(labels)
 
 
 def of_pairs(within, path, dataset=None, least=5):

@@ -71,7 +71,11 @@ def rows(path, seed):
         else:
             row |= statistics(grams[of][bands], labels)
             if not np.isfinite(row["low"]):
-                which = "all trainings have" if not np.isfinite(row["rho"]) else "all but one training have"
+                which = (
+                    "all trainings have"
+                    if not np.isfinite(row["rho"])
+                    else "all but one training have"
+                )
                 row = {name: row[name] for name in ("of", "networks", "images", "bands")}
                 row["reason"] = f"{which} the same vectors: train them from different seeds"
         rows_of_sets.append(row)

@@ -18,7 +18,9 @@ def answer(row, rows=1):
     of several rows whose p-values are not corrected. On which side of them the observed I_d lies is said by Z
     and by counting.
     """
-    names = ("z", "p_permutation", "p_two_sided", "p_two_sided_holm", "shuffles", "pairs")
+    names = (
+        "z", "p_permutation", "p_permutation_resolution", "p_two_sided", "p_two_sided_holm", "shuffles", "pairs",
+    )  # fmt: skip
     numbers = {name: number(row.get(name)) for name in names}
     attack = _text(row.get("attack"))
     sets = "essential and adversarial masks" if attack else "the two sets"
@@ -34,8 +36,14 @@ def answer(row, rows=1):
     shuffles, z = int(numbers["shuffles"]), numbers["z"]
     # p = (1 + number of shuffles at or below) / (1 + shuffles)
     below = round(numbers["p_permutation"] * (shuffles + 1)) - 1
-    if 2 * rows / (shuffles + 1) > LEVEL:
-        verdict = f"{shuffles} shuffles are too few to say whether {sets} depend on each other"
+    ways = 1 / (numbers["p_permutation_resolution"] or 1 / (shuffles + 1))
+    if 2 * rows / ways > LEVEL:
+        few = (
+            f"{shuffles} shuffles"
+            if ways > shuffles
+            else f"the {ways:.0f} ways to pair what is shuffled"
+        )
+        verdict = f"{few} are too few to say whether {sets} depend on each other"
         verdict += f" ({rows} rows ask it)" if rows > 1 else ""
     elif p > LEVEL:
         verdict = f"I_d does not show whether {sets} depend on each other"
@@ -48,12 +56,12 @@ def answer(row, rows=1):
     if below == 0:
         where = f"below all {shuffles} shuffles"
     elif below == shuffles:
-        where = f"above all {shuffles} shuffles"
+        where = f"at or above all {shuffles} shuffles"
     else:
         where = f"with {below} of {shuffles} shuffles at or below it"
     measure = "" if z is None or not math.isfinite(z) else f"Z = {z:.2f}, "
     corrected = f", Holm over {rows} rows" if rows > 1 and holm is not None else ""
-    said = f"{of_row(row)}: {verdict}, {measure}I_d {where}, two-sided p = {p:.2g}{corrected}"
+    said = f"{of_row(row)}: {verdict}, {measure}I_d {where}, two-sided p = {said_p(p)}{corrected}"
     return f"{said}{_effect(row)}{pairs}."
 
 
@@ -87,7 +95,16 @@ def _effect(row):
     if value is None:
         return ""
     interval = "" if low is None or high is None else f" [{low:.3f}, {high:.3f}]"
-    return f", distance correlation {value:.3f}{interval}"
+    beyond = "" if _text(row.get("shuffled_within")) in ("", "all") else " beyond its shuffles"
+    return f", distance correlation {value:.3f}{interval}{beyond}"
+
+
+def said_p(p):
+    """Return a p-value in two digits, or in as many as tell it from LEVEL."""
+    digits = 2
+    while p != LEVEL and float(f"{p:.{digits}g}") == LEVEL and digits < 9:
+        digits += 1
+    return f"{p:.{digits}g}"
 
 
 def remarks(rows):

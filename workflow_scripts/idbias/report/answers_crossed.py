@@ -1,6 +1,6 @@
 """A row of the table of crossed trainings in words. Imports nothing heavy."""
 
-from idbias.report.answers import number
+from idbias.report.answers import number, said_p
 
 # The verdict where not even the least p-value that K trainings allow, 1 / K!, corrected, would show a tie.
 TOO_FEW = "too few trainings"
@@ -47,7 +47,7 @@ def answer(row):
     share = number(row.get("share_of_ceiling"))
     ceiling = "" if share is None else f", {share:.0%} of the ceiling {float(row['ceiling']):.2f}"
     return (
-        f"{names}: {said}; rho = {rho:.3f} [{low:.3f}, {high:.3f}]{ceiling}, p = {p:.2g} "
+        f"{names}: {said}; rho = {rho:.3f} [{low:.3f}, {high:.3f}]{ceiling}, p = {said_p(p)} "
         f"({networks} trainings, {images:,} images)."
     )
 

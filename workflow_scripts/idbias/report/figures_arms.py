@@ -17,7 +17,8 @@ def against_epsilon(rows):
     """Return mean and standard deviation over seeds at each epsilon, a DataFrame.
 
     rows: DataFrame of rows with epsilon. Columns: classifier, attack, epsilon, seeds, and NAME and
-    NAME_std (0 for one seed) of z, distance_correlation and attack_success; sorted by epsilon.
+    NAME_std (missing of one seed) of z, distance_correlation and attack_success, NAME_seeds where not all seeds
+    have a value; sorted by epsilon.
     """
     # The first of several ways to shuffle.
     rows = rows[rows["shuffled_within"] == rows["shuffled_within"].iloc[0]]
@@ -27,8 +28,10 @@ def against_epsilon(rows):
         if name not in rows:  # without `baselines`, or where no row has a test
             continue
         columns[name] = grouped[name].mean()
-        columns[f"{name}_std"] = grouped[name].std(ddof=1).fillna(0)
-    return pd.DataFrame(columns).reset_index()
+        columns[f"{name}_std"] = grouped[name].std(ddof=1)
+        counts = grouped[name].count()
+        columns[f"{name}_seeds"] = counts.where(counts < columns["seeds"])
+    return pd.DataFrame(columns).reset_index().dropna(axis=1, how="all")
 
 
 def epsilons(numbers, name):
@@ -50,7 +53,7 @@ def epsilons(numbers, name):
                 groups, lines(len(groups)), strict=True
             ):
                 axes.errorbar(
-                    rows["epsilon"], rows[column], rows[f"{column}_std"], color=colour,
+                    rows["epsilon"], rows[column], rows.get(f"{column}_std"), color=colour,
                     linestyle=dashes, marker="o", markersize=3, label=f"{classifier}, {attack}",
                 )  # fmt: skip
             axes.xaxis.set_major_locator(MaxNLocator(4))

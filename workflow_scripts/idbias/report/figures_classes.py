@@ -111,7 +111,7 @@ def results_by_class(table, name):
             fontsize=7,
             rotation=90 * turned,
         )
-        axes.set_xlabel("class" + f" (every {step}th is named)" * (step > 1))
+        axes.set_xlabel("class" + f" (one in {step} is named)" * (step > 1))
         boxes[0, 0].set_title(name)
     return figure
 

@@ -48,17 +48,12 @@ def heat_maps(heat, means, name):
         )
         figure.suptitle(name, fontsize=9)
         boxes = grid[0]
-        edges = [
-            edge
-            for side in (error.columns, error.index[::-1])
-            for edge in (
-                side[0] - np.sign(side[-1] - side[0]) / 2,
-                side[-1] + np.sign(side[-1] - side[0]) / 2,
-            )
-        ]
-        drawn = boxes[0].imshow(
-            error, extent=[edges[0], edges[1], edges[2], edges[3]], vmin=0, cmap="magma"
-        )
+        # A cell is as wide as the step from one frequency to the next.
+        extent = []
+        for side in (error.columns, error.index[::-1]):
+            half = (side[1] - side[0]) / 2 if len(side) > 1 else 0.5
+            extent += [side[0] - half, side[-1] + half]
+        drawn = boxes[0].imshow(error, extent=extent, vmin=0, cmap="magma")
         boxes[0].set_title(
             f"error under noise of\none frequency, rms {heat['noise'].iloc[0]:g}", fontsize=7
         )

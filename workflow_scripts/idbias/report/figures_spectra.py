@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from idbias.classifiers.paper2 import ZOO
 from idbias.report.figures import ADVERSARIAL, ESSENTIAL, OBSERVED, SHUFFLED, STYLE, lines
 from idbias.spectra.radial import bootstrap, centred, radial_frequency
 
@@ -37,15 +36,16 @@ def spectra(amplitudes, columns=4):
             drawn = box.imshow(centred(np.maximum(shown, low)), norm=norm, cmap="cividis")
             none = "" if grid.ndim == 2 else "\nno success"
             box.set_title("\n".join(textwrap.wrap(name.replace("_", " "), 22)) + none, fontsize=6.5)
-        bar = figure.colorbar(
-            drawn,
-            ax=axes,
-            shrink=0.8,
-            label="mean |F δ|",
-            ticks=LogLocator(subs=(1, 2, 5)),
-            format="%g",
-        )
-        bar.minorticks_off()
+        if any(grid.ndim == 2 for grid in amplitudes.values()):
+            bar = figure.colorbar(
+                drawn,
+                ax=axes,
+                shrink=0.8,
+                label="mean |F δ|",
+                ticks=LogLocator(subs=(1, 2, 5)),
+                format="%g",
+            )
+            bar.minorticks_off()
     return figure
 
 
@@ -78,41 +78,53 @@ def profile_table(profiles, side, seed):
     return pd.concat(tables, ignore_index=True)
 
 
-def panels(names):
-    """Return {title: names}: models of paper 2's zoo by depth and nonlinearity, others together.
+def panels(names, models):
+    """Return {title: {name: label}}: models of paper 2's zoo by depth and nonlinearity, others together.
 
-    Others have no title where there is no zoo.
+    models: name -> arguments of the zoo, of those that are of it. A label is the architecture where it tells
+    a panel's models apart, else the name. Others have no title where there is no zoo.
     """
-    found, others = {}, "other classifiers" if any(name in ZOO for name in names) else ""
+    grouped = {}
     for name in names:
-        model = ZOO.get(name)
-        title = others
-        if model:
-            layers = model["hidden_layers"]
-            title = f"{layers} hidden layer{'s' * (layers > 1)}, {model['nonlinearity']}"
-        found.setdefault(title, []).append(name)
-    return found
+        title = "other classifiers" if models else ""
+        if name in models:
+            layers = models[name]["hidden_layers"]
+            title = f"{layers} hidden layer{'s' * (layers > 1)}, {models[name]['nonlinearity']}"
+        grouped.setdefault(title, []).append(name)
+    by_title = {}
+    for title, members in grouped.items():
+        labels = [models.get(name, {}).get("architecture", name) for name in members]
+        if len(set(labels)) < len(labels):
+            labels = members
+        words = (label.replace("_", " ") for label in labels)
+        by_title[title] = dict(zip(members, words, strict=True))
+    return by_title
 
 
-def profiles(table):
-    """Draw `profile_table`'s profiles as lines, their intervals as bands. Returns a figure."""
-    grouped = panels(table["name"].unique())
+def profiles(table, models):
+    """Draw `profile_table`'s profiles as lines, their intervals as bands. Returns a figure.
+
+    models: as for `panels`.
+    """
+    grouped = panels(table["name"].unique(), models)
+    many = max(map(len, grouped.values())) > MOST_IN_A_PANEL
     columns = min(len(grouped), 2)
     rows = -(-len(grouped) // columns)
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
             rows,
             columns,
-            figsize=(0.8 + 3.2 * columns, 0.4 + 2.4 * rows),
+            figsize=(0.8 + (3.2 + 1.9 * many) * columns, 0.4 + 2.4 * rows),
             sharey=True,
             squeeze=False,
         )
         for box in axes.flat[len(grouped) :]:
             box.set_axis_off()
         for box, (title, names) in zip(axes.flat, grouped.items(), strict=False):
-            for name, (colour, dashes) in zip(names, lines(len(names)), strict=True):
+            for (name, label), (colour, dashes) in zip(
+                names.items(), lines(len(names)), strict=True
+            ):
                 one = table[table["name"] == name]
-                label = ZOO.get(name, {}).get("architecture", name).replace("_", " ")
                 box.plot(one["radius"], one["mean"], dashes, color=colour, label=label)
                 box.fill_between(
                     one["radius"], one["low"], one["high"], color=colour, alpha=0.2, linewidth=0
@@ -120,12 +132,15 @@ def profiles(table):
             box.set_title(title)
             if (table["mean"] > 0).any():  # without a success there is nothing to scale
                 box.set_yscale("log")
-            box.legend(fontsize=6)
+            beside = {"loc": "upper left", "bbox_to_anchor": (1, 1), "borderaxespad": 0.2}
+            box.legend(fontsize=5 if many else 6, **(beside if many else {}))
         figure.supxlabel("radial frequency (cycles per pixel)", fontsize=9)
         figure.supylabel("share of energy at a frequency\n(mean over a ring)", fontsize=9)
     return figure
 
 
+# Lines in a panel of profiles whose legend leaves room for them.
+MOST_IN_A_PANEL = 6
 MARKERS = {
     "perturbations": ("o", OBSERVED),
     "input gradients": ("x", "#666666"),
@@ -175,9 +190,11 @@ def kernel_sizes(table):
     """
     if "seeds" in table:
         over_seeds = table["seeds"].notna()
-        key = [table[name] for name in ("experiment", "attack", "family", "kernel")]
+        key = [table[name] for name in ("experiment", "attack", "family", "kernel", "full_kernel")]
         table = table[over_seeds | ~over_seeds.groupby(key).transform("any")]
-    table = table.assign(line=lines_of_kernels(table)).sort_values("kernel")
+    table = table.assign(line=lines_of_kernels(table), place=places_of_kernels(table)).sort_values(
+        "place"
+    )
     attacks, datasets = sorted(table["attack"].unique()), sorted(table["dataset"].unique())
     names = sorted(table["line"].unique())
     styles = dict(zip(names, lines(len(names)), strict=True))
@@ -193,11 +210,11 @@ def kernel_sizes(table):
                 colour, dashes = styles[name]
                 errors = np.array([one["mean"] - one["low"], one["high"] - one["mean"]])
                 box.errorbar(
-                    one["kernel"], one["mean"], errors, color=colour, linestyle=dashes, marker="o",
+                    one["place"], one["mean"], errors, color=colour, linestyle=dashes, marker="o",
                     markersize=3, capsize=2,
                 )  # fmt: skip
-            sides = panel.groupby("kernel")["full_kernel"].any()
-            box.set_xticks(sides.index, ["full" if full else side for side, full in sides.items()])
+            sides = panel.drop_duplicates("place")
+            box.set_xticks(sides["place"], sides["kernel"].mask(sides["full_kernel"], "full"))
             box.tick_params(labelsize=6)
             box.set_title(f"{datasets[column]}, {attacks[row]}".replace("_", " "), fontsize=8)
         figure.legend(
@@ -209,25 +226,42 @@ def kernel_sizes(table):
     return figure
 
 
+def places_of_kernels(table):
+    """Return where on the axis each row of `table` stands: at its kernel's side, in pixels.
+
+    A full kernel beside a local one of the same side stands a pixel further.
+    """
+    local = set(table.loc[~table["full_kernel"].astype(bool), "kernel"])
+    beside = table["full_kernel"].astype(bool) & table["kernel"].isin(local)
+    return table["kernel"] + beside
+
+
 def lines_of_kernels(table):
     """Return which line each row of `table` is on, in words: its layers, and what its trainings share.
 
-    That is the training accuracy at which they stopped, else their learning rate, else neither.
+    That is the training accuracy at which they stopped, or never came to, else their learning rate, else
+    neither. Lines of several experiments that would be called alike are called by their experiment too.
     """
-    rates = table.get("learning_rate", pd.Series(np.nan, table.index))
-    stops = table.get("stop_accuracy", pd.Series(np.nan, table.index))
+    rates, stops, missed = (
+        table.get(name, pd.Series(np.nan, table.index))
+        for name in ("learning_rate", "stop_accuracy", "short_of_accuracy")
+    )
     words = []
     for index, row in table.iterrows():
         alike = rates[
             (table["experiment"] == row["experiment"]) & (table["family"] == row["family"])
         ]
-        if np.isfinite(stops[index]):
+        if np.isfinite(missed[index]):
+            shared = f", short of training accuracy {missed[index]:g}"
+        elif np.isfinite(stops[index]):
             shared = f", stopped at training accuracy {stops[index]:g}"
         elif np.isnan(rates[index]):
             shared = ""
-        elif (alike == rates[index]).all():
+        elif np.isclose(alike, rates[index]).all():
             shared = f", learning rate {rates[index]:g}"
         else:
             shared = ", learning rates differ"
         words.append(f"{row['family']}{shared}")
-    return words
+    named = table.assign(line=words)
+    several = named.groupby(["dataset", "attack", "line"])["experiment"].transform("nunique") > 1
+    return named["line"].mask(several, named["experiment"] + ": " + named["line"])

@@ -30,6 +30,8 @@ SYMBOLS = (
     ("l2", r"$\ell_2$"),
     (" - ", " $-$ "),
 )
+# Columns of names that the user gave.
+NAMES = ("experiment", "dataset", "classifier", "attack", "control")
 # A number with a sign, a power of ten or a bound. Not in a name, such as a-1, nor in a range, 1-2.
 NUMBER = re.compile(r"(?<![\w.-])(< ?)?(-?)(\d+(?:\.\d+)?)(?:e([+-]?)0*(\d+))?(?![\w-])")
 
@@ -78,6 +80,7 @@ def fitting(lines, estimate):
 def tabular(table, lead):
     """Return the lines of a tabular in booktabs' style; all but the first `lead` columns align right."""
     kinds = []
+    columns = [map(given_name if column in NAMES else cell, table[column]) for column in table]
     for position, column in enumerate(table):
         long = table[column].str.len().max() > SENTENCE
         wide = f"p{{{SENTENCE * LETTER:.0f}pt}}"
@@ -89,10 +92,15 @@ def tabular(table, lead):
             heading(name, kind[0]) for name, kind in zip(table, kinds, strict=True)
         ) + " \\\\",
         "\\midrule",
-        *(after_break(" & ".join(map(cell, row))) + " \\\\" for row in table.to_numpy()),
+        *(after_break(" & ".join(row)) + " \\\\" for row in zip(*columns, strict=True)),
         "\\bottomrule",
         "\\end{tabular}",
     ]  # fmt: skip
+
+
+def given_name(text):
+    """Return a name that the user gave, escaped: 1e5 is no power of ten, nor -- a dash."""
+    return escape(text).replace("--", "-{}-")
 
 
 def cell(text):

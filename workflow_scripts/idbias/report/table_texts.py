@@ -1,8 +1,21 @@
 """The cells of tables as text: what columns are called for people and how their values are written."""
 
+import re
+
 import pandas as pd
 
-PERCENT, WHOLE, TWO, THREE = "{:.1%}".format, "{:.0f}".format, "{:.2f}".format, "{:.3f}".format
+
+def shown_as(pattern):
+    """Return a function that formats a number by `pattern`, without a minus before a zero."""
+
+    def show(value):
+        text = pattern.format(value)
+        return text.replace("-", "") if not re.search("[1-9]", text) else text
+
+    return show
+
+
+PERCENT, WHOLE, TWO, THREE = map(shown_as, ("{:.1%}", "{:.0f}", "{:.2f}", "{:.3f}"))
 
 
 def p_value(p):
@@ -29,7 +42,7 @@ FORMATS = {
     "published_name": ("published as", str),
     "test_accuracy": ("accuracy", PERCENT),
     "published_accuracy": ("published accuracy", PERCENT),
-    "accuracy_difference": ("measured - published", "{:+.1%}".format),
+    "accuracy_difference": ("measured - published", shown_as("{:+.1%}")),
     "top5_accuracy": ("top-5 accuracy", PERCENT),
     "published_top5": ("published top-5", PERCENT),
     "attack": ("attack", str),
@@ -95,6 +108,8 @@ FORMATS = {
     "attacked_accuracy": ("after it", PERCENT),
     "undone_accuracy": ("after the map undid it", PERCENT),
     "undone_share": ("attacks undone", PERCENT),
+    "maps": ("maps", WHOLE),
+    "converged": ("maps that converged", WHOLE),
     "kept_accuracy": ("clean images after their map", PERCENT),
     "contrast_interval": ("attack - control [95 % interval]", str),
     "contrast_p": ("p of the contrast", p_value),
@@ -111,9 +126,12 @@ FORMATS = {
         for name, words, show in (
             ("learning_rate", "learning rate", "{:.3g}".format),
             ("train_accuracy", "training accuracy", PERCENT),
+            ("stop_accuracy", "stopped at training accuracy", PERCENT),
+            ("short_of_accuracy", "never came to training accuracy", PERCENT),
         )
         for kernel in ("", "local", "full")
     },
+    "full_kernel": ("as large as the image", "{:}".format),
     "networks": ("networks", WHOLE),
     "bands": ("bands", str),
     "rho_interval": ("rho [95 % interval]", str),
@@ -126,7 +144,7 @@ FORMATS = {
     "verdict": ("verdict", str),
     "interval": ("radial frequency [95 % interval]", str),
     **{
-        f"share_above_{radius}": (f"energy above {radius}", PERCENT)
+        f"share_above_{radius}": (f"share above {radius}", PERCENT)
         for radius in (0.125, 0.25, 0.375, 0.5)
     },
     "inequality": ("inequality", str),
@@ -195,9 +213,9 @@ def with_interval(table, mean, low="low", high="high"):
     if low not in table:
         table = table.assign(**{low: None, high: None})
     texts = [
-        f"{m:.3f} [{below:.3f}, {above:.3f}]"
+        f"{THREE(m)} [{THREE(below)}, {THREE(above)}]"
         if pd.notna(below)
-        else f"{m:.3f}"
+        else THREE(m)
         if pd.notna(m)
         else None
         for m, below, above in zip(table[mean], table[low], table[high], strict=True)

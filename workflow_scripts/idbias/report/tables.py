@@ -29,6 +29,8 @@ def write(table, csv, markdown, latex, html, said=None, **details):
     rows = table.to_dict("records")
     said = answers(rows) if said is None else said
     notes, lead, first, others = parts(table)
+    if not rows:
+        notes = [*notes, "No rows: nothing of this kind was measured."]
     remarked = remarks(rows)
     write_csv(csv, table)
     paths = (markdown, latex, html)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from idbias import files
 from idbias.classifiers import models
-from idbias.classifiers.paper2 import ZOO
+from idbias.classifiers.paper2 import zoo_model
 from idbias.datasets.images import image_counts, read_images
 from idbias.spectra.measured_spectra import RADII, of_gradients, of_linear
 
@@ -28,8 +28,8 @@ def measure(path, dataset, predictions, images, device="cpu"):
     chosen = predicted["correct"] & (predicted["index"] < images)
     index, labels = predicted["index"][chosen], predicted["label"][chosen]
     arrays = {"gradient": of_gradients(classifier, dataset, index, labels, device)}
-    made_of = json.loads(files.read(path, [])[1]["made_of"])
-    model, rows = ZOO.get(made_of["network"]["network"], {}), []
+    network = json.loads(files.read(path, [])[1]["made_of"])["network"]
+    model, rows = zoo_model(network["network"], network.get("arguments")), []
     if model.get("nonlinearity") == "linear":
         shape = read_images(dataset, "test", slice(0, 1))[0].shape[1:]
         # An eighth and a quarter of the image's side: half and all of the way to its finest stripes.

@@ -89,7 +89,8 @@ def share_above(weights, radii):
     weights: as for `normalised`. radii: (R,), cycles per pixel.
     """
     share = normalised(weights)
-    above = radial_frequency(*share.shape[1:]) > np.asarray(radii)[:, None, None]
+    # 1e-9 so that points on the radius are never above it by rounding.
+    above = radial_frequency(*share.shape[1:]) > np.asarray(radii)[:, None, None] + 1e-9
     return np.einsum("nhw,rhw->nr", share, above.astype(np.float64))
 
 
@@ -148,8 +149,9 @@ def bootstrap(values, seed, draws=2000, level=0.95):
         ]
     )
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    shape = values.shape[1:]
-    return values.mean(axis=0), low.reshape(shape), high.reshape(shape)
+    shape, mean = values.shape[1:], values.mean(axis=0)
+    # All values may be equal but for rounding, on either side of their mean.
+    return mean, np.minimum(low.reshape(shape), mean)[()], np.maximum(high.reshape(shape), mean)[()]
 
 
 def input_gradients(classifier, images, labels, batch_size=CLASSIFIED, device="cpu"):

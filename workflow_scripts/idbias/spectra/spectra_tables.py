@@ -101,7 +101,8 @@ def read_trained(paths):
     """Return (experiment, classifier) -> dict of learning_rate and train_accuracy of classifiers' files.
 
     paths: results/E/C/classifier.h5. The rate is the recipe's, the accuracy that of the last epoch's
-    batches; with stop_accuracy if the recipe has one. Empty for weights that were not trained here.
+    batches. Where the recipe has a stop_accuracy, that, or short_of_accuracy if training never came to it.
+    Empty for weights that were not trained here.
     """
     trained = {}
     for path in paths:
@@ -110,8 +111,9 @@ def read_trained(paths):
             recipe = json.loads(file.attrs["made_of"])["network"].get("recipe")
             last = file["history/train_accuracy"][-1] if recipe else None
         known = {"learning_rate": recipe["learning_rate"], "train_accuracy": last} if recipe else {}
-        stop = (recipe or {}).get("stop_accuracy")
-        trained[experiment, classifier] = {**known, **({"stop_accuracy": stop} if stop else {})}
+        if stop := (recipe or {}).get("stop_accuracy"):
+            known["stop_accuracy" if last >= stop else "short_of_accuracy"] = stop
+        trained[experiment, classifier] = known
     return trained
 
 
@@ -217,8 +219,8 @@ def kernel_sizes(spectra, kernels, datasets, seed, trained=None):
     spectra, kernels, seed, trained: as for `local_against_full`; datasets: experiment -> its name. A row
     for each attack on each convolution: experiment, dataset, attack, family, kernel (side in pixels),
     full_kernel (whether it is as large as the image), images, mean, low, high (cycles per pixel; 95 %
-    bootstrap interval over images), learning_rate, train_accuracy, and stop_accuracy if training ended
-    there; with several seeds also seed, and the rows of `over_seeds` below them.
+    bootstrap interval over images), learning_rate, train_accuracy, and stop_accuracy or short_of_accuracy (as
+    `read_trained` has them); with several seeds also seed, and the rows of `over_seeds` below them.
     """
     rows = []
     for spectrum in spectra:
