@@ -156,7 +156,7 @@ rule seed_table:
 
 
 rule epsilon_figure:
-    """Draw Z, I_d correlation and success against epsilon."""
+    """Draw Z, distance correlation and success against epsilon."""
     input:
         rows=lambda wildcards: [
             comparison.row for comparison in experiment(wildcards).with_epsilons

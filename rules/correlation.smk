@@ -163,11 +163,11 @@ rule row:
 rule class_curve_of_pairs:
     """The I_d test and the distance correlation of 1 to 10 classes, with as many pairs for each."""
     input:
-        pairs="results/{comparison}/pairs.h5",
-        first="results/{comparison}/distances/first.h5",
-        second="results/{comparison}/distances/second.h5",
+        pairs=layout.PAIRS,
+        first=layout.FIRST_DISTANCES,
+        second=layout.SECOND_DISTANCES,
     output:
-        "results/{comparison}/class_curve.csv",
+        layout.CLASS_CURVE,
     log:
         "logs/{comparison}/class_curve.log",
     benchmark:

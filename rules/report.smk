@@ -33,7 +33,7 @@ rule dimension_figures:
 rule class_curve_figure:
     """Draw dependence against the number of classes."""
     input:
-        "results/{comparison}/class_curve.csv",
+        layout.CLASS_CURVE,
     output:
         figure("{comparison}/class_curve"),
     log:

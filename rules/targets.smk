@@ -103,7 +103,7 @@ rule class_curve:
     """Dependence of masks against the number of classes."""
     input:
         [
-            f"results/figures/{comparison.folder}/class_curve.png"
+            layout.FIGURE.format(figure=f"{comparison.folder}/class_curve") + ".png"
             for chosen in CHOSEN
             if chosen.analysed("class_curve")
             for comparison in chosen.comparisons

@@ -218,6 +218,12 @@ def test_killed_runs_resume_bit_identically(tmp_path):
         assert same(resumed, whole)
 
 
+def test_training_that_never_comes_to_its_accuracy_says_so(capsys):
+    recipe = Recipe(epochs=1, batch_size=50, learning_rate=1e-4, stop_accuracy=0.99)
+    train(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), *digits(100), recipe, seed=0)
+    assert "short of stop_accuracy 99.0%" in capsys.readouterr().err
+
+
 def test_training_stops_at_an_accuracy_and_a_restart_goes_no_further(tmp_path):
     images, labels = digits(1500)
     recipe = Recipe(

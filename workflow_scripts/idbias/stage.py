@@ -131,7 +131,7 @@ def device(execution):
     if given or execution.device == "cuda":
         raise InputError(
             f"{given or 'execution.device in config.yaml is cuda'}, but torch {torch.__version__} can use no "
-            "GPU here: install the torch that fits its driver (docs/cluster.md), or let execution.device "
+            "GPU here: install the torch that fits its driver (docs/installation.md), or let execution.device "
             "be cpu."
         )
     if there:

@@ -1,6 +1,7 @@
 """Training a classifier, resumable at every epoch (paper 1, appendix A.1)."""
 
 import os
+import sys
 from collections import deque
 from contextlib import contextmanager, nullcontext
 
@@ -105,6 +106,13 @@ def train(
             if counting is not None:
                 counting.set_postfix({"loss": f"{loss:.4f}", "test": f"{tested or np.nan:.4f}"})
     network.eval()
+    if history and history[-1]["train_accuracy"] < (recipe.stop_accuracy or 0):
+        print(
+            f"warning: training ended after {len(history)} epochs at an accuracy of "
+            f"{history[-1]['train_accuracy']:.1%}, short of stop_accuracy {recipe.stop_accuracy:.1%}: give it "
+            "more epochs, or networks are not compared at equal accuracy.",
+            file=sys.stderr,
+        )
     return history
 
 

@@ -27,14 +27,17 @@ class Crossing:
     @property
     def folder(self):
         """Its folder below results/, or below results/figures/."""
-        return f"{self.experiment.name}/crossed/{self.trainings}/{self.attack}"
+        return layout.OF_CROSSING.format(**self._names)
 
     @property
     def products(self):
         """The file of products between the trainings' vectors."""
-        return layout.CROSSED_PRODUCTS.format(
-            experiment=self.experiment.name, trainings=self.trainings, attack=self.attack
-        )
+        return layout.CROSSED_PRODUCTS.format(**self._names)
+
+    @property
+    def _names(self):
+        names = {"trainings": self.trainings, "attack": self.attack}
+        return {"experiment": self.experiment.name, **names}
 
     @property
     def inputs(self):

@@ -39,8 +39,11 @@ DIMENSIONS = "results/{comparison}/intrinsic_dimensions.h5"
 SHUFFLES = "results/{comparison}/{shuffles}/{shard}.h5"
 ROW = "results/{comparison}/row.csv"
 CONTRAST = "results/{comparison}/contrast.csv"
+CLASS_CURVE = "results/{comparison}/class_curve.csv"
 
-CROSSED_PRODUCTS = "results/{experiment}/crossed/{trainings}/{attack}/products.h5"
+# The folder of an attack on crossed trainings, below results/.
+OF_CROSSING = "{experiment}/crossed/{trainings}/{attack}"
+CROSSED_PRODUCTS = f"results/{OF_CROSSING}/products.h5"
 
 CLASS_MAP = "results/{experiment}/{classifier}/class_maps/{attack}/{label}.h5"
 CLASS_MAP_ROW = "results/{experiment}/{classifier}/class_maps/{attack}/row.csv"

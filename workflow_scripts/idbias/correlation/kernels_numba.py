@@ -30,7 +30,7 @@ def two_nearest(first, second, orders, kept, replicate, row, partner, point, out
     that are kept, but point[p] itself; zeros where point[p] is not kept.
     """
     # One plain loop on purpose: AVX-512 gathers, stretches of 8 to 256 and torch's gather and topk
-    # were no faster or slower (benchmarks/correlation.py, docs/correlation.md).
+    # were no faster or slower (benchmarks/correlation.py).
     infinity = first.dtype.type(np.inf)
     for pair in range(replicate.size):
         a = first[row[pair]]

@@ -12,7 +12,7 @@ def spiral(points, seed, turns=TURNS):
 
     Angle t ~ U(0, 2 pi turns), radius t / (2 pi turns): the form of the authors' published code for
     the later paper (three turns there). Paper 1 gives no formula; five turns give its R^2 of 2.5e-3
-    (docs/correlation.md tells how they were chosen). The first column is one set, the second the other.
+    (docs/deviations.md tells how they were chosen). The first column is one set, the second the other.
     """
     angle = generator("spiral", seed).uniform(0, 2 * np.pi * turns, points)
     radius = angle / (2 * np.pi * turns)

@@ -24,7 +24,7 @@ class Autograd:
 
     classifier: frozen, in eval mode. autocast: let torch run it in bfloat16 where it holds that safe.
     smallest: an image's numbers do not depend on the batch if that has at least as many images.
-    Below 16 rows MKL's float32 matrix products sum in another order (measured; docs/masks.md).
+    Below 16 rows MKL's float32 matrix products sum in another order (measured).
     """
 
     def __init__(self, classifier, autocast=False):

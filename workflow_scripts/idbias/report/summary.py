@@ -85,7 +85,7 @@ def summary(experiments, files, arguments=()):
 
 def _rows(name, files):
     """The rows of a table as dicts of text; none where it is not among `files`."""
-    path = f"results/tables/{name}.csv"
+    path = layout.TABLE.format(table=name) + ".csv"
     if path not in files:
         return []
     with open(path, encoding="utf-8") as file:

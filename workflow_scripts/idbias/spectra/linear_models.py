@@ -212,7 +212,7 @@ def chains(transforms, frequency, count, seed):
     Paper 2 states it for one filter w_l a layer; this model has O times I of them. transforms: as
     for `product_inequality`. Returns name -> array (count,), the names of `product_inequality`.
     """
-    random = generator("jacobian", seed)
+    random = generator("chains of filters", seed)
     widths = [transforms[0].shape[1], *(len(transform) for transform in transforms)]
     results = []
     for path in random.integers(widths, size=(count, len(widths))):

@@ -9,7 +9,7 @@
 
 // ---- 3x3, stride 1, padding 1: Winograd's F(4x4, 3x3), a quarter of the multiplications ----
 // Lavin and Gray 2016, arXiv:1509.09308. The points of interpolation are 0, +-sqrt(1/2), +-sqrt(2)
-// and infinity, whose rounding error is half that of the usual 0, +-1, +-2 (docs/masks.md).
+// and infinity, whose rounding error is half that of the usual 0, +-1, +-2.
 constexpr float A = 0.70710678118654752f, B = 1.41421356237309505f;  // A * B = 1
 
 static inline void to_samples(const Vector d[6], Vector out[6]) {  // a column of B^T d
