@@ -22,6 +22,7 @@ from idbias.config.comparisons import by_folder
 from idbias.config.counts import SHARD
 from idbias.config.downloads import download_of
 from idbias.config.kept_shards import keep
+from idbias.config.made_with import made_with
 from idbias.config.experiments import files_named, within_experiment
 from idbias.config.origins import Origins, shown
 from idbias.errors import CONFIGURATION, InputError
@@ -110,6 +111,7 @@ rule all:
 # What a job computes with is a parameter of it.
 for each in workflow.rules:
     set_code(each)
+    set_made_with(each)
 
 
 onstart:

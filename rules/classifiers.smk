@@ -23,6 +23,10 @@ rule classifier:
         code=network_code("train_classifier.py"),
         settings=lambda wildcards: experiment(wildcards).trained[wildcards.classifier].settings,
         seed=lambda wildcards: experiment(wildcards).training_seed(wildcards.classifier),
+        # Not whether there are several: the first would be trained again when one is added.
+        of_another_seed=lambda wildcards: (
+            experiment(wildcards).training_seed(wildcards.classifier) != experiment(wildcards).seed
+        ),
     script:
         "../workflow_scripts/train_classifier.py"
 

@@ -62,6 +62,16 @@ def set_code(made):
         made.set_params(code=lambda wildcards: code(name))
 
 
+def set_made_with(made):
+    """Give a rule the parameter `made_with`: what the files that it reads must say of themselves."""
+    if made.script and not made.script.endswith("download.py"):
+        made.set_params(
+            made_with=lambda wildcards, input: {
+                path: expected for path in input if (expected := made_with(path, EXPERIMENTS))
+            }
+        )
+
+
 def asks(megabytes, *names, gpu=False):
     """The memory that a job asks for by a function of config/memory.py; more with each attempt."""
     on_gpu = memory.CUDA if gpu and GPUS else 0

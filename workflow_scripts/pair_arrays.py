@@ -4,7 +4,8 @@ from idbias.stage import stage
 
 with stage(snakemake):
     from idbias.correlation import arrays
+    from idbias.given_files import GIVEN, described
 
-    arrays.write_pairs(
-        snakemake.output[0], **snakemake.params.arrays, attributes=dict(snakemake.wildcards)
-    )
+    named = dict(snakemake.params.arrays)
+    attributes = {**dict(snakemake.wildcards), GIVEN: described(named.values())}
+    arrays.write_pairs(snakemake.output[0], **named, attributes=attributes)

@@ -12,6 +12,7 @@ with stage(snakemake, networks=True) as execution:
     from idbias.classifiers.probe import probe
     from idbias.config.schema_entries import Recipe
     from idbias.datasets.images import class_names, image_counts, read_images
+    from idbias.given_files import GIVEN, described
     from idbias.progress import progress
 
     settings, seed = dict(snakemake.params.settings), snakemake.params.seed
@@ -20,6 +21,8 @@ with stage(snakemake, networks=True) as execution:
     some, _ = read_images(dataset, "masked", slice(0, min(total, 3)))
     shape, classes = some.shape[1:], len(class_names(dataset))
     classifier, claimed = models.make(settings, shape, classes, seed), None
+    if snakemake.params.of_another_seed and not settings["weights"]:
+        models.tell_if_not_drawn(settings, shape, classes, seed)
     if settings["weights"]:
         if settings["weights"]["new_head"]:  # which is found by running the network
             probe(classifier.eval(), some, classes, settings["network"], trained=False)
@@ -49,8 +52,9 @@ with stage(snakemake, networks=True) as execution:
             device=where,
             progress=progress,
         )
-    experiment = {"experiment": snakemake.wildcards.experiment}
-    attributes = {**experiment, "settings": settings, "seed": seed, **made_by(where)}
+    of = dict(snakemake.wildcards)
+    attributes = {**of, "settings": settings, "seed": seed, **made_by(where)}
+    attributes[GIVEN] = described(snakemake.input.weights)
     models.save(output.classifier, classifier, settings, shape, classes, history, attributes)
     # As every later stage reads it: in eval mode, frozen.
     trained, classifier = classifier, models.load(output.classifier, where, some)
@@ -61,5 +65,5 @@ with stage(snakemake, networks=True) as execution:
         accuracy, total_tests, classes, snakemake.wildcards.classifier, None if history else claimed
     )
     files.write(
-        output.predictions, predictions, {**experiment, "test_accuracy": accuracy, **made_by(where)}
+        output.predictions, predictions, {**of, "test_accuracy": accuracy, **made_by(where)}
     )

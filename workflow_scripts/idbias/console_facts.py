@@ -34,12 +34,14 @@ def near_chance(accuracy, images, classes):
     return accuracy < chance + max(3 * sqrt(chance * (1 - chance) / max(images, 1)), 0.3 * chance)
 
 
-def success_said(succeeded, attacked):
-    """Return what to say of an attack's success on `attacked` images."""
+def success_said(succeeded, attacked, failed=0):
+    """Return what to say of an attack's success on `attacked` images, on `failed` of which it gave no answer."""
     if not attacked:
         return "no image to attack"
     said = f"succeeds on {succeeded / attacked:.1%} of {attacked:,} images"
-    if succeeded < max(0.05 * attacked, 3):
+    if failed > attacked / 2:
+        said += f". WARNING: it failed on {failed:,} of them; the log of its shards says why"
+    elif succeeded < max(0.05 * attacked, 3):
         said += ". WARNING: hardly any adversarial mask will come of it; raise epsilon or its steps"
     return said
 
@@ -67,5 +69,6 @@ def of_attack(folder, shards):
     counts = []
     for shard in shards:
         with h5py.File(Path(folder, f"{shard}.h5")) as file:
-            counts.append((int(file["success"][()].sum()), len(file["success"])))
+            failed = int(file["failed"][()].sum()) if "failed" in file else 0
+            counts.append((int(file["success"][()].sum()), len(file["success"]), failed))
     return success_said(*map(sum, zip(*counts, strict=True))) if counts else ""

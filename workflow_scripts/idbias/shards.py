@@ -103,7 +103,7 @@ def described(whole, shards, opened):
                     CONTENT: file.attrs.get(CONTENT),
                 }
             )
-    return {SHARDS: joined, MADE_ON: made_on}
+    return {**(first_kind[0] if first_kind else {}), SHARDS: joined, MADE_ON: made_on}
 
 
 def makers(attrs, known=()):

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import json
 import os
 import sys
 import tempfile
@@ -43,6 +44,7 @@ def stage(snakemake, networks=False):
         if warning := in_the_way():
             print(warning, file=log)
         _check_times(snakemake.input)
+        _check_made_with(snakemake.params.get("made_with", {}))
         yield _execution(snakemake)
     except InputError as error:
         configuration = os.environ.get(CONFIGURATION) or "config.yaml"
@@ -79,6 +81,34 @@ def _check_times(paths):
                 f"{path} is dated {ahead:.0f} s in the future: Snakemake would take what is made of it for "
                 f"older, and throw the work away; set this machine's clock right, or: touch {path}"
             )
+
+
+def _check_made_with(expected):
+    """Raise InputError if a file was made otherwise than is expected, path -> attributes (config/made_with.py)."""
+    if not expected:
+        return
+    from idbias import files, hdf5
+
+    for path, attributes in expected.items():
+        with hdf5.open_to_read(path) as file:
+            said = {name: file.attrs.get(name) for name in attributes}
+        for name, value in attributes.items():
+            wanted = None if value is None else files.attribute(value)
+            if said[name] != wanted:
+                raise InputError(
+                    f"{path} is not what config.yaml asks for: {_difference(name, said[name], wanted)}. Snakemake "
+                    "took it for up to date, as it does with results that were copied, made by hand or "
+                    "touched; delete it and run again, or set config.yaml back."
+                )
+
+
+def _difference(name, said, wanted):
+    """Return how an attribute, as files keep it, differs from what is wanted."""
+    if name == "settings" and said:
+        said, wanted = json.loads(said), json.loads(wanted)
+        keys = [key for key in {**wanted, **said} if said.get(key) != wanted.get(key)]
+        return ", ".join(f"its {key} is {said.get(key)}, not {wanted.get(key)}" for key in keys)
+    return f"its {name} is {said}, not {wanted}"
 
 
 class Log:

@@ -8,6 +8,7 @@ from idbias.attacks.perturbations import ROUNDING
 from idbias.correlation.arrays import read_array
 from idbias.datasets.images import image_counts, images_at, parts_of, read_images
 from idbias.errors import InputError
+from idbias.given_files import GIVEN, described
 from idbias.shards import rows_at
 
 BLOCK = 512
@@ -41,7 +42,8 @@ def write(output, dataset, wanted, path, index=None, labels=None):
         for start in range(0, len(order), BLOCK):
             chosen = order[start : start + BLOCK]
             kept[start : start + BLOCK] = in_range(path, rows_at(array, chosen))
-        files.stamp(file, {"settings": {"path": path, "index": index, "labels": labels}})
+        settings = {"path": path, "index": index, "labels": labels}
+        files.stamp(file, {"settings": settings, GIVEN: described(settings.values())})
 
 
 def check_kind(path, array, shape):

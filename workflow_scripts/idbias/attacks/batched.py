@@ -43,7 +43,7 @@ def run(
     epsilon = settings["epsilon"]
     build = partial(make, name, settings["arguments"], epsilon)
     attack = build()
-    kept = state_of(classifier)
+    kept = state_of(classifier, with_weights=":" in name)
     order = order_of(attack, settings)
     check_epsilon(name, epsilon, order, images.shape[1:])
     model = foolbox.PyTorchModel(classifier, bounds=(0, 1), device=device)
@@ -100,20 +100,30 @@ def run(
     }
 
 
-def state_of(classifier):
-    """Return what an attack may change of a classifier: the mode of each module, and copies of its buffers."""
+def state_of(classifier, with_weights):
+    """Return what an attack may change of a classifier: each module's mode, copies of its buffers and weights.
+
+    with_weights: of attacks of the user's own; foolbox's are known to leave them, and they may be large.
+    """
     modes = [module.training for module in classifier.modules()]
-    return modes, [buffer.clone() for buffer in classifier.buffers()]
+    weights = [weight.detach().clone() for weight in classifier.parameters() if with_weights]
+    return modes, [buffer.clone() for buffer in classifier.buffers()], weights
 
 
 def check_left_alone(classifier, kept, name):
     """Raise InputError if an attack left the classifier other than it was; kept: its `state_of` before."""
-    modes, buffers = state_of(classifier)
-    if modes != kept[0] or not all(map(torch.equal, buffers, kept[1])):
-        what = "in training mode" if modes != kept[0] else "with other running statistics"
+    modes, buffers, weights = kept
+    wrong = []
+    if [module.training for module in classifier.modules()] != modes:
+        wrong.append("in training mode")
+    if not all(map(torch.equal, classifier.buffers(), buffers)):
+        wrong.append("with other running statistics")
+    if weights and not all(map(torch.equal, classifier.parameters(), weights)):
+        wrong.append("with other weights")
+    if wrong:
         raise InputError(
-            f"attacks: {name} leaves the classifier {what}, so that what it is asked later depends on this batch; "
-            "leave it in eval mode throughout."
+            f"attacks: {name} leaves the classifier {' and '.join(wrong)}, so that what it is asked later depends "
+            "on this batch; leave it in eval mode throughout, and change a copy of it (copy.deepcopy) only."
         )
 
 

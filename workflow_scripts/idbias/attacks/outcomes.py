@@ -71,7 +71,8 @@ def failure(error, name, label, batch_size):
 
 def is_fault(error):
     """Return whether an exception says that the attack cannot work on any image, or not on this machine."""
-    return isinstance(error, FAULTS) or out_of_memory(error) or "criterion" in str(error)
+    told = any(words in str(error) for words in ("criterion", "does not require grad"))
+    return isinstance(error, FAULTS) or out_of_memory(error) or told
 
 
 def tell_failures(failed, label):

@@ -66,6 +66,21 @@ def make(settings, shape, classes, seed=0):
     return Normalised(network, shape[0], **(settings["normalisation"] or {}))
 
 
+def tell_if_not_drawn(settings, shape, classes, seed):
+    """Say on both streams if a network that is trained from several seeds has the same first weights for each.
+
+    The arguments are those of `make`. It may be meant so, as where its function loads weights.
+    """
+    first, other = (make(settings, shape, classes, number).network for number in (seed, seed + 1))
+    if all(map(torch.equal, first.parameters(), other.parameters())):
+        for stream in (sys.stderr, sys.stdout):
+            print(
+                f"warning: network {settings['network']} has the same first weights for every seed, so that its "
+                "trainings begin alike and differ less than new ones would; torch.manual_seed in its function?",
+                file=stream,
+            )
+
+
 def save(path, classifier, settings, shape, classes, history, attributes):
     """Write a classifier and its training history (list of dicts of numbers, one an epoch).
 

@@ -18,6 +18,7 @@ from idbias.config.kept_shards import kept
 from idbias.config.validation import nearest
 from idbias.datasets.published import PUBLISHED
 from idbias.errors import InputError
+from idbias.given_files import replaced
 from idbias.own_code import check_declared
 
 # What idbias gives a network's function if it takes it.
@@ -49,6 +50,8 @@ def _dataset(experiment, origins, faults):
     dataset = experiment.dataset
     key = f"datasets.{experiment.dataset_name}"
     result = layout.DATASET.format(experiment=experiment.name)
+    if not dataset.published:
+        _check_not_replaced(result, dataset.paths, origins.at(key), faults)
     if _made_of(result, dataset.paths, dataset.source_settings):
         tell_changed(local_path(dataset.path or ""), result)
         return
@@ -65,6 +68,8 @@ def _dataset(experiment, origins, faults):
             if path
         }
         _as_many_rows(shapes, origins.at(key), faults)
+        pairs = layout.within(layout.PAIRS, layout.OF_ARRAYS).format(experiment=experiment.name)
+        _check_not_replaced(pairs, given.values(), origins.at(key), faults)
     path = local_path(dataset.path or "")
     if dataset.source == "folder" and os.path.isdir(path):
         from idbias.config.picture_folders import check_folders
@@ -108,6 +113,8 @@ def _classifier(name, classifier, experiment, arm, origins, faults):
             )
     if classifier.weights and classifier.weights.path:
         result = layout.CLASSIFIER.format(experiment=experiment.name, classifier=arm)
+        where = origins.at(f"{key}.weights.path")
+        _check_not_replaced(result, [classifier.weights.path], where, faults)
         if _made_of(result, [classifier.weights.path], classifier.settings):
             return
         where = origins.at(f"{key}.weights.path")
@@ -129,6 +136,7 @@ def _attack(name, attack, experiment, origins, faults):
     where = origins.at(f"{key}.attack")
     if attack.attack == "file":
         result = layout.MADE_ELSEWHERE.format(experiment=experiment.name, attack=name)
+        _check_not_replaced(result, attack.files.values(), where, faults)
         if _made_of(result, files_named(attack.files.values()), attack.files):
             return
         shapes = {
@@ -203,6 +211,16 @@ def _made_of(result, paths, settings):
     except InputError:
         return False
     return said.get("settings") == files.attribute(settings)
+
+
+def _check_not_replaced(result, names, where, faults):
+    """Add a fault if one of the user's files is another than the one that `result` was made of, and no newer."""
+    with faults.collected():
+        if path := replaced(result, names):
+            raise InputError(
+                f"{where}: {path} is not the file that {result} was made of, but its date is older, so that "
+                f"Snakemake would keep what was made of the other; to use it: touch {path}"
+            )
 
 
 def _made_here(path):

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from idbias.report.table_rows import with_holm
+from idbias.report.table_rows import read_rows, with_holm
 
 NAMES = ["experiment", "dataset", "classifier", "seed", "attack", "epsilon"]
 MEASURED = (
@@ -34,16 +34,16 @@ def controls(rows, control_rows, contrasts, others=()):
     parts, before = [], None
     for row, control_row, contrast in zip(rows, control_rows, contrasts, strict=True):
         if row != before:
-            parts.append(pd.read_csv(row).assign(control="none"))
+            parts.append(read_rows(row).assign(control="none"))
         before = row
-        difference = pd.read_csv(contrast).iloc[0]
-        below = pd.read_csv(control_row)
+        difference = read_rows(contrast).iloc[0]
+        below = read_rows(control_row)
         for name, column in CONTRAST.items():
             # Once, beside the first of several ways to shuffle.
             below.loc[below.index[0], name] = difference.get(column)
         parts.append(below)
     shown = sum(map(len, parts))
-    parts += [pd.read_csv(row).assign(control="none") for row in others]
+    parts += [read_rows(row).assign(control="none") for row in others]
     table = with_holm(pd.concat(parts, ignore_index=True)).head(shown)
     return with_holm(table, ["contrast_p"], ["experiment"]).dropna(axis=1, how="all")
 

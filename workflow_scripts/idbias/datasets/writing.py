@@ -11,6 +11,7 @@ from idbias import files
 from idbias.datasets import binary, digits, image_archives
 from idbias.datasets.class_numbers import read_class_index
 from idbias.files import replacing
+from idbias.given_files import GIVEN, described
 from idbias.progress import progress
 
 MODULES = {"binary": binary, "digits": digits, "image_archives": image_archives}
@@ -44,6 +45,7 @@ def write_images(path, settings, seed, sources, published):
     Large sets go straight from the archive into the file, so that memory stays bounded. What was passed
     over or done to pictures is printed, and kept as the attribute `notes`.
     """
+    given = {} if published else described(sources)
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         names = iter(("train/images", "test/images"))
 
@@ -57,6 +59,7 @@ def write_images(path, settings, seed, sources, published):
                 file.create_dataset(f"{part}/images", data=images, **files.storage(images.shape))
             file.create_dataset(f"{part}/labels", data=labels)
         about = {"settings": settings, "seed": seed, "classes": list(dataset.classes)}
+        about[GIVEN] = given
         if notes := dataset.about_notes():
             about["notes"] = notes
             for stream in (sys.stderr, sys.stdout):

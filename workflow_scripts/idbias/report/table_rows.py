@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from idbias import files
+from idbias.config import layout
 from idbias.errors import InputError
 from idbias.report.answers import QUESTION
 
@@ -90,8 +91,16 @@ def read_rows(path):
         raise InputError(
             f"{path} is not a readable CSV file ({error}); delete it and run again."
         ) from None
-    if table is None:
+    of_row = Path(path).name == Path(layout.ROW).name
+    if table is None or (of_row and table.empty):
         raise InputError(f"{path} is empty or cut short; delete it and run again.")
+    parts = Path(path).parts
+    if of_row and "results" in parts and "experiment" in table:
+        made_for = set(table["experiment"]) - {parts[parts.index("results") + 1]}
+        if made_for:
+            raise InputError(
+                f"{path} was made for the experiment {made_for.pop()}: it was moved here; delete it and run again."
+            )
     return table
 
 
