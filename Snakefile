@@ -117,7 +117,11 @@ for each in workflow.rules:
 onstart:
     if warning := in_the_way():
         print(warning, file=sys.stderr)
-    tables_aside.put_aside(targets.tables(CHOSEN))
+    tables_aside.put_aside(
+        targets.tables(CHOSEN),
+        tables_aside.tables_of(workflow.dag.jobs, EXPERIMENTS),
+        EXPERIMENTS,
+    )
 
 
 onsuccess:

@@ -5,10 +5,12 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 from conftest import ROOT
 from mistakes import make_folder
 
 from idbias import tables_aside
+from idbias.config.checking import check
 from idbias.config.command_line import check_arguments, configuration_files, numbers
 
 
@@ -86,8 +88,22 @@ def test_tables_of_another_configuration_are_put_aside(tmp_path, capsys):
         "accuracies.csv",
     ):
         (tmp_path / name).touch()
-    moved = tables_aside.put_aside(["results/tables/correlations.md"], tmp_path)
+    moved = tables_aside.put_aside(["results/tables/correlations.md"], {}, {}, tmp_path)
     assert moved == ["spectra.md", "spectra_details.csv"]
     assert sorted(path.name for path in (tmp_path / "earlier").iterdir()) == moved
     assert "earlier: spectra.md" in capsys.readouterr().out
     assert (tmp_path / "table2.md").exists()
+
+
+def test_a_table_of_other_settings_does_not_stay_beside_a_new_one(tmp_path):
+    """Asked for one table alone, Snakemake leaves the others as they are, of the epsilon of before."""
+    raw = yaml.safe_load((ROOT / "config.yaml").read_text())
+    wanted = ["results/tables/attacks.md", "results/tables/correlations.md"]
+    for name in ("attacks.md", "correlations.md", "table1.md"):
+        (tmp_path / name).touch()
+    asked = {"attacks": {"digits"}, "correlations": {"digits"}, "table1": {"spiral"}}
+    assert tables_aside.put_aside(wanted, asked, check(raw), tmp_path) == []
+    raw["masks"]["penalty"] = 0.02
+    raw["execution"]["device"] = "cpu"  # decides no number
+    of_attacks = {"attacks": {"digits"}}
+    assert tables_aside.put_aside(wanted, of_attacks, check(raw), tmp_path) == ["correlations.md"]
