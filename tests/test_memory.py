@@ -79,9 +79,6 @@ def test_pictures_in_a_folder_are_of_the_size_of_one_of_them(tmp_path):
 )  # fmt: skip
 def test_fewer_images_at_once_where_they_are_large(shape, most, expected):
     assert batches.at_once(shape, most) == expected
-    assert (
-        batches.LAYERS * expected * np.prod(shape) * 4 / 1e6 <= batches.MOST_LAYERS or expected == 1
-    )
 
 
 def test_a_few_large_images_are_attacked_in_a_batch_of_as_many():

@@ -29,6 +29,15 @@ def test_a_stream_is_numpys_spawned_sequence_and_fits_torch():
     torch.Generator().manual_seed(torch_seed("epoch", 0, 0))
 
 
+def test_every_stream_is_drawn_from():
+    library = "".join(
+        path.read_text("utf-8")
+        for path in (ROOT / "workflow_scripts").rglob("*.py")
+        if path.name != "streams.py"
+    )
+    assert {stream for stream in STREAMS if f'("{stream}"' not in library} == set()
+
+
 def test_the_library_draws_from_streams_alone():
     for path in (ROOT / "workflow_scripts").rglob("*.py"):
         if path.name != "streams.py":

@@ -55,6 +55,12 @@ def test_recipes_are_those_printed():
         settings = paper2.recipe("fully_connected_1_relu", row["dataset"])
         assert settings["batch_size"] == int(row["batch_size"])
         assert settings["schedule"] == "steps"
+    # The tables print two rates of local kernels and say not whose: one layer has the larger, as we read them.
+    rates = {
+        layers: paper2.recipe(f"local_convolution_{layers}_relu", "cifar10")["learning_rate"]
+        for layers in (1, 3)
+    }
+    assert rates == {1: 0.01, 3: 0.002}
     with pytest.raises(InputError, match="no model 'resnet'"):
         paper2.recipe("resnet", "mnist")
 
