@@ -12,7 +12,7 @@ from idbias.config import layout
 from idbias.config.checking import check
 from idbias.config.made_with import made_with
 from idbias.errors import InputError
-from idbias.given_files import GIVEN, described, replaced
+from idbias.provenance import GIVEN, described, replaced
 from idbias.report.table_rows import join
 from idbias.stage import _check_made_with
 

@@ -4,7 +4,7 @@ from idbias.stage import stage
 
 with stage(snakemake):
     from idbias.correlation import arrays
-    from idbias.given_files import GIVEN, described
+    from idbias.provenance import GIVEN, described
 
     named = dict(snakemake.params.arrays)
     attributes = {**dict(snakemake.wildcards), GIVEN: described(named.values())}

@@ -12,8 +12,8 @@ with stage(snakemake, networks=True) as execution:
     from idbias.classifiers.probe import probe
     from idbias.config.schema_entries import Recipe
     from idbias.datasets.images import class_names, image_counts, read_images
-    from idbias.given_files import GIVEN, described
     from idbias.progress import progress
+    from idbias.provenance import GIVEN, described
 
     settings, seed = dict(snakemake.params.settings), snakemake.params.seed
     dataset, output, where = snakemake.input.dataset, snakemake.output, device(execution)

@@ -8,7 +8,7 @@ from idbias.attacks.perturbations import ROUNDING
 from idbias.correlation.arrays import read_array
 from idbias.datasets.images import image_counts, images_at, parts_of, read_images
 from idbias.errors import InputError
-from idbias.given_files import GIVEN, described
+from idbias.provenance import GIVEN, described
 from idbias.shards import rows_at
 
 BLOCK = 512

@@ -18,8 +18,8 @@ from idbias.config.kept_shards import kept
 from idbias.config.validation import nearest
 from idbias.datasets.published import PUBLISHED
 from idbias.errors import InputError
-from idbias.given_files import replaced
 from idbias.own_code import check_declared
+from idbias.provenance import replaced
 
 # What idbias gives a network's function if it takes it.
 OF_NETWORKS = ("shape", "channels", "classes")

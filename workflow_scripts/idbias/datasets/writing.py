@@ -11,8 +11,8 @@ from idbias import files
 from idbias.datasets import binary, digits, image_archives
 from idbias.datasets.class_numbers import read_class_index
 from idbias.files import replacing
-from idbias.given_files import GIVEN, described
 from idbias.progress import progress
+from idbias.provenance import GIVEN, described
 
 MODULES = {"binary": binary, "digits": digits, "image_archives": image_archives}
 
