@@ -44,6 +44,35 @@ def test_keys_with_dots_and_empty_files_get_a_sentence(folder):
         check_arguments(["snakemake", "--configfile", "mine.yaml"])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            "--configfile mine.yaml -n --configfile more.yaml",
+            "--configfile is given twice, of which only more.yaml would count; write --configfile mine.yaml more",
+        ),
+        (
+            "--config seed=3 -n -C a=1 --config b=2",
+            "--config is given 3 times, .*; write --config seed=3 a=1 b=2",
+        ),
+        (
+            "--config seed = 3",
+            "--config seed = 3: seed is no KEY=VALUE; .* --config seed=3, and targets before it",
+        ),
+        ("--config =3", "--config =3: =3 is no KEY=VALUE"),
+    ],
+)
+def test_options_that_snakemake_misreads_get_a_sentence(folder, arguments, said):
+    with pytest.raises(SystemExit, match=f"idbias: {said}"):
+        check_arguments(["snakemake", *arguments.split()])
+
+
+def test_octal_numbers_of_the_command_line_stay_text():
+    config = {"datasets": {"pictures": {"size": "032"}}}
+    numbers(config, {"datasets": {"pictures": {"size": "032"}}})
+    assert config["datasets"]["pictures"]["size"] == "032"
+
+
 def test_what_follows_configfile_is_taken_for_files():
     def files(text):
         return configuration_files(["snakemake", *text.split()])

@@ -4,6 +4,7 @@ import foolbox
 import pytest
 import yaml
 from conftest import ROOT, lay_over
+from further_mistakes import FURTHER
 from mistakes import MINE, MISTAKES, make_folder
 
 from idbias import files
@@ -45,7 +46,10 @@ def test_without_a_mistake_nothing_is_said(folder):
     assert experiment.classifiers["own"].recipe.learning_rate == 0.001
 
 
-@pytest.mark.parametrize(("changes", "harm", "said"), MISTAKES.values(), ids=MISTAKES)
+ALL = {**MISTAKES, **FURTHER}
+
+
+@pytest.mark.parametrize(("changes", "harm", "said"), ALL.values(), ids=ALL)
 def test_a_mistake_is_said_with_file_key_and_remedy(folder, changes, harm, said):
     config = yaml.safe_load(MINE)
     lay_over(config, changes)
@@ -82,6 +86,23 @@ def test_several_are_said_at_once(folder):
     assert any(line.startswith("--config: correlation.shuffles is 1") for line in lines)
 
 
+def test_a_module_that_is_not_there_hides_no_other_mistake(folder):
+    config = yaml.safe_load(MINE)
+    config["classifiers"]["own"]["network"] = "nets:small"
+    config["attacks"]["mirror"]["attack"] = "their_attacks:mirror"
+    config["datasets"]["pictures"]["path"] = "photos"
+    (folder / "mine.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    lines = sentences("mine.yaml")
+    for part in ("no nets.py", "no their_attacks.py", "photos, which does not exist"):
+        assert sum(part in line for line in lines) == 1, lines
+    assert len(lines) == 3
+
+
+def test_hidden_folders_are_no_classes(folder):
+    (folder / "pictures/__MACOSX").mkdir()
+    assert planned("mine.yaml")
+
+
 def test_each_mistake_is_of_the_file_it_is_in(folder):
     (folder / "more.yaml").write_text("masks: {penalty: -1}\n", encoding="utf-8")
     (folder / "mine.yaml").write_text(MINE + "class_maps: {penalty: -1}\n", encoding="utf-8")
@@ -103,6 +124,13 @@ def test_each_mistake_is_of_the_file_it_is_in(folder):
         ("masks: {penalty: 1\n", "mine.yaml, line 2: this is no YAML"),
         ("- masks\n", "mine.yaml holds no keys"),
         ("masks: {penalty: 1}\n".encode("utf-16"), "mine.yaml is not text in UTF-8"),
+        ("masks: &a {penalty: 1, more: *a}\n", "mine.yaml, line 1: an alias (*name) is in what it repeats"),
+        ("masks: {\n  penalty: '\a'}\n", "mine.yaml: it has a control character, 0x0007, in line 2; delete it."),
+        (
+            "masks:\n  window: 032\n",
+            "mine.yaml, line 2: 'masks.window' is 032, which YAML takes for 26 (to the base of 8); write 32, or",
+        ),
+        ("masks: {window: 1:00}\n", "mine.yaml, line 1: 'masks.window' is 1:00, which YAML takes for 60 (to the"),
     ],
 )  # fmt: skip
 def test_what_is_no_yaml_is_said_with_its_line(folder, text, said):

@@ -138,3 +138,9 @@ def test_missing_and_damaged_files_are_named(tmp_path, content):
     with pytest.raises(InputError, match=r"weights.pth") as raised:
         load_weights(network(), path)
     assert "\n" not in str(raised.value)
+
+
+def test_a_key_into_safetensors_is_refused(tmp_path):
+    save_file(network().state_dict(), tmp_path / "weights.safetensors")
+    with pytest.raises(InputError, match=r"weights.key is ema, but .* holds one set: leave key"):
+        load_weights(network(), tmp_path / "weights.safetensors", key="ema")

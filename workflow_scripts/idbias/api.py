@@ -74,7 +74,8 @@ def attack(
     labels: int64 (N,), of images it classifies correctly; epsilon: the size of the perturbation, None for
     attacks that look for the smallest; arguments: of the attack's class; seed: image i draws from (seed, i).
     Returns adversarial float32 (N, C, H, W), adversarial_class int64 (N,), success bool (N,), l2 and linf
-    float32 (N,), the perturbations' norms. Raises idbias.errors.InputError if the attack fails.
+    float32 (N,), the perturbations' norms. Raises idbias.errors.InputError if the attack fails, for
+    images, labels or epsilon of the wrong shape, type or range, and for images that the classifier gets wrong.
 
     >>> import torch
     >>> network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, 2, bias=False))
@@ -84,26 +85,25 @@ def attack(
     >>> found["adversarial"].shape
     (1, 1, 4, 4)
     """
-    import torch
-
+    from idbias.api_arguments import attack_settings, check_classified, classes_given, images_of
     from idbias.attacks import batched
     from idbias.classifiers.conversion import copied
 
-    images = torch.as_tensor(images, dtype=torch.float32).detach().cpu().numpy()
-    labels, index = np.asarray(labels, np.int64), np.arange(len(images))
-    settings = {"attack": name, "arguments": arguments or {}, "epsilon": epsilon}
+    settings = attack_settings(name, arguments, epsilon)
+    images = images_of(images, "idbias.attack").float().numpy()
+    labels = classes_given(labels, len(images), "idbias.attack: labels").numpy()
     device = str(next((parameter.device for parameter in classifier.parameters()), "cpu"))
-    return batched.run(
-        copied(classifier), images, labels, index, settings, seed=seed, device=device
-    )
+    classifier, index = copied(classifier), np.arange(len(images))
+    check_classified(classifier, images, labels, device)
+    return batched.run(classifier, images, labels, index, settings, seed=seed, device=device)
 
 
 def train_masks(classifier, images, targets, *, penalty=0.01, engine="auto"):
     """Train one mask per image over its Fourier transform; return an idbias.masks.training.MaskResult.
 
-    classifier: torch module, images (N, C, H, W) -> logits (N, K); images: float (N, C, H, W); targets: int
-    (N,): of an essential mask the image's class, of an adversarial mask, with the adversarial image, the
-    class the attack brought it to. The result has masks float32 (N, C, H, W) in [0, 1], kept bool (N,),
+    classifier: torch module, images (N, C, H, W) -> logits (N, K); images: float (N, C, H, W) in [0, 1];
+    targets: int (N,): of an essential mask the image's class, of an adversarial mask, with the adversarial
+    image, the class the attack brought it to. The result has masks float32 (N, C, H, W) in [0, 1], kept bool (N,),
     whether the masked image gets its target, steps, loss. Source: Basile et al. 2023, equation 1 and section
     4.5. Raises idbias.errors.InputError for images or targets of the wrong shape, type or range.
 
@@ -115,8 +115,11 @@ def train_masks(classifier, images, targets, *, penalty=0.01, engine="auto"):
     >>> result.masks.shape, bool(result.kept.all())
     ((2, 1, 4, 4), True)
     """
+    from idbias.api_arguments import classes_given, images_of, settings_of
     from idbias.config.schema import Masks
     from idbias.masks import training
 
-    settings = Masks(penalty=penalty)
+    settings = settings_of(Masks, "idbias.train_masks", penalty=penalty)
+    images = images_of(images, "idbias.train_masks")
+    targets = classes_given(targets, len(images), "idbias.train_masks: targets")
     return training.train_masks(classifier, images, targets, settings, engine=engine)

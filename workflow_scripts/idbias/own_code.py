@@ -9,6 +9,7 @@ import inspect
 import os
 import re
 import sys
+import traceback
 from pathlib import Path
 
 from idbias.config.code import SCRIPTS, parsed
@@ -122,6 +123,17 @@ def check_declared(name, where, given=(), offered=(), of_plain=(), called=()):
         )
 
 
+def is_plain(name):
+    """Return whether MODULE:NAME is a function, or a class derived from none, in the working directory."""
+    path, attribute = own_file(name), name.split(":", 1)[1]
+    found = [
+        node
+        for node in (parsed(path).body if path else ())
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == attribute
+    ]
+    return bool(found) and not getattr(found[-1], "bases", [])
+
+
 def _check_imports(tree, path, beginning, seen=()):
     """Raise InputError if a module imports at its top what is neither beside it nor installed, or no Python."""
     if "sys.path" in path.read_text(encoding="utf-8", errors="replace"):
@@ -132,6 +144,11 @@ def _check_imports(tree, path, beginning, seen=()):
             names = [node.module]
         for name in {dotted.split(".")[0] for dotted in names}:
             beside = own_file(name)
+            if beside and (other := _found_first(name)):
+                raise InputError(
+                    f"{beginning} {path.name}, line {node.lineno}, imports {name}, of which Python finds another "
+                    f"before your {beside.name}, {other}; give your file another name."
+                )
             if beside and beside not in seen:
                 _check_imports(parsed(beside, beginning), beside, beginning, (*seen, beside))
             if not (beside or Path(name).is_dir() or importlib.util.find_spec(name)):
@@ -193,6 +210,27 @@ def own(name, kind, what="function"):
             f"config.yaml: {kind} {name} cannot be loaded ({error}); it must be a {what} {attribute} in "
             f"{module.replace('.', '/')}.py in the folder you run Snakemake in."
         ) from None
+    except (Exception, SystemExit) as error:  # a module may run, and raise, anything
+        traceback.print_exc(file=sys.stderr)
+        raise InputError(
+            f"config.yaml: {kind} {name} cannot be loaded: {_place(error, module)} raised {_said(error)} when it "
+            "was imported; fix it, or put what is to run only by itself below if __name__ == '__main__'."
+        ) from None
+
+
+def _place(error, module):
+    """Return the file and line of the user's in which an exception was raised, in words."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{Path(error.filename).name}, line {error.lineno},"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(Path.cwd())]
+    own = [frame for frame in own if not frame.filename.startswith((str(SCRIPTS), sys.prefix))]
+    return f"{Path(own[-1].filename).name}, line {own[-1].lineno}," if own else f"module {module}"
+
+
+def _said(error):
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 def _imported(module):

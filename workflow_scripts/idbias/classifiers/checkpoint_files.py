@@ -43,6 +43,11 @@ def read_checkpoint(path, key=None):
     and no key, or not what `key` names.
     """
     if is_safetensors(path):
+        if key is not None:
+            raise InputError(
+                f"config.yaml: weights.key is {key}, but {path} is of safetensors, which holds one set: "
+                "leave key out."
+            )
         try:
             return load_file(path), None
         except Exception as error:

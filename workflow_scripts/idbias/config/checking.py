@@ -14,23 +14,13 @@ from idbias.config.fitting import (
     check_noise_has_norms,
     check_normalisation_fits,
     check_test_fits,
+    images_key,
 )
-from idbias.config.origins import KINDS, Origins
+from idbias.config.origins import Origins
+from idbias.config.overriding import check_overrides, overridden
 from idbias.config.validation import require_known, validated
 from idbias.errors import InputError
 from idbias.own_code import require
-
-OVERRIDABLE = (
-    "datasets",
-    "classifiers",
-    "recipe",
-    "attacks",
-    "masks",
-    "class_maps",
-    "correlation",
-    "crossed",
-    "execution",
-)
 
 
 def check(raw, where="config.yaml", with_files=False):
@@ -50,7 +40,7 @@ def check(raw, where="config.yaml", with_files=False):
     experiments = {}
     for block in config.experiment_blocks:
         with faults.collected():
-            for experiment in _members(raw, config, block, origins):
+            for experiment in _members(raw, config, block, origins, faults):
                 if experiment.name in experiments:
                     raise InputError(
                         f"{origins.at(f'experiment_blocks.{experiments[experiment.name].family}')} and "
@@ -116,49 +106,24 @@ def selected(raw, experiments):
     return list(chosen.values())
 
 
-def _members(raw, config, name, origins):
+def _members(raw, config, name, origins, missing):
+    """Return the Experiments of a block; missing: Faults, to which modules that are not there are added."""
     block = config.experiment_blocks[name]
     here = origins.at(f"experiment_blocks.{name}")
-    for section in block.overrides:
-        require_known(section, OVERRIDABLE, f"{here}.overrides", "section to override")
-        for entry in block.overrides[section] if section in KINDS else ():
-            known = [*raw[section], *(paper2.ENTRIES if section == "classifiers" else ())]
-            require_known(entry, known, f"{here}.overrides.{section}", section[:-1])
-    settings = validated(_overridden(raw, block), Origins.of(f"{here}.overrides"))
+    check_overrides(raw, block, f"{here}.overrides")
+    settings = validated(overridden(raw, block), Origins.of(f"{here}.overrides"))
     if isinstance(block.dataset, str):
-        return [_resolved(settings, block, name, name, block.dataset, origins)]
+        return [_resolved(settings, block, name, name, block.dataset, origins, missing)]
     faults, members = Faults(), []
     for dataset in block.dataset:
         with faults.collected():
-            members.append(_resolved(settings, block, name, f"{name}_{dataset}", dataset, origins))
+            member = f"{name}_{dataset}"
+            members.append(_resolved(settings, block, name, member, dataset, origins, missing))
     faults.raise_all()
     return members
 
 
-def _overridden(raw, block):
-    """Return the configuration with an experiment's overrides laid over it, as a dict."""
-    named = [*block.classifiers, *filter(None, [block.other_network])]
-    entries = {name: paper2.ENTRIES[name] for name in named if name in paper2.ENTRIES}
-    with_entries = {**raw, "classifiers": {**entries, **raw["classifiers"]}}
-    overrides = dict(block.overrides)
-    recipe = overrides.pop("recipe", None)
-    if recipe:
-        trained = {
-            name: {"recipe": recipe}
-            for name in named
-            if _is_trained(with_entries["classifiers"].get(name, {}))
-        }
-        with_entries = _laid_over(with_entries, {"classifiers": trained})
-    return _laid_over(with_entries, overrides)
-
-
-def _is_trained(entry):
-    """Return whether a classifier's entry, a dict, has a recipe, or, without weights, paper 2's."""
-    of_the_zoo = entry.get("network") in paper2.ZOO and not entry.get("weights")
-    return bool(entry.get("recipe")) or of_the_zoo
-
-
-def _resolved(settings, block, family, name, dataset_name, origins):
+def _resolved(settings, block, family, name, dataset_name, origins, missing):
     here, faults = origins.at(f"experiment_blocks.{family}"), Faults()
     classifiers, dataset = {}, None
     with faults.collected():
@@ -166,17 +131,19 @@ def _resolved(settings, block, family, name, dataset_name, origins):
         dataset = settings.datasets[dataset_name]
         if block.images:
             dataset = dataset.model_copy(update={"images": block.images})
-        check_dataset_fits(block, dataset, dataset_name, here, origins)
+        check_dataset_fits(block, dataset, dataset_name, family, origins)
     named = {name: f"{here}.classifiers" for name in block.classifiers}
     if block.other_network:
         named.setdefault(block.other_network, f"{here}.other_network")
     for classifier, key in named.items():
         with faults.collected():
-            classifiers[classifier] = _classifier(settings, classifier, dataset, key, origins)
+            made = _classifier(settings, classifier, dataset, key, origins, missing)
+            classifiers[classifier] = made
     for attack in block.attacks:
         with faults.collected():
             require_known(attack, settings.attacks, f"{here}.attacks", "attack")
-            if ":" in settings.attacks[attack].attack:
+        with missing.collected():
+            if ":" in getattr(settings.attacks.get(attack), "attack", ""):
                 require(settings.attacks[attack].attack, origins.at(f"attacks.{attack}.attack"))
     faults.raise_all()
     try:
@@ -190,6 +157,7 @@ def _resolved(settings, block, family, name, dataset_name, origins):
         dataset=dataset,
         analyses=block.analyses,
         first_image=block.first_image,
+        images_key=images_key(block, dataset_name, family),
         masks=settings.masks,
         class_maps=settings.class_maps,
         correlation=settings.correlation,
@@ -242,10 +210,10 @@ def _twice(names):
     return next(name for name in names if names.count(name) > 1)
 
 
-def _classifier(settings, name, dataset, key, origins):
+def _classifier(settings, name, dataset, key, origins, missing):
     """Return a classifier with its normalisation, and what its recipe leaves out, filled in.
 
-    dataset: what it is trained on, or None where that is not known; key: where it is named.
+    dataset: what it is trained on, or None where that is not known; key: where it is named; missing: Faults.
     """
     require_known(name, {**settings.classifiers, **paper2.ENTRIES}, key, "classifier")
     network = settings.classifiers[name].network
@@ -253,7 +221,8 @@ def _classifier(settings, name, dataset, key, origins):
     if ":" not in network:
         require_known(network, NETWORKS, where, "network")
     elif not network.startswith("timm:"):
-        require(network, where)
+        with missing.collected():
+            require(network, where)
     if dataset is None:
         return settings.classifiers[name]
     made = settings.classifiers[name]
@@ -263,7 +232,8 @@ def _classifier(settings, name, dataset, key, origins):
     elif isinstance(normalisation, str):
         here = origins.at(f"classifiers.{name}.normalisation")
         normalised = {key: entry for key, entry in settings.datasets.items() if entry.normalisation}
-        require_known(normalisation, normalised, here, "dataset with a normalisation called")
+        known = [*normalised, "none"]
+        require_known(normalisation, known, here, "dataset with a normalisation called")
         normalisation = normalised[normalisation].normalisation
     given = f"classifiers.{name}.normalisation" if made.normalisation else "datasets"
     check_normalisation_fits(normalisation, dataset, origins.at(given))
@@ -274,11 +244,3 @@ def _classifier(settings, name, dataset, key, origins):
         theirs = paper2.recipe(made.network, dataset.source, epochs)
         recipe = schema_entries.Recipe(**{**theirs, **given})
     return made.model_copy(update={"normalisation": normalisation, "recipe": recipe})
-
-
-def _laid_over(base, top):
-    merged = deepcopy(base)
-    for key, value in top.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _laid_over(merged[key], value) if both else deepcopy(value)
-    return merged

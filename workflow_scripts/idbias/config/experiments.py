@@ -26,8 +26,9 @@ class Experiment:
     family: the block it comes from, whose name it has unless that block names several datasets.
     classifiers, attacks: only those that it uses, by name, in the order it names them, an entry for
     each arm (config.arms); classifier_arm_of, attack_arm_of: what an arm is of.
-    controls: names of CONTROLS. extra_classifiers: further classifiers, whose essential masks controls take in
-    the place of a classifier's own; substitutes: (control, classifier) -> which.
+    images_key: that which says how many images. controls: names of CONTROLS. extra_classifiers: further
+    classifiers, whose essential masks controls take in the place of a classifier's own; substitutes:
+    (control, classifier) -> which.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Experiment:
     execution: schema.Execution
     seed: int
     first_image: int = 0
+    images_key: str = ""
     classifier_arm_of: dict[str, tuple[str, int]] = field(default_factory=dict)
     attack_arm_of: dict[str, str] = field(default_factory=dict)
     controls: list[str] = field(default_factory=list)

@@ -4,8 +4,18 @@ from idbias.config.counts import known_images
 from idbias.errors import InputError
 
 
-def check_dataset_fits(block, dataset, name, here, origins):
-    """Raise InputError if a dataset is not one for what a block asks for."""
+def images_key(block, dataset, family):
+    """Return the key that says how many images of a `dataset` (its name) the block `family` takes."""
+    here = f"experiment_blocks.{family}"
+    if block.images:
+        return f"{here}.images"
+    overridden = block.overrides.get("datasets", {}).get(dataset) or {}
+    return f"{f'{here}.overrides.' if 'images' in overridden else ''}datasets.{dataset}.images"
+
+
+def check_dataset_fits(block, dataset, name, family, origins):
+    """Raise InputError if a dataset, called `name`, is not one for what the block `family` asks for."""
+    here = origins.at(f"experiment_blocks.{family}")
     if dataset.source in ("spiral", "arrays"):
         keys = ("classifiers", "attacks", "images", "seeds", "controls", "other_network")
         if given := [key for key in keys if getattr(block, key)]:
@@ -13,8 +23,7 @@ def check_dataset_fits(block, dataset, name, here, origins):
     elif not block.classifiers or not block.attacks:
         raise InputError(f"{here}: name at least one of classifiers and at least one of attacks.")
     elif dataset.source not in ("folder", "imagenet"):
-        key = f"{here}.images" if block.images else origins.at(f"datasets.{name}.images")
-        _enough_images(dataset, block.first_image, key)
+        _enough_images(dataset, block.first_image, origins.at(images_key(block, name, family)))
     if block.first_image and block.analyses != ["crossed"]:
         raise InputError(
             f"{here}.first_image is {block.first_image}, but only analyses: [crossed] takes images from the "
@@ -88,10 +97,18 @@ def check_normalisation_fits(normalisation, dataset, where):
             f"{where} has {len(normalisation.mean)} numbers, but images of source {dataset.source} have "
             f"{dataset.channel_count} channels; give one mean and std per channel."
         )
-    if normalisation and max(normalisation.mean) > 1:
+    for name, values in (
+        (("mean", normalisation.mean), ("std", normalisation.std)) if normalisation else ()
+    ):
+        if max(values) > 1:
+            raise InputError(
+                f"{where} has a {name} of {max(values):g}, but images lie in [0, 1]: divide mean and std by 255 "
+                "where yours are of pixels from 0 to 255."
+            )
+    if normalisation and min(normalisation.mean) < 0:
         raise InputError(
-            f"{where} has a mean of {max(normalisation.mean):g}, but images lie in [0, 1]: divide mean and std by "
-            "255 where yours are of pixels from 0 to 255."
+            f"{where} has a mean of {min(normalisation.mean):g}, but images lie in [0, 1], whose mean is not "
+            "negative: give that of the pixels, of a network that takes them from -1 to 1 mean 0.5 and std 0.5."
         )
 
 

@@ -1,5 +1,6 @@
 """Which file each setting comes from, so that a message names the file that the user wrote it in."""
 
+import re
 from pathlib import Path
 
 import yaml
@@ -8,6 +9,8 @@ from idbias.errors import InputError
 
 # Sections with entries of the user's own -> the key that says what an entry is.
 KINDS = {"datasets": "source", "classifiers": "network", "attacks": "attack"}
+# What YAML 1.1 takes for a number to the base of 8, and in times such as 1:00 to that of 60.
+OCTAL = re.compile(r"[-+]?0[0-7_]+")
 
 
 class Origins:
@@ -57,7 +60,7 @@ class Origins:
         Each file is laid over those before it, entry by entry and key by key.
         """
         faults = []
-        for section, kind in KINDS.items():
+        for section, kind in {**KINDS, "experiment_blocks": "dataset"}.items():
             below = {}
             for file, content in self.layers:
                 entries = content.get(section) if isinstance(content, dict) else None
@@ -67,10 +70,14 @@ class Origins:
                     known = below.get(name, {})
                     where = f"{file}: {section}.{name}"
                     stays = [key for key in known if key not in entry]
-                    if stays and kind in known and known[kind] != entry.get(kind, known[kind]):
+                    if (
+                        stays
+                        and kind in known
+                        and not _among(entry.get(kind, known[kind]), known[kind])
+                    ):
                         faults.append(
                             f"{where} is of another {kind} than the entry of that name below it, "
-                            f"{known[kind]}, of which {', '.join(stays)} would stay; give it another name."
+                            f"{_text(known[kind])}, of which {', '.join(stays)} would stay; give it another name."
                         )
                     elif "recipe" in stays and entry.get("weights") and not known.get("weights"):
                         faults.append(
@@ -82,6 +89,17 @@ class Origins:
             raise InputError("\n".join(faults))
 
 
+def _among(kind, known):
+    """Return whether an entry is of the kind that is known, or a block of some of the datasets known."""
+    if isinstance(known, list):
+        return set(map(str, kind if isinstance(kind, list) else [kind])) <= set(map(str, known))
+    return kind == known
+
+
+def _text(kind):
+    return ", ".join(map(str, kind)) if isinstance(kind, list) else kind
+
+
 def shown(path):
     """Return a path as the user would write it: relative where it is below the working directory."""
     path = Path(path).absolute()
@@ -89,13 +107,14 @@ def shown(path):
 
 
 def read_yaml(path):
-    """Return (what a YAML file says, sentences on keys that it gives twice).
+    """Return (what a YAML file says, sentences on keys that it gives twice and numbers that it misreads).
 
     Raises InputError, with the line, if it is missing or no YAML of keys.
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
         node = yaml.compose(text, Loader=yaml.CSafeLoader)
+        _check_ends(node, path)
         content = yaml.load(text, Loader=yaml.CSafeLoader)
     except OSError as error:
         raise InputError(f"{shown(path)} cannot be read ({error.strerror}).") from None
@@ -109,7 +128,20 @@ def read_yaml(path):
         raise InputError(
             f"{shown(path)} holds no keys; it should be `key: value` at its top level."
         )
-    return content, [f"{shown(path)}, {fault}" for fault in _twice(node)]
+    return content, [f"{shown(path)}, {fault}" for fault in (*_twice(node), *_misread(node))]
+
+
+def _check_ends(node, path, around=()):
+    """Raise InputError if an alias (*name) leads to what it is in, which has no end."""
+    if node in around:
+        raise InputError(
+            f"{shown(path)}, line {node.start_mark.line + 1}: an alias (*name) is in what it repeats, which "
+            "has no end; write out what it should be."
+        )
+    if isinstance(node, yaml.CollectionNode):
+        for part in node.value:
+            for each in part if isinstance(part, tuple) else (part,):
+                _check_ends(each, path, (*around, node))
 
 
 def _line(error):
@@ -118,6 +150,9 @@ def _line(error):
 
 
 def _reason(error, text):
+    if control := yaml.reader.Reader.NON_PRINTABLE.search(text):
+        line = text.count("\n", 0, control.start()) + 1
+        return f"it has a control character, {ord(control[0]):#06x}, in line {line}; delete it"
     mark = getattr(error, "problem_mark", None)
     lines = text.splitlines()
     line = lines[mark.line] if mark and mark.line < len(lines) else ""
@@ -143,6 +178,29 @@ def _twice(node, above=""):
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
             yield from _twice(value, above)
+
+
+def _misread(node, above=""):
+    """Yield a sentence for each number below `node` that YAML takes for another than it looks like."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            name = f"{above}{key.value}"
+            # Without a value it is the end of a number with a decimal comma, {penalty: 0,05}.
+            if not (isinstance(value, yaml.ScalarNode) and value.value == ""):
+                yield from _misread(key, f"{name} ")
+            yield from _misread(value, f"{name}.")
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _misread(value, above)
+    elif node is not None and node.tag.endswith((":int", ":float")) and not node.style:
+        octal = OCTAL.fullmatch(node.value) and node.value.strip("+-0_")
+        if octal or ":" in node.value:
+            plain = node.value.lstrip("+-0_") if octal else "a plain number"
+            yield (
+                f"line {node.start_mark.line + 1}: '{above.strip(' .')}' is {node.value}, which YAML takes for "
+                f"{yaml.safe_load(node.value)} (to the base of {8 if octal else 60}); write {plain}, or "
+                f"'{node.value}' if it is text."
+            )
 
 
 def _depth(content, key):

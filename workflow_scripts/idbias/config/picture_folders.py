@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from idbias.config.faults import Faults
-from idbias.datasets.class_folders import KNOWN, TESTS, TRAIN, is_image
+from idbias.datasets.class_folders import KNOWN, TESTS, TRAIN, is_hidden, is_image
 from idbias.datasets.class_numbers import numbered, read_class_index
 from idbias.datasets.members import below
 from idbias.errors import InputError
@@ -20,12 +20,10 @@ def check_folders(path, dataset, experiment, origins, key):
     of the dataset.
     """
     faults = Faults()
-    inside = folders(path)
-    while len(inside) == 1 and folders(inside[0]) and inside[0].name.lower() not in KNOWN:
-        inside = folders(inside[0])
-    train, test = (_part(inside, names) for names in (TRAIN, TESTS))
-    if train or test:
-        inside = [folder for part in (train, test) if part for folder in folders(part)]
+    try:
+        inside, test = _class_folders(path)
+    except InputError as error:
+        raise InputError(f"{origins.at(f'{key}.path')}: {error}") from None
     names = sorted({folder.name for folder in inside})
     if len(names) < (1 if dataset.class_index else 2):
         has = f"one class folder, {names[0]}" if names else "no class folders"
@@ -44,6 +42,11 @@ def check_folders(path, dataset, experiment, origins, key):
             f"({', '.join(names[:10]) or 'none'}); correct it, or give class_index, which numbers them among "
             "the classes of your network."
         )
+    if test and "test_fraction" in dataset.model_fields_set:
+        faults.add(
+            f"{origins.at(f'{key}.test_fraction')} is {dataset.test_fraction:g}, but {path} has a folder "
+            f"{test.name}, whose images are those to test on: leave test_fraction out, or take the folder away."
+        )
     if len(inside) <= COUNTED:
         try:
             available = _available(inside, test, dataset)
@@ -53,18 +56,33 @@ def check_folders(path, dataset, experiment, origins, key):
         if last > available:
             what = "" if dataset.masked == "all" else "test "
             faults.add(
-                f"{origins.at(f'{key}.images')}: images up to {last} are to get masks, but {path} has {available} "
-                f"{what}images; give {available} or fewer."
+                f"{origins.at(experiment.images_key)}: images up to {last} are to get masks, but {path} has "
+                f"{available} {what}images; give {available} or fewer."
             )
     faults.raise_all()
 
 
+def _class_folders(path):
+    """Return (class folders, of both parts of a split; the folder to test on, or None)."""
+    inside = folders(path)
+    while len(inside) == 1 and folders(inside[0]) and inside[0].name.lower() not in KNOWN:
+        inside = folders(inside[0])
+    train, test = (_part(inside, names) for names in (TRAIN, TESTS))
+    if train or test:
+        inside = [folder for part in (train, test) if part for folder in folders(part)]
+    return inside, test
+
+
 def folders(path):
     """Return the folders in a folder, sorted, without hidden ones; links are followed."""
-    with os.scandir(path) as entries:
-        return sorted(
-            Path(entry.path) for entry in entries if entry.is_dir() and entry.name[0] != "."
-        )
+    try:
+        with os.scandir(path) as entries:
+            shown = [entry for entry in entries if not is_hidden(entry.name)]
+            return sorted(Path(entry.path) for entry in shown if entry.is_dir())
+    except OSError as error:  # a link to itself, or a folder of someone else's
+        raise InputError(
+            f"{error.filename or path} cannot be read ({error.strerror}); fix it or take it away."
+        ) from None
 
 
 def changed_after(path, time):

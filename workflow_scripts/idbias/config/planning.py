@@ -14,12 +14,18 @@ from idbias.config import layout
 from idbias.config.counts import files_named
 from idbias.config.downloads import local_path
 from idbias.config.faults import Faults
+from idbias.config.given_files import (
+    as_many_rows,
+    check_not_replaced,
+    check_paths,
+    exists,
+    header,
+    made_of,
+)
 from idbias.config.kept_shards import kept
 from idbias.config.validation import nearest
-from idbias.datasets.published import PUBLISHED
 from idbias.errors import InputError
-from idbias.own_code import check_declared
-from idbias.provenance import replaced
+from idbias.own_code import check_declared, is_plain
 
 # What idbias gives a network's function if it takes it.
 OF_NETWORKS = ("shape", "channels", "classes")
@@ -36,6 +42,7 @@ def check_files(chosen, origins):
     for experiment in chosen:
         with faults.collected():
             kept(experiment.name)  # is read again where shards are named
+        check_paths(experiment, origins, faults)
         _dataset(experiment, origins, faults)
         for name, classifier in experiment.trained.items():
             named = experiment.classifier_arm_of.get(name, (name,))[0]
@@ -51,25 +58,30 @@ def _dataset(experiment, origins, faults):
     key = f"datasets.{experiment.dataset_name}"
     result = layout.DATASET.format(experiment=experiment.name)
     if not dataset.published:
-        _check_not_replaced(result, dataset.paths, origins.at(key), faults)
-    if _made_of(result, dataset.paths, dataset.source_settings):
+        check_not_replaced(result, dataset.paths, origins.at(key), faults)
+    if made_of(result, dataset.paths, dataset.source_settings):
         tell_changed(local_path(dataset.path or ""), result)
         return
     for setting in ("path", "labels"):
         if dataset.source != "arrays":
-            _exists(getattr(dataset, setting), origins.at(f"{key}.{setting}"), faults)
+            exists(getattr(dataset, setting), origins.at(f"{key}.{setting}"), faults)
     if isinstance(dataset.class_index, str):
-        _exists(dataset.class_index, origins.at(f"{key}.class_index"), faults)
+        exists(dataset.class_index, origins.at(f"{key}.class_index"), faults)
     if dataset.source == "arrays":
         given = {name: getattr(dataset, name) for name in ("first", "second", "labels")}
         shapes = {
-            name: _header(path, origins.at(f"{key}.{name}"), faults)
+            name: header(path, origins.at(f"{key}.{name}"), faults)
             for name, path in given.items()
             if path
         }
-        _as_many_rows(shapes, origins.at(key), faults)
+        as_many_rows(shapes, origins.at(key), faults)
         pairs = layout.within(layout.PAIRS, layout.OF_ARRAYS).format(experiment=experiment.name)
-        _check_not_replaced(pairs, given.values(), origins.at(key), faults)
+        check_not_replaced(pairs, given.values(), origins.at(key), faults)
+        if os.path.normpath(dataset.first) == os.path.normpath(dataset.second):
+            faults.add(
+                f"{origins.at(key)}: first and second are both {dataset.first}, and that a set depends on itself "
+                "says nothing; give two arrays."
+            )
     path = local_path(dataset.path or "")
     if dataset.source == "folder" and os.path.isdir(path):
         from idbias.config.picture_folders import check_folders
@@ -114,11 +126,10 @@ def _classifier(name, classifier, experiment, arm, origins, faults):
     if classifier.weights and classifier.weights.path:
         result = layout.CLASSIFIER.format(experiment=experiment.name, classifier=arm)
         where = origins.at(f"{key}.weights.path")
-        _check_not_replaced(result, [classifier.weights.path], where, faults)
-        if _made_of(result, [classifier.weights.path], classifier.settings):
+        check_not_replaced(result, [classifier.weights.path], where, faults)
+        if made_of(result, [classifier.weights.path], classifier.settings):
             return
-        where = origins.at(f"{key}.weights.path")
-        if _exists(classifier.weights.path, where, faults):
+        if exists(classifier.weights.path, where, faults):
             _checkpoint(local_path(classifier.weights.path), where, faults)
 
 
@@ -136,38 +147,49 @@ def _attack(name, attack, experiment, origins, faults):
     where = origins.at(f"{key}.attack")
     if attack.attack == "file":
         result = layout.MADE_ELSEWHERE.format(experiment=experiment.name, attack=name)
-        _check_not_replaced(result, attack.files.values(), where, faults)
-        if _made_of(result, files_named(attack.files.values()), attack.files):
+        check_not_replaced(result, attack.files.values(), where, faults)
+        if made_of(result, files_named(attack.files.values()), attack.files):
             return
         shapes = {
-            setting: _header(path, origins.at(f"{key}.{setting}"), faults)
+            setting: header(path, origins.at(f"{key}.{setting}"), faults)
             for setting, path in attack.files.items()
             if path
         }
         if shapes["path"]:
             where = f"{origins.at(f'{key}.path')} is {attack.path}, of shape {shapes['path']}"
             _attacked_images(shapes["path"], experiment.dataset, where, faults)
-        _as_many_rows(shapes, origins.at(key), faults)
+        as_many_rows(shapes, origins.at(key), faults)
     elif ":" in attack.attack:
         with faults.collected():
             epsilon = ["epsilon"] if attack.epsilon else []
             check_declared(
                 attack.attack, where, attack.arguments, of_plain=epsilon, called=OF_ATTACKS
             )
+            if attack.epsilon and not attack.norm and is_plain(attack.attack):
+                raise InputError(
+                    f"{origins.at(key)} has an epsilon but no norm, in which perturbations are compared with it; "
+                    "add norm: linf, l2 or l1."
+                )
     elif attack.attack not in ATTACKS:
         faults.add(
             f"{where}: foolbox has no attack {attack.attack!r}{nearest(attack.attack, ATTACKS)}."
         )
     else:
         _foolbox(attack, key, origins, faults)
+    _epsilon(attack, experiment.dataset, f"{key}.epsilon", origins, faults)
 
 
-def _as_many_rows(shapes, where, faults):
-    """Add a fault unless arrays (name -> shape, or None where it is not known) have as many rows."""
-    known = {name: shape[0] for name, shape in shapes.items() if shape}
-    if len(set(known.values())) > 1:
-        rows = ", ".join(f"{name} has {number} rows" for name, number in known.items())
-        faults.add(f"{where}: {rows}; row i must be of the same point in each: give as many rows.")
+def _epsilon(attack, dataset, key, origins, faults):
+    """Add a fault if epsilon is larger than any perturbation of images, where their side is known."""
+    if not (attack.epsilon and attack.perturbation_norm and dataset.side):
+        return
+    pixels = dataset.channel_count * dataset.side**2
+    most = {"linf": 1, "l2": pixels**0.5, "l1": pixels}[attack.perturbation_norm]
+    if attack.epsilon > most:
+        faults.add(
+            f"{origins.at(key)} is {attack.epsilon:g}, but perturbations of images in [0, 1] of {pixels:,} values "
+            f"are {most:g} at most in {attack.perturbation_norm}; give it in units of that range, such as 8/255."
+        )
 
 
 def _attacked_images(shape, dataset, where, faults):
@@ -193,78 +215,3 @@ def _foolbox(attack, key, origins, faults):
         faults.add(
             f"{origins.at(key)}: {attack.attack} needs an epsilon, the size of its perturbation; add epsilon."
         )
-
-
-def _made_of(result, paths, settings):
-    """Return whether the file `result` is there and need not be made: what it was made of may be gone.
-
-    paths: of the user's files; settings: those that the result says it was made by if it is of these.
-    """
-    if not os.path.exists(result):
-        return False
-    if all(os.path.exists(local_path(path)) for path in paths if path):
-        return True
-    from idbias import files
-
-    try:
-        said = files.read(result, [])[1]
-    except InputError:
-        return False
-    return said.get("settings") == files.attribute(settings)
-
-
-def _check_not_replaced(result, names, where, faults):
-    """Add a fault if one of the user's files is another than the one that `result` was made of, and no newer."""
-    with faults.collected():
-        if path := replaced(result, names):
-            raise InputError(
-                f"{where}: {path} is not the file that {result} was made of, but its date is older, so that "
-                f"Snakemake would keep what was made of the other; to use it: touch {path}"
-            )
-
-
-def _made_here(path):
-    """Return whether the workflow itself makes or downloads a file that is not there yet."""
-    folder, _, name = path.removeprefix("resources/").partition("/")
-    downloaded = folder == "weights" or (folder in PUBLISHED and name in PUBLISHED[folder].files)
-    return path.startswith("results/") or (path.startswith("resources/") and downloaded)
-
-
-def _exists(path, where, faults):
-    """Add a fault unless the user's file or folder is there and may be read; return whether it is."""
-    if not path or (_made_here(path) and not os.path.exists(path)):
-        return False
-    path = local_path(path)
-    if not os.path.exists(path):
-        written_out = ", written out: ~ and $ are not replaced" if path[0] in "~$" else ""
-        faults.add(
-            f"{where} is {path}, which does not exist (seen from {os.getcwd()}); give the path of a file that "
-            f"is there{written_out}."
-        )
-    elif not os.access(path, os.R_OK):
-        faults.add(f"{where} is {path}, which you may not read; ask its owner for permission.")
-    else:
-        return True
-    return False
-
-
-def _header(name, where, faults):
-    """Return the shape of an array from its file's header, or None where that does not tell."""
-    path = name if os.path.exists(name) else name.partition(":")[0]
-    if not _exists(path, where, faults):
-        return None
-    suffix = os.path.splitext(path)[1].lower()
-    if suffix in (".csv", ".tsv", ".txt"):
-        return None  # whoever reads it sees how many rows it has
-    if suffix not in (".npy", ".npz", ".h5", ".hdf5"):
-        faults.add(
-            f"{where} is {name}, which is no array that can be read; save it as .npy, .npz, .h5 or .csv."
-        )
-        return None
-    from idbias.config.array_headers import shape_of
-
-    try:
-        return shape_of(path, name[len(path) + 1 :])
-    except InputError as error:
-        faults.add(f"{where}: {error}")
-        return None

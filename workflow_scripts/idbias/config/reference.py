@@ -4,8 +4,8 @@ PYTHONPATH=workflow_scripts python -m idbias.config.reference > docs/configurati
 """
 
 from idbias.classifiers.networks.by_name import NETWORKS
-from idbias.config.checking import OVERRIDABLE
 from idbias.config.schema import Config
+from idbias.config.validation import OVERRIDABLE
 
 INTRODUCTION = """# Configuration reference
 

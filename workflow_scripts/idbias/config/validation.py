@@ -9,6 +9,18 @@ from idbias.config import schema, schema_entries, schema_types
 from idbias.config.schema import Config
 from idbias.errors import InputError
 
+# Sections that an experiment may override, and the recipe of each classifier it trains.
+OVERRIDABLE = (
+    "datasets",
+    "classifiers",
+    "recipe",
+    "attacks",
+    "masks",
+    "class_maps",
+    "correlation",
+    "crossed",
+    "execution",
+)
 # Longer lists of names are not printed.
 MOST_NAMED = 40
 # What pydantic calls otherwise.
@@ -36,20 +48,24 @@ def validated(raw, origins):
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
-        by_key = {}
-        for fault in error.errors():
-            by_key.setdefault(_path(fault, raw), []).append(fault)
-        # Of a union the alternative that the user tried goes deepest.
-        deepest = [
-            key
-            for key in by_key
-            if not any(key == longer[: len(key)] != longer for longer in by_key)
-        ]
-        by_key = {key: by_key[key] for key in deepest}
-        sentences = [_sentence(path, faults, origins) for path, faults in by_key.items()]
-        fault = InputError("\n".join(sentences))
-        fault.keys = list(by_key)
-        raise fault from None
+        raise refusal(error, raw, origins) from None
+
+
+def refusal(error, raw, origins):
+    """Return the InputError that says in our words what pydantic's ValidationError says of `raw`, a dict."""
+    by_key = {}
+    for fault in error.errors():
+        by_key.setdefault(_path(fault, raw), []).append(fault)
+    # Of a union the alternative that the user tried goes deepest.
+    deepest = [
+        key for key in by_key if not any(key == longer[: len(key)] != longer for longer in by_key)
+    ]
+    by_key = {key: by_key[key] for key in deepest}
+    fault = InputError(
+        "\n".join(_sentence(path, faults, origins) for path, faults in by_key.items())
+    )
+    fault.keys = list(by_key)
+    return fault
 
 
 def _path(fault, raw):
@@ -70,11 +86,11 @@ def _path(fault, raw):
 def _sentence(path, faults, origins):
     fault, key = faults[0], ".".join(str(part) for part in path)
     where, given = origins.file(key), f"{key} is {fault['input']!r}"
-    if fault["type"] == "extra_forbidden":
-        return f"{where}: unknown key '{key}'{nearest(path[-1], _keys_at(path[:-1]))}."
+    if fault["type"] in ("extra_forbidden", "invalid_key"):
+        return f"{where}: unknown key '{key}'{_meant(path)}."
     if fault["type"] == "missing":
         return f"{where}: the key '{key}' is missing; add it."
-    if fault["type"] == "too_short":
+    if any(other["type"] == "too_short" for other in faults):
         return f"{where}: {given}; name at least one."
     if fault["type"] == "string_pattern_mismatch":
         if fault["ctx"]["pattern"] == schema_types.NAME:
@@ -84,7 +100,11 @@ def _sentence(path, faults, origins):
             )
         return f"{where}: {given}; it should be {PATTERNS[path[-1]]}."
     if "error" in fault.get("ctx", {}):
-        return f"{where}: {key}: {fault['ctx']['error']}."
+        return f"{where}: {f'{key}: ' if key else ''}{fault['ctx']['error']}."
+    if path[-2:] == ("overrides", "seed"):
+        return f"{where}: {given}; a block has seeds of its own: write seeds: [{fault['input']}] beside overrides."
+    if isinstance(fault["input"], str) and re.fullmatch(r"[-+]?\d*,\d+", fault["input"]):
+        return f"{where}: {given}; write {fault['input'].replace(',', '.')}, with a point."
     allowed = [_allowed(other, path) for other in faults]
     if allowed == ["a list"]:
         example = fault["input"] if isinstance(fault["input"], str | int) else "a, b"
@@ -92,6 +112,15 @@ def _sentence(path, faults, origins):
     verb = "have" if allowed[0].startswith("have ") else "be"
     allowed = " or ".join(dict.fromkeys(text.removeprefix("have ") for text in allowed))
     return f"{where}: {given}; it should {verb} {allowed}."
+
+
+def _meant(path):
+    """Return the end of a sentence: where a key belongs, or which is perhaps meant, and which there are."""
+    if len(path) == 3 and path[0] == "experiment_blocks" and path[2] in OVERRIDABLE:
+        return f"; put it under overrides, as overrides: {{{path[2]}: ...}}"
+    if str(path[-1]).isdigit():
+        return "; if it is the end of a number with a decimal comma, write a point, 0.5 for 0,5"
+    return nearest(path[-1], _keys_at(path[:-1]))
 
 
 def _allowed(fault, path):

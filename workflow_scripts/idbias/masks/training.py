@@ -32,6 +32,7 @@ ACTIVATION_BYTES = 128 << 20
 MOST = 64  # images in a core's batch; more do not run faster
 LOOK_EVERY = 10  # steps between two looks of a GPU's host at what is finished
 AUTOGRAD = 3  # times what autograd keeps for the backward pass: what it takes at its peak
+ENGINES = ("auto", "torch", "reference", "captured")
 FORMAT = 3  # of checkpoints
 
 
@@ -76,6 +77,8 @@ def train_masks(
     Raises InputError (a ValueError) for images or targets of the wrong shape, type or range.
     """
     settings = settings or Masks()
+    if engine not in ENGINES:
+        raise InputError(f"engine is {engine!r}; it must be one of {', '.join(ENGINES)}.")
     dtype = torch.float64 if settings.dtype == "float64" else torch.float32
     device = torch.device(device or next((p.device for p in classifier.parameters()), "cpu"))
     classifier = copied(classifier, device, dtype)

@@ -4,6 +4,7 @@ import importlib
 import inspect
 
 from idbias.classifiers.paper2 import ZOO
+from idbias.errors import InputError
 from idbias.own_code import check_arguments, own
 
 # name -> module beside this one, its constructor, the constructor's arguments
@@ -34,16 +35,30 @@ def build(name, shape, classes, more=None):
     if name.startswith("timm:"):
         module, constructor, arguments = "timm_models", "timm_model", {"name": name[5:]}
     elif ":" in name:
-        return call(own(name, "network"), more or {}, offered)
+        constructor = own(name, "network")
+        _check_builds(constructor, name)
+        return call(constructor, more or {}, offered)
     else:
         module, constructor, arguments = NETWORKS[name]
     module = importlib.import_module(f"idbias.classifiers.networks.{module}")
     return call(getattr(module, constructor), {**arguments, **(more or {})}, offered)
 
 
+def _check_builds(constructor, name):
+    """Raise InputError if what is to build a network is one."""
+    from torch import nn
+
+    if isinstance(constructor, nn.Module):
+        raise InputError(
+            f"config.yaml, classifiers: network {name} is a network already; give a function that builds it."
+        )
+
+
 def call(constructor, arguments, offered):
     """Call `constructor` with `arguments` and with those of `offered` that it names."""
     taken = inspect.signature(constructor).parameters
     given = {**{key: offered[key] for key in offered if key in taken}, **arguments}
-    check_arguments(constructor, given, f"the network's constructor {constructor.__name__}")
+    # A functools.partial has no name of its own.
+    called = getattr(getattr(constructor, "func", constructor), "__name__", constructor)
+    check_arguments(constructor, given, f"the network's constructor {called}")
     return constructor(**given)
