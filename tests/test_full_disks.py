@@ -1,8 +1,11 @@
 """Disks that are full or read-only: one sentence, nothing lost, and it goes on when there is room."""
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +14,8 @@ from conftest import ROOT
 from torch import nn
 
 from idbias import checkpoints, files
+from idbias.config import kept_shards, layout
+from idbias.config.planning import check_files
 from idbias.config.schema import Execution, Masks
 from idbias.errors import InputError, Unwritable
 from idbias.masks.training import train_masks
@@ -125,6 +130,171 @@ def test_a_read_only_folder_is_said_to_be_one(disk):
     with pytest.raises(InputError, match=r"no checkpoints can be kept in .* execution\.scratch"):
         checkpoint_path(Execution(scratch=str(folder)), "results/masks.h5")
     mount("remount,rw")
+
+
+# The kinds of files, written in a process of their own: HDF5 ended it with a segmentation fault.
+WRITE = """
+import sys
+sys.path.insert(0, {library!r})
+import numpy as np
+from idbias import files
+from idbias.correlation.distances import write_squared_distances
+from idbias.errors import Unwritable
+random = np.random.default_rng(0)
+work = {{
+    "images": lambda path: files.write(path, {{"images": random.random((200, 3, 16, 16))}}),
+    "numbers": lambda path: files.write(path, {{"numbers": random.random(25_000)}}),
+    "weights": lambda path: files.write(path, {{str(n): np.ones(3) for n in range(80)}}),
+    "distances": lambda path: write_squared_distances(random.random((150, 5)), path),
+}}[{kind!r}]
+try:
+    work({path!r})
+except Unwritable as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("room", [0, 15_000, 60_000])
+@pytest.mark.parametrize("kind", ["images", "numbers", "weights", "distances"])
+def test_whatever_is_held_back_where_the_disk_is_full_is_said(disk, kind, room):
+    folder, _ = disk
+    filler = fill(folder)
+    with open(filler, "ab") as file:
+        file.truncate(filler.stat().st_size - room)
+    path = str(folder / "a.h5")
+    script = WRITE.format(library=str(ROOT / "workflow_scripts"), kind=kind, path=path)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{path} cannot be written (No space left on device); make room")
+    assert [file.name for file in folder.iterdir()] == ["filler"]
+    filler.unlink()
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    if kind != "images":  # which never fit
+        assert (done.returncode, done.stdout) == (0, "")
+        files.read(path)
+
+
+def test_finished_shards_that_cannot_be_noted_end_nothing(disk, capsys, monkeypatch):
+    folder, _ = disk
+    monkeypatch.chdir(folder)
+    shard = Path(
+        layout.SHARD.format(experiment="e", classifier="c", stage=layout.ESSENTIAL, shard="0-9")
+    )
+    shard.parent.mkdir(parents=True)
+    shard.touch()
+    filler = fill(folder)
+    run = SimpleNamespace(name="e", image_shards=["0-9"], analysed=lambda analysis: True)
+    kept_shards.keep(run)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "could not be noted: results/e/shards.json cannot be written (No space left" in said
+    assert {path.name for path in Path("results/e").iterdir()} == {"c"}
+    filler.unlink()
+    kept_shards.keep(run)
+    assert kept_shards.kept("e") == ["0-9"]
+
+
+def test_results_that_are_read_only_are_one_sentence_before_jobs_are_planned(disk, monkeypatch):
+    folder, mount = disk
+    (folder / "results").mkdir()
+    monkeypatch.chdir(folder)
+    check_files([], None)
+    mount("remount,ro")
+    with pytest.raises(InputError, match=r"disk/results may not be written to.*make it writable"):
+        check_files([], None)
+    monkeypatch.setattr(sys, "argv", ["snakemake", "--report"])
+    check_files([], None)
+    mount("remount,rw")
+
+
+def refused(number, name=None):
+    return OSError(number, os.strerror(number), name)
+
+
+@pytest.mark.parametrize(
+    "number", [errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.ESTALE]
+)
+def test_what_the_system_refuses_is_said_with_its_words(tmp_path, number):
+    said = rf"a\.csv cannot be written \({os.strerror(number)}\)"
+    with pytest.raises(Unwritable, match=said), files.replacing(tmp_path / "a.csv"):
+        raise refused(number)
+    with pytest.raises(Unwritable, match=said), files.replacing(tmp_path / "a.csv") as temporary:
+        raise refused(number, str(temporary))
+    if number != errno.EFBIG:
+        # Of another file that the block reads.
+        with pytest.raises(OSError, match="other"), files.replacing(tmp_path / "a.csv"):
+            raise refused(number, "other")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_may_grow_no_more_is_said_to_be_too_large(tmp_path):
+    script = WRITE.format(
+        library=str(ROOT / "workflow_scripts"), kind="numbers", path=str(tmp_path / "a.h5")
+    )
+    script = (
+        f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (99_999, 99_999))\n{script}"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert "a.h5 cannot be written (File too large)" in done.stdout, done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_that_fits_is_written_and_one_that_does_not_is_said(tmp_path):
+    files.write(tmp_path / ("ä" * 126 + ".h5"), {"a": np.ones(3)})
+    assert len(list(tmp_path.iterdir())) == 1
+    with pytest.raises(Unwritable, match="File name too long"):
+        files.write(tmp_path / ("a" * 253 + ".h5"), {"a": np.ones(3)})
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_killed_processes_left_is_swept_up(tmp_path):
+    script = f"""
+import os, sys, signal
+sys.path.insert(0, {str(ROOT / "workflow_scripts")!r})
+from idbias.whole_files import replacing
+with replacing({str(tmp_path / "a.csv")!r}) as temporary:
+    temporary.touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", script])
+    (left,) = tmp_path.iterdir()
+    elsewhere = [tmp_path / ".a.csv.1-1a2b3c.tmp", tmp_path / ".a.csv.ffffff-999999-1a2b3c.tmp"]
+    for path in elsewhere:  # of an older idbias, or of another machine
+        path.touch()
+    with files.replacing(tmp_path / "b.csv") as temporary:
+        temporary.touch()
+    assert left.exists()
+    with files.replacing(tmp_path / "a.csv") as at_work:
+        at_work.touch()
+        with files.replacing(tmp_path / "a.csv") as temporary:
+            temporary.touch()
+        assert at_work.exists()
+    assert {*tmp_path.iterdir()} == {tmp_path / "a.csv", tmp_path / "b.csv", *elsewhere}
+
+
+@pytest.mark.parametrize("error", [refused(errno.EIO), refused(errno.EMFILE), MemoryError()])
+def test_a_checkpoint_that_the_system_does_not_read_or_write_is_no_damaged_one(
+    tmp_path, monkeypatch, capsys, error
+):
+    path = tmp_path / "checkpoint"
+    checkpoints.save(path, "key", {"step": 1})
+
+    def fail(*_):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", fail)
+        with pytest.raises(
+            InputError, match=r"checkpoint cannot be read now \(.*may well be whole"
+        ):
+            checkpoints.load(path, "key")
+        patch.setattr(torch, "save", fail)
+        checkpoints.save(path, "key", {"step": 2})
+    said = capsys.readouterr().err
+    assert said.startswith("No checkpoint now, the work goes on without: ")
+    assert str(path) in said
+    assert checkpoints.load(path, "key") == {"step": 1}
+    assert checkpoints.load(path, "another") is None
 
 
 def test_other_errors_of_a_block_stay_what_they_are(tmp_path):

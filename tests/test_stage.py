@@ -147,6 +147,35 @@ def test_a_gpu_that_was_given_and_cannot_be_used_is_an_error(
     os.environ.pop("CUDA_VISIBLE_DEVICES", None)
 
 
+def test_clones_with_one_scratch_keep_checkpoints_apart(tmp_path, monkeypatch):
+    execution, paths = Execution(scratch="scratch"), []
+    (tmp_path / "shared").mkdir()
+    for name in ("a", "b"):
+        work = tmp_path / name
+        work.mkdir()
+        (work / "scratch").symlink_to(tmp_path / "shared")
+        monkeypatch.chdir(work)
+        paths.append(Path(stage.checkpoint_path(execution, "results/x.h5")).resolve())
+        paths[-1].write_text(name)
+    assert paths[0] != paths[1]
+    Path("results").mkdir()
+    Path("results/x.h5").touch()
+    stage.remove_checkpoints([execution])
+    assert [path.exists() for path in paths] == [True, False]
+
+
+def test_a_folder_that_moved_with_its_scratch_finds_its_checkpoints(tmp_path, monkeypatch):
+    execution, work = Execution(scratch="scratch"), tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    path = stage.checkpoint_path(execution, "results/x.h5")
+    assert path == "scratch/checkpoints/results/x.h5"  # where it was before clones had their own
+    Path(path).touch()
+    work.rename(tmp_path / "moved")
+    monkeypatch.chdir(tmp_path / "moved")
+    assert Path(stage.checkpoint_path(execution, "results/x.h5")).exists()
+
+
 def test_a_checkpoint_is_never_its_output_and_goes_when_that_is_finished(tmp_path, monkeypatch):
     work = tmp_path / "work"
     work.mkdir()

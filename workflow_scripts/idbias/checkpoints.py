@@ -1,8 +1,10 @@
 """Saving the state of long work so that a kill loses little, and leaving when asked to."""
 
+import errno
 import hashlib
 import io
 import json
+import os
 import signal
 import sys
 import threading
@@ -13,8 +15,9 @@ from pathlib import Path
 
 import torch
 
-from idbias.errors import Unwritable
-from idbias.files import replacing
+from idbias.errors import InputError, Unwritable
+from idbias.machine import out_of_memory
+from idbias.whole_files import replacing, system_number
 
 
 def fingerprint(*parts):
@@ -43,25 +46,29 @@ def fingerprint_of_network(network):
 def save(path, key, state):
     """Write `state` (nested dicts of tensors and numbers) so that `path` is never half written.
 
-    Where the disk is full or read-only, that is said on stderr and the work goes on: it is worth more
-    than a checkpoint of it.
+    Where the disk is full or read-only, or the system refuses for another reason, that is said on stderr and
+    the work goes on: it is worth more than a checkpoint of it.
     """
-    # Not straight to the file: there torch hides what the system said.
-    buffer = io.BytesIO()
-    torch.save({"key": key, "state": state}, buffer)
     try:
+        # Not straight to the file: there torch hides what the system said.
+        buffer = io.BytesIO()
+        torch.save({"key": key, "state": state}, buffer)
         # Not by Path.write_bytes: where that fails, its own view of the buffer is left to the garbage
         # collector, which crashes on it in Python 3.12.
         with replacing(path) as temporary, open(temporary, "wb") as file:
             file.write(buffer.getbuffer())
-    except Unwritable as error:
-        print(f"No checkpoint now, the work goes on without: {error}", file=sys.stderr)
+    except (Unwritable, OSError, MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not out_of_memory(error):
+            raise
+        said = error if isinstance(error, Unwritable) else f"{path}: {error or 'out of memory'}"
+        print(f"No checkpoint now, the work goes on without: {said}", file=sys.stderr)
 
 
 def load(path, key):
-    """Return the state saved at `path` under the same key, or None, with a line on stderr why."""
-    if not Path(path).exists():
-        return None
+    """Return the state saved at `path` under the same key, or None, with a line on stderr why.
+
+    Raises InputError where the system refuses to read it: it may be whole, and hours of work in it.
+    """
     try:
         content = Path(path).read_bytes()
         # torch does not check the zip's own checksums.
@@ -71,7 +78,16 @@ def load(path, key):
         if saved["key"] == key:
             return saved["state"]
         reason = "is of other settings, data or weights"
+    except FileNotFoundError:
+        return None
     except Exception as error:  # whatever a damaged file makes torch raise
+        number = system_number(error)
+        if number or out_of_memory(error):
+            said = os.strerror(number or errno.ENOMEM)
+            raise InputError(
+                f"the checkpoint {path} cannot be read now ({said}) and may well be whole: fix that and run "
+                "again; delete it only to start afresh."
+            ) from None
         reason = f"cannot be read ({type(error).__name__})"
     print(f"Checkpoint {path} {reason}: it is ignored, the work starts afresh.", file=sys.stderr)
     return None

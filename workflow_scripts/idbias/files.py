@@ -1,20 +1,17 @@
 """Reading and writing the HDF5 files that the stages hand to each other."""
 
-import errno
 import json
-import os
-import secrets
 import subprocess
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from idbias import hdf5, shards
-from idbias.errors import InputError, Unwritable
+from idbias import hdf5, hdf5_writing, shards
+from idbias.errors import InputError
+from idbias.whole_files import replacing
 
 SCHEMA_VERSION = 1
 # Attributes that say which file of the results one is, and what they are called; each stands in its path.
@@ -27,68 +24,43 @@ PACKAGES = ("torch", "foolbox", "dadapy", "numpy", "h5py", "scikit-learn", "snak
 
 
 @contextmanager
-def replacing(path):
-    """Yield a temporary path beside `path`; move it there, flushed to disk, if the block succeeds.
-
-    If the block raises, the temporary file is removed and `path` stays as it was. Raises Unwritable
-    where the disk is full or read-only, whatever the block's library made of that.
-    """
-    path = Path(path)
-    # Two clones of the workflow may share a scratch, on nodes where process numbers are the same.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(3)}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except (OSError, RuntimeError) as error:
-        if reason := unwritable(error):
-            raise Unwritable(
-                f"{path} cannot be written ({reason}); make room or fix that and run again: what is "
-                "finished stays, masks and training go on from their checkpoints."
-            ) from None
-        raise
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def unwritable(error):
-    """Return in words that a disk is full, over quota or read-only, if `error` says so, or None."""
-    number = hdf5.system_number(error)
-    return os.strerror(number) if number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) else None
+def creating(path):
+    """Yield a hdf5_writing.Created to fill, which gets the name `path` as `replacing` says."""
+    with replacing(path) as temporary, hdf5_writing.Created(temporary) as file:
+        yield file
 
 
 def write(path, datasets, attributes=None):
     """Write an HDF5 file that appears under its name only when it is complete.
 
     `datasets`: name -> array; names may contain "/" for groups. Arrays of three or more dimensions
-    are compressed and chunked by their first axis (an image), so that one image is one read. What has
-    shape, dtype and slices but is no array (CompressedMasks, a dataset of another file) is read and
-    written some rows at a time.
+    are compressed and chunked by their first axis (an image), so that one image is one read. Each chunk of an
+    array has a checksum: a damaged one raises when it is read. What has shape, dtype and slices but
+    is no array (CompressedMasks, a dataset of another file) is read and written some rows at a time.
     `attributes`: what made the file (JSON-able values). Schema version, package versions and the
     git commit are added.
     """
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with creating(path) as file:
         for name, array in datasets.items():
             array = shards.sliceable(array)
-            dataset = file.create_dataset(name, array.shape, array.dtype, **storage(array.shape))
+            dataset = file.create_dataset(
+                name, array.shape, array.dtype, **storage(array.shape, array.dtype)
+            )
             for rows, values in shards.blocks(array):
                 dataset[rows] = values
+                file.check()
         stamp(file, {**(attributes or {}), shards.CONTENT: shards.content(datasets)})
 
 
-def storage(shape):
-    """Return h5py's chunk and compression arguments for images or masks of `shape` (N, ...)."""
+def storage(shape, dtype):
+    """Return h5py's chunk and compression arguments for images or masks of `shape` (N, ...), or for numbers."""
     if len(shape) < 3 or 0 in shape:
-        return {}
+        return hdf5_writing.checked(shape, dtype)
     return {
         "chunks": (1, *shape[1:]),
         "compression": "gzip",
         "compression_opts": 1,
         "shuffle": True,
-        # A checksum of each chunk: a damaged one raises when it is read.
         "fletcher32": True,
     }
 
@@ -204,5 +176,5 @@ def join_shards(path, paths, attributes=None):
     is bad, or was made with other settings than the first.
     """
     joined = shards.described(path, paths, opened)
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with creating(path) as file:
         stamp(file, {**(attributes or {}), **joined})

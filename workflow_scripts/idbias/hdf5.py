@@ -5,8 +5,11 @@ import os
 import re
 
 import h5py
+import numpy as np
 
 from idbias.errors import InputError
+from idbias.hdf5_writing import ROW_SUMS, row_sums
+from idbias.whole_files import system_number
 
 # What HDF5 says of a file whose bytes are wrong, with no number of the system beside it.
 DAMAGED = (
@@ -62,27 +65,17 @@ def fault(path, error):
         )
     unsigned = not h5py.is_hdf5(path)
     if unsigned or any(sign in str(error).lower() for sign in DAMAGED):
-        return InputError(
-            f"{path} is {'not a readable HDF5 file' if unsigned else 'damaged'} ({one_line(error)}); "
-            "delete it and run again if idbias made it, else get it again."
-        )
+        return damage(path, one_line(error), "not a readable HDF5 file" if unsigned else "damaged")
     return InputError(
         f"{path} cannot be read ({one_line(error)}); the file may well be whole: run again."
     )
 
 
-def system_number(error):
-    """Return the system's error number in an exception or those before it, or None.
-
-    HDF5 gives it as text, and sometimes only in the exception before the last one.
-    """
-    while error is not None:
-        said = re.search(r"errno = (\d+)", str(error))
-        number = int(said[1]) if said else getattr(error, "errno", None)
-        if number:
-            return number
-        error = error.__context__
-    return None
+def damage(path, reason, what="damaged"):
+    """Return the InputError that says that the bytes of `path` are wrong."""
+    return InputError(
+        f"{path} is {what} ({reason}); delete it and run again if idbias made it, else get it again."
+    )
 
 
 def one_line(error):
@@ -150,16 +143,36 @@ class Dataset(h5py.Dataset):
                 f"{self.file.filename}: {self.name} is {kind}: what HDF5 cannot open of its parts, it reads "
                 "as zeros without a word; give the parts themselves, or a plain copy of it."
             )
-
-    def __getitem__(self, *selection, **options):
         try:
-            return super().__getitem__(*selection, **options)
-        except OSError as error:
+            sums = self.attrs.get(ROW_SUMS)
+            self.row_sums = None if sums is None else self.parent[sums][()]
+        except (OSError, KeyError) as error:
             raise fault(self.file.filename, error) from None
 
-    def read_direct(self, *selection, **options):
+    def __getitem__(self, selection, **options):
+        try:
+            values = super().__getitem__(selection, **options)
+        except OSError as error:
+            raise fault(self.file.filename, error) from None
+        self._check_rows(selection, values)
+        return values
+
+    def read_direct(self, dest, source_sel=None, dest_sel=None):
         """Read as h5py.Dataset.read_direct does."""
         try:
-            super().read_direct(*selection, **options)
+            super().read_direct(dest, source_sel, dest_sel)
         except OSError as error:
             raise fault(self.file.filename, error) from None
+        self._check_rows(source_sel, dest if dest_sel is None else dest[dest_sel])
+
+    def _check_rows(self, selection, values):
+        """Raise InputError if whole rows `values` do not have the checksums that were written."""
+        everything = selection is None or (isinstance(selection, tuple) and not selection)
+        rows = slice(None) if everything else selection
+        if self.row_sums is None or not isinstance(rows, int | np.integer | slice):
+            return
+        values = np.atleast_2d(values).astype(self.dtype, copy=False)
+        wrong = np.flatnonzero(row_sums(values) != self.row_sums[rows])
+        if len(wrong):
+            first = np.atleast_1d(np.arange(len(self))[rows])[wrong[0]]
+            raise damage(self.file.filename, f"checksum of row {first} of {self.name} is wrong")

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import sys
@@ -217,7 +218,7 @@ def checkpoint_path(execution, output):
     output = os.path.normpath(output)
     if os.path.isabs(output) or output.startswith(os.pardir):
         output = ELSEWHERE + os.path.abspath(output)
-    path = os.path.join(execution.scratch, "checkpoints", output)
+    path = os.path.join(_checkpoints(execution), output)
     folder = os.path.dirname(path)
     try:
         os.makedirs(folder, exist_ok=True)
@@ -232,16 +233,28 @@ def checkpoint_path(execution, output):
     return path
 
 
+def _checkpoints(execution):
+    """Return the folder of this working folder's checkpoints, which no clone with the same scratch looks into."""
+    folder, scratch = (
+        os.path.join(execution.scratch, "checkpoints"),
+        os.path.realpath(execution.scratch),
+    )
+    here = os.path.realpath(os.getcwd())
+    if scratch.startswith(here + os.sep):
+        return folder  # moves with the working folder, which then finds them again
+    return os.path.join(folder, hashlib.sha256(here.encode()).hexdigest()[:8])
+
+
 def remove_checkpoints(executions):
     """Remove the checkpoints of outputs that are finished, once no job runs. executions: schema.Execution."""
-    for root in {os.path.join(execution.scratch, "checkpoints") for execution in executions}:
+    for root in {_checkpoints(execution) for execution in executions}:
         for folder, _, names in os.walk(root, topdown=False):
             for path in (os.path.join(folder, name) for name in names):
                 output = os.path.relpath(path, root)
                 if output.startswith(ELSEWHERE + os.sep):
                     output = output.removeprefix(ELSEWHERE)
                 with suppress(OSError):
-                    # Another clone of the workflow may have a younger one here, still at work.
+                    # A job that was started by hand may have a younger one here, still at work.
                     if os.stat(output).st_mtime >= os.stat(path).st_mtime:
                         os.unlink(path)
             with suppress(OSError):

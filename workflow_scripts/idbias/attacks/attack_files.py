@@ -1,6 +1,5 @@
 """Files of adversarial images that were made elsewhere: checked, and written as idbias reads them."""
 
-import h5py
 import numpy as np
 
 from idbias import files
@@ -35,13 +34,14 @@ def write(output, dataset, wanted, path, index=None, labels=None):
         check_labels(labels, read_array(labels), rows, dataset)
     check_order(path, array, rows, dataset)
     order = np.argsort(rows, kind="stable")
-    with files.replacing(output) as temporary, h5py.File(temporary, "w") as file:
-        file["index"] = rows[order]
-        shape = array.shape
-        kept = file.create_dataset("adversarial", shape, np.float32, **files.storage(shape))
+    with files.creating(output) as file:
+        storage = {"shape": array.shape, "dtype": np.float32}
+        kept = file.create_dataset("adversarial", **storage, **files.storage(**storage))
+        file.create_dataset("index", data=rows[order], **files.storage(rows.shape, rows.dtype))
         for start in range(0, len(order), BLOCK):
             chosen = order[start : start + BLOCK]
             kept[start : start + BLOCK] = in_range(path, rows_at(array, chosen))
+            file.check()
         settings = {"path": path, "index": index, "labels": labels}
         files.stamp(file, {"settings": settings, GIVEN: described(settings.values())})
 

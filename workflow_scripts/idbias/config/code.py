@@ -22,11 +22,13 @@ WITHOUT_INFLUENCE = (
     "errors",
     "files",
     "hdf5",
+    "hdf5_writing",
     "machine",
     "own_code",
     "progress",
     "shards",
     "stage",
+    "whole_files",
 )
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 

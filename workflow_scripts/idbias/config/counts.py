@@ -1,5 +1,6 @@
 """How many images datasets have, and how work is counted out to shards."""
 
+from bisect import bisect_left
 from pathlib import Path
 
 from idbias.datasets.published import PUBLISHED
@@ -11,14 +12,37 @@ SHARD = r"[0-9]+-[0-9]+"
 def shards(total, size, start=0, kept=()):
     """Return the names of the shards of `total` items from `start`: first and last index, as in 00000-00511.
 
-    kept: names of shards that stay as they are where they fit; what is between and after them is cut anew.
+    kept: names of shards that stay as they are where they fit; what is between and after them is cut anew. Of
+    those that overlap, those stay that together have most items.
     """
     end, ranges = start + total, []
-    for first, last in sorted(tuple(map(int, name.split("-"))) for name in kept):
-        if first >= start and last < end:
-            ranges += [*_cut(start, first, size), (first, last)]
-            start = last + 1
+    known = {tuple(map(int, name.split("-"))) for name in kept}
+    for first, last in _disjoint(one for one in known if start <= one[0] <= one[1] < end):
+        ranges += [*_cut(start, first, size), (first, last)]
+        start = last + 1
     return [f"{first:05d}-{last:05d}" for first, last in (*ranges, *_cut(start, end, size))]
+
+
+def _disjoint(ranges):
+    """Return those of `ranges`, pairs (first, last), that do not overlap and have most items, in order.
+
+    Of equals the fewest ranges, and of these the ones that end first: what a run chose, the next one chooses
+    again once the rest is finished too.
+    """
+    ordered = sorted(ranges, key=lambda one: (one[1], one[0]))
+    ends = [last for _, last in ordered]
+    best = [
+        (0, 0, None)
+    ]  # of the first 0, 1, 2, ... ranges: items, minus ranges, the last one with its best
+    for place, (first, last) in enumerate(ordered):
+        before = best[bisect_left(ends, first, hi=place)]
+        taken = (before[0] + last - first + 1, before[1] - 1, ((first, last), before))
+        best.append(max(best[-1], taken, key=lambda one: one[:2]))
+    chosen, left = [], best[-1][2]
+    while left:
+        chosen.append(left[0])
+        left = left[1][2]
+    return chosen[::-1]
 
 
 def _cut(start, end, size):

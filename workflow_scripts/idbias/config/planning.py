@@ -39,6 +39,7 @@ def check_files(chosen, origins):
     chosen: list of Experiment; origins: Origins, for the place of each key.
     """
     faults = Faults()
+    _results(faults)
     for experiment in chosen:
         with faults.collected():
             kept(experiment.name)  # is read again where shards are named
@@ -51,6 +52,21 @@ def check_files(chosen, origins):
             named = experiment.attack_arm_of.get(name, name)
             _attack(named, attack, experiment, origins, faults)
     faults.raise_all()
+
+
+def _results(faults):
+    """Add a fault if nothing can be written in results/: Snakemake would raise its own error, job by job.
+
+    What only reads them, such as --report, may go on.
+    """
+    only_read = any(
+        argument.startswith(("--report", "--list", "--summary")) for argument in sys.argv
+    )
+    if not only_read and os.path.isdir("results") and not os.access("results", os.W_OK):
+        faults.add(
+            f"{os.path.abspath('results')} may not be written to: the folder, or the disk it is on, is "
+            "read-only; make it writable, or run in a folder of your own."
+        )
 
 
 def _dataset(experiment, origins, faults):

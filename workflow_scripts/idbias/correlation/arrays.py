@@ -11,6 +11,7 @@ from idbias import files, hdf5, shards
 from idbias.correlation.delimited_text import check_no_row_numbers, read_numbers, read_words
 from idbias.correlation.similarity import r_squared
 from idbias.errors import InputError
+from idbias.hdf5_writing import checked
 
 # Rows are copied in blocks of about this many bytes.
 BLOCK_BYTES = 2**26
@@ -43,14 +44,17 @@ def write_pairs(path, first, second, labels=None, attributes=None):
         known[labels] = read_labels(labels)
     check_lengths(known)
     points = len(known[first])
-    with files.replacing(path) as temporary, h5py.File(temporary, "w") as file:
-        file["index"] = np.arange(points)
-        if labels:
-            file["label"] = known[labels]
+    with files.creating(path) as file:
+        columns = {"index": np.arange(points), **({"label": known[labels]} if labels else {})}
+        for key, column in columns.items():
+            file.create_dataset(key, data=column, **checked(column.shape, column.dtype))
         for key, (name, array) in sets.items():
-            copied = file.create_dataset(key, array.shape, array.dtype)
+            copied = file.create_dataset(
+                key, array.shape, array.dtype, **checked(array.shape, array.dtype)
+            )
             for rows, block in checked_blocks(array, name):
                 copied[rows] = block
+                file.check()
         about = dict(attributes or {})
         if all(array[:1].size == 1 for _, array in sets.values()):
             about["r_squared"] = r_squared(*(np.asarray(array[()]) for _, array in sets.values()))

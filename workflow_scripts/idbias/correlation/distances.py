@@ -5,13 +5,13 @@ They are computed once a set; every shuffle of the I_d test reuses them (see dep
 
 from concurrent.futures import ThreadPoolExecutor
 
-import h5py
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from idbias.correlation.kernels_numba import sum_of_squares
 from idbias.errors import InputError
-from idbias.files import replacing, stamp
+from idbias.files import creating, stamp
+from idbias.hdf5_writing import RowSums
 from idbias.progress import progress
 
 DATASET = "squared_distances"
@@ -47,16 +47,18 @@ def write_squared_distances(
 ):
     """Write `squared_distances` to the HDF5 file `path`, holding a band of rows at a time.
 
-    The dataset "squared_distances" (N, N) is uncompressed, and a large one lies tile by tile.
+    The dataset "squared_distances" (N, N) is uncompressed, and a large one lies tile by tile; "row_sums" (N,)
+    are checksums of its rows, which readers compare.
     `attributes` say what made it. The file gets its name only when it is complete.
     """
     check(vectors)
     count = len(vectors)
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
-        out = file.create_dataset(DATASET, (count, count), dtype, **storage(count, dtype))
+    with creating(path) as file:
+        out = RowSums(file.create_dataset(DATASET, (count, count), dtype, **storage(count, dtype)))
         bands = fill(out, vectors, threads, device)
         for _ in progress(bands, total=-(-count // ROWS), unit="band", label=label):
-            pass
+            file.check()
+        out.write()
         stamp(file, attributes or {})
 
 

@@ -4,13 +4,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from idbias import files
 from idbias.datasets import binary, digits, image_archives
 from idbias.datasets.class_numbers import read_class_index
-from idbias.files import replacing
 from idbias.progress import progress
 from idbias.provenance import GIVEN, described
 
@@ -46,18 +44,20 @@ def write_images(path, settings, seed, sources, published):
     over or done to pictures is printed, and kept as the attribute `notes`.
     """
     given = {} if published else described(sources)
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with files.creating(path) as file:
         names = iter(("train/images", "test/images"))
 
         def allocate(shape, dtype):
-            return file.create_dataset(next(names), shape, dtype, **files.storage(shape))
+            return file.create_dataset(next(names), shape, dtype, **files.storage(shape, dtype))
 
         dataset = read(settings, seed, sources, published, allocate)
         for part in ("train", "test"):
             images, labels = getattr(dataset, f"{part}_images"), getattr(dataset, f"{part}_labels")
-            if isinstance(images, np.ndarray):
-                file.create_dataset(f"{part}/images", data=images, **files.storage(images.shape))
-            file.create_dataset(f"{part}/labels", data=labels)
+            arrays = {"images": images, "labels": np.asarray(labels)}
+            for name, array in arrays.items():
+                if isinstance(array, np.ndarray):
+                    kept = files.storage(array.shape, array.dtype)
+                    file.create_dataset(f"{part}/{name}", data=array, **kept)
         about = {"settings": settings, "seed": seed, "classes": list(dataset.classes)}
         about[GIVEN] = given
         if notes := dataset.about_notes():
