@@ -235,11 +235,8 @@ def checkpoint_path(execution, output):
 
 def _checkpoints(execution):
     """Return the folder of this working folder's checkpoints, which no clone with the same scratch looks into."""
-    folder, scratch = (
-        os.path.join(execution.scratch, "checkpoints"),
-        os.path.realpath(execution.scratch),
-    )
-    here = os.path.realpath(os.getcwd())
+    folder = os.path.join(execution.scratch, "checkpoints")
+    here, scratch = os.path.realpath(os.getcwd()), os.path.realpath(execution.scratch)
     if scratch.startswith(here + os.sep):
         return folder  # moves with the working folder, which then finds them again
     return os.path.join(folder, hashlib.sha256(here.encode()).hexdigest()[:8])

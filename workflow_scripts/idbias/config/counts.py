@@ -31,9 +31,8 @@ def _disjoint(ranges):
     """
     ordered = sorted(ranges, key=lambda one: (one[1], one[0]))
     ends = [last for _, last in ordered]
-    best = [
-        (0, 0, None)
-    ]  # of the first 0, 1, 2, ... ranges: items, minus ranges, the last one with its best
+    # Of the first 0, 1, 2, ... ranges: items, minus ranges, the last one with its best.
+    best = [(0, 0, None)]
     for place, (first, last) in enumerate(ordered):
         before = best[bisect_left(ends, first, hi=place)]
         taken = (before[0] + last - first + 1, before[1] - 1, ((first, last), before))
