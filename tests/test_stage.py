@@ -138,7 +138,7 @@ def test_a_gpu_that_was_given_and_cannot_be_used_is_an_error(
     monkeypatch.setattr(stage.tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(stage, "HELD", [])
     if refused:
-        with pytest.raises(InputError, match=f"{next(iter(variables))}.*docs/cluster.md"):
+        with pytest.raises(InputError, match=f"{next(iter(variables))}.*docs/installation.md"):
             stage.device(Execution())
     else:
         assert stage.device(Execution()) == "cpu"
