@@ -63,7 +63,7 @@ def set_code(made):
 
 
 def set_made_with(made):
-    """Give a rule the parameter `made_with`: what the files that it reads must say of themselves."""
+    """Give a rule the parameter `made_with`, which tells what the files it reads must say of themselves."""
     if made.script and not made.script.endswith("download.py"):
         made.set_params(
             made_with=lambda wildcards, input: {
