@@ -19,9 +19,13 @@ def by_way(shuffles):
 
 
 def how_paired(path):
-    """Return pairings and share_in_place (strata.py) of the shuffles in a shard file, name -> float."""
+    """Return pairings and share_in_place (strata.py) of the shuffles in a shard file, name -> float.
+
+    A file of an earlier idbias does not say; then as if all were shuffled among each other.
+    """
     about = files.read(path, [])[1]
-    return {name: float(about[name]) for name in ("pairings", "share_in_place")}
+    known = {"pairings": np.inf, "share_in_place": 0.0}
+    return {name: float(about.get(name, default)) for name, default in known.items()}
 
 
 def read_statistics(paths):
