@@ -38,7 +38,7 @@ RESULTS = {
         "essential_mask_shard",
         "results/digits/dataset.h5",
         f"{DIGITS}/predictions.h5",
-        ["lacks masked", REMEDY],
+        ["was made for the classifier small_cnn", REMEDY],
     ),
     "dataset as classifier": (
         "attack_shard",

@@ -45,7 +45,7 @@ def stage(snakemake, networks=False):
         if warning := in_the_way():
             print(warning, file=log)
         _check_times(snakemake.input)
-        _check_made_with(snakemake.params.get("made_with", {}))
+        _check_made_with(getattr(getattr(snakemake, "params", None), "made_with", {}))
         yield _execution(snakemake)
     except InputError as error:
         configuration = os.environ.get(CONFIGURATION) or "config.yaml"

@@ -114,7 +114,7 @@ def profiles(table, models):
         figure, axes = plt.subplots(
             rows,
             columns,
-            figsize=(0.8 + (3.2 + 1.9 * many) * columns, 0.4 + 2.4 * rows),
+            figsize=(0.8 + (3.2 + 2.2 * many) * columns, 0.4 + 2.4 * rows),
             sharey=True,
             squeeze=False,
         )
@@ -133,7 +133,7 @@ def profiles(table, models):
             if (table["mean"] > 0).any():  # without a success there is nothing to scale
                 box.set_yscale("log")
             beside = {"loc": "upper left", "bbox_to_anchor": (1, 1), "borderaxespad": 0.2}
-            box.legend(fontsize=5 if many else 6, **(beside if many else {}))
+            box.legend(fontsize=6, **(beside if many else {}))
         figure.supxlabel("radial frequency (cycles per pixel)", fontsize=9)
         figure.supylabel("share of energy at a frequency\n(mean over a ring)", fontsize=9)
     return figure
