@@ -2,7 +2,16 @@
 
 A joined squared distance is d1^2(i, j) + d2^2(pi(i), pi(j)). What is measured of the joined points
 (two nearest neighbours, sums of logarithms, products for the baselines) is a *measure*: an object
-that prepares blocks of rows and works on pairs of rows, so that one pass serves all of them.
+that prepares blocks of rows and works on pairs of rows, so that one pass serves all of them. It has
+
+    out            what it measures, (R, N, ...)
+    share          of the memory for blocks of the first set, what it leaves for the block itself
+    prepare(top, a, left, b, pool)
+                   a, b: rows of squared distances of the first set from number `top` on, (n, N), and of the
+                   second from `left` on, (m, N); pool: an executor for its work on them
+    work(replicate, partner, point)
+                   int (P,) each: in this replicate this point of the first set, a row of `a`, is joined to
+                   this partner in the second, a row of `b`; fills their `out`
 """
 
 from concurrent.futures import ThreadPoolExecutor

@@ -32,7 +32,8 @@ def row_of_sets(
     names: what they are called in the row and in messages. shuffles: replicates; seed: of their streams.
     estimator: an Estimator, TwoNN's if None. preprocess, pool: as in config.yaml. labels (N,): shuffle only
     within a class; sizes (N,) or (N, K): only among at least `stratum` points alike in them.
-    baselines, svcca: ordinary tests of dependence too. dtype: of the distances. scratch: folder for those
+    baselines: ordinary tests of dependence too; svcca: that as well however large the sets are, otherwise only
+    where it costs little (similarity.SVCCA_MOST). dtype: of the distances. scratch: folder for those
     that are too large for memory. Source: paper 1, sections 3.2 and 4.6.
     Raises InputError if the sets allow no distances.
     """
