@@ -57,12 +57,6 @@ def write_spectrum_pairs(path, pairs, dataset, attributes):
     with files.opened(pairs) as file:
         index, second = file["index"][()], file["second"]
         first = Amplitudes(dataset, index, file["first"])
-        cosine = [
-            cosine_similarity(
-                first[start : start + shards.ROWS], second[start : start + shards.ROWS]
-            )
-            for start in range(0, max(1, len(index)), shards.ROWS)
-        ]
         kept = {name: value for name, value in file.attrs.items() if name not in STAMPED}
         files.write(
             path,
@@ -72,7 +66,7 @@ def write_spectrum_pairs(path, pairs, dataset, attributes):
                 "first": first,
                 "second": second,
                 "second_entries": file["second_entries"][()],
-                "cosine": np.concatenate(cosine),
+                "cosine": cosine_similarity(first, second),
             },
             {**kept, **attributes},
         )

@@ -4,6 +4,7 @@ import numpy as np
 import scipy.linalg
 
 from idbias.correlation.distances import HELD_BYTES
+from idbias.shards import ROWS
 
 # SVCCA needs eigenvectors of a matrix of N by N, or of length by length, whichever is smaller. That side is
 # at most the first number where it is asked for, else the second: it costs more than the I_d test (benchmark).
@@ -13,13 +14,17 @@ SVCCA_MOST = {True: 4096, "auto": 1024}
 def cosine_similarity(first, second):
     """Return the cosine between rows i of both sets, float64 (N,); NaN where a row is all zeros.
 
-    first, second: (N, ...) of one shape. Paper 1 (section 4.6) gives its mean and std (ddof 0).
+    first, second: (N, ...) of one shape; arrays, or what is read when sliced, some rows at a time. Paper 1
+    (section 4.6) gives its mean and std (ddof 0).
     """
-    length = int(np.prod(first.shape[1:]))
-    first, second = (np.asarray(z, np.float64).reshape(-1, length) for z in (first, second))
-    norms = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-    with np.errstate(invalid="ignore"):
-        return np.einsum("ij,ij->i", first, second) / norms
+    length, cosines = int(np.prod(first.shape[1:])), [np.empty(0)]
+    for start in range(0, len(first), ROWS):
+        rows = slice(start, start + ROWS)
+        a, b = (np.asarray(z[rows], np.float64).reshape(-1, length) for z in (first, second))
+        norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+        with np.errstate(invalid="ignore"):
+            cosines.append(np.einsum("ij,ij->i", a, b) / norms)
+    return np.concatenate(cosines)
 
 
 def r_squared(first, second):

@@ -96,15 +96,11 @@ def row_of_sets(
 def _cosine(first, second):
     """Return mean and standard deviation of the cosine similarity of each pair, where sets are of one shape.
 
-    Block by block, as the sets may be larger than memory. Vectors of zeros have none, and are left out.
+    Vectors of zeros have none, and are left out.
     """
     if first.shape != second.shape:
         return {}
-    starts = range(0, len(first), distances.ROWS)
-    blocks = [slice(start, start + distances.ROWS) for start in starts]
-    cosine = np.concatenate(
-        [similarity.cosine_similarity(np.asarray(first[b]), np.asarray(second[b])) for b in blocks]
-    )
+    cosine = similarity.cosine_similarity(first, second)
     cosine = cosine[np.isfinite(cosine)]
     return {"cosine_mean": cosine.mean(), "cosine_std": cosine.std()} if len(cosine) else {}
 
