@@ -7,7 +7,7 @@ with stage(snakemake) as execution:
     from idbias import files
     from idbias.correlation.dependence import shuffle, shuffled_statistics
     from idbias.correlation.estimators import Estimator
-    from idbias.correlation.strata import of_pairs, pairings, share_in_place
+    from idbias.correlation.strata import of_pairs, paired
 
     params, seed = snakemake.params, snakemake.params.seed
     estimator = Estimator(**params.estimator)
@@ -44,8 +44,7 @@ with stage(snakemake) as execution:
             **estimator.settings,
             "seed": seed,
             "within": params.within,
-            "pairings": pairings(labels),
-            "share_in_place": share_in_place(labels),
+            **paired(labels),
             "by_reference": by_reference,
         },
     )

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from idbias.attacks.perturbations import ROUNDING
 from idbias.config.origins import Origins
 from idbias.config.validation import refusal
-from idbias.errors import InputError
+from idbias.errors import InputError, said
 
 # Of an attack's arguments those that config.yaml can hold; others, such as an object, go to its class as they are.
 WRITTEN = (bool, int, float, str)
@@ -85,7 +85,6 @@ def classes_given(labels, number, where):
 def check_classified(classifier, images, labels, device):
     """Raise InputError unless a classifier gives each image (float32, (N, C, H, W)) its label (int64, (N,))."""
     from idbias.classifiers.models import logits_of
-    from idbias.classifiers.probe import said
 
     where = "idbias.attack"
     if not len(images):

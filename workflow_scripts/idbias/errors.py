@@ -12,3 +12,9 @@ class InputError(ValueError):
 
 class Unwritable(InputError):
     """A file could not be written: its disk is full or read-only. The message is one sentence."""
+
+
+def said(error):
+    """Return an exception's kind and the first line of its message."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -43,26 +43,11 @@ def write(path, datasets, attributes=None):
     with creating(path) as file:
         for name, array in datasets.items():
             array = shards.sliceable(array)
-            dataset = file.create_dataset(
-                name, array.shape, array.dtype, **storage(array.shape, array.dtype)
-            )
+            dataset = file.create_dataset(name, array.shape, array.dtype)
             for rows, values in shards.blocks(array):
                 dataset[rows] = values
                 file.check()
         stamp(file, {**(attributes or {}), shards.CONTENT: shards.content(datasets)})
-
-
-def storage(shape, dtype):
-    """Return h5py's chunk and compression arguments for images or masks of `shape` (N, ...), or for numbers."""
-    if len(shape) < 3 or 0 in shape:
-        return hdf5_writing.checked(shape, dtype)
-    return {
-        "chunks": (1, *shape[1:]),
-        "compression": "gzip",
-        "compression_opts": 1,
-        "shuffle": True,
-        "fletcher32": True,
-    }
 
 
 def stamp(file, attributes):

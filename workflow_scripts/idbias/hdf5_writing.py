@@ -22,6 +22,13 @@ class Created(h5py.File):
             self.sink.close()
             raise
 
+    def create_dataset(self, name, shape=None, dtype=None, data=None, **options):
+        """As h5py's, but stored as `storage` says where no `options` say how."""
+        if not options:
+            data = None if data is None else np.asarray(data)
+            options = storage(shape, dtype) if data is None else storage(data.shape, data.dtype)
+        return super().create_dataset(name, shape, dtype, data, **options)
+
     def check(self):
         """Raise what the system said if it refused to write: what is written after that is lost."""
         self.sink.check()
@@ -87,6 +94,19 @@ class Sink:
                 work(*arguments)
             except BaseException as error:  # an interrupt too: nothing may be raised into HDF5
                 self.error = error
+
+
+def storage(shape, dtype):
+    """Return h5py's chunk and compression arguments for images or masks of `shape` (N, ...), or for numbers."""
+    if len(shape) < 3 or 0 in shape:
+        return checked(shape, dtype)
+    return {
+        "chunks": (1, *shape[1:]),
+        "compression": "gzip",
+        "compression_opts": 1,
+        "shuffle": True,
+        "fletcher32": True,
+    }
 
 
 def checked(shape, dtype):

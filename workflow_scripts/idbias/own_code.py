@@ -13,7 +13,7 @@ import traceback
 from pathlib import Path
 
 from idbias.config.code import SCRIPTS, parsed
-from idbias.errors import InputError
+from idbias.errors import InputError, said
 from idbias.torchvision_import import import_torchvision, is_about_torchvision
 
 
@@ -213,7 +213,7 @@ def own(name, kind, what="function"):
     except (Exception, SystemExit) as error:  # a module may run, and raise, anything
         traceback.print_exc(file=sys.stderr)
         raise InputError(
-            f"config.yaml: {kind} {name} cannot be loaded: {_place(error, module)} raised {_said(error)} when it "
+            f"config.yaml: {kind} {name} cannot be loaded: {_place(error, module)} raised {said(error)} when it "
             "was imported; fix it, or put what is to run only by itself below if __name__ == '__main__'."
         ) from None
 
@@ -226,11 +226,6 @@ def _place(error, module):
     own = [frame for frame in frames if Path(frame.filename).is_relative_to(Path.cwd())]
     own = [frame for frame in own if not frame.filename.startswith((str(SCRIPTS), sys.prefix))]
     return f"{Path(own[-1].filename).name}, line {own[-1].lineno}," if own else f"module {module}"
-
-
-def _said(error):
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 def _imported(module):

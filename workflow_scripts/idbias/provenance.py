@@ -24,7 +24,7 @@ def described(names):
     for path in map(local_path, files_named(filter(None, names))):
         if os.path.isfile(path):
             status = os.stat(path)
-            said[path] = [status.st_size, status.st_mtime_ns, checksum(path)]
+            said[path] = [status.st_size, status.st_mtime_ns, file_sha256(path)]
     return said
 
 
@@ -51,12 +51,12 @@ def replaced(result, names):
         if path in said:
             status, (size, date, digest) = os.stat(path), said[path]
             alike = (status.st_size, status.st_mtime_ns) == (size, date)
-            if not alike and (status.st_size != size or checksum(path) != digest):
+            if not alike and (status.st_size != size or file_sha256(path) != digest):
                 return path
     return None
 
 
-def checksum(path):
+def file_sha256(path):
     """Return the SHA-256 of a file, as hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

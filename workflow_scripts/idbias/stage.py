@@ -15,7 +15,7 @@ from pathlib import Path
 
 from idbias.config.checking import check
 from idbias.config.comparisons import by_folder
-from idbias.errors import CONFIGURATION, SAID_BY_CONSOLE, InputError, Unwritable
+from idbias.errors import CONFIGURATION, SAID_BY_CONSOLE, InputError
 from idbias.machine import in_the_way, keep_freed_memory, private_folders
 
 # Seconds by which the clocks of a node and of a file server may differ.
@@ -54,11 +54,6 @@ def stage(snakemake, networks=False):
         # The console of the run says it, once for all tries, if the log has it.
         if log.cut or not os.environ.get(SAID_BY_CONSOLE):
             print(sentence, file=terminal)
-        if isinstance(error, Unwritable):
-            # HDF5 tries to write what it still has when Python ends, and crashes.
-            sys.stdout.flush()
-            terminal.flush()
-            os._exit(1)
         sys.exit(1)
     except Exception:
         import traceback

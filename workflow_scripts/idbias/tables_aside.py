@@ -6,6 +6,8 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
+from idbias.whole_files import replacing
+
 TABLES = Path("results/tables")
 # Tables of the papers, which are asked for by name and whatever else is chosen stay.
 OF_PAPERS = re.compile(r"table\d|accuracies")
@@ -44,8 +46,8 @@ def put_aside(wanted, asked, experiments, folder=TABLES):
         for name, of in asked.items()
     }
     if of_asked:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / MADE_FOR).write_text(json.dumps({**made_for, **of_asked}), encoding="utf-8")
+        with replacing(folder / MADE_FOR) as temporary:
+            temporary.write_text(json.dumps({**made_for, **of_asked}), encoding="utf-8")
     return moved
 
 

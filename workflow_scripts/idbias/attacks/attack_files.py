@@ -35,9 +35,8 @@ def write(output, dataset, wanted, path, index=None, labels=None):
     check_order(path, array, rows, dataset)
     order = np.argsort(rows, kind="stable")
     with files.creating(output) as file:
-        storage = {"shape": array.shape, "dtype": np.float32}
-        kept = file.create_dataset("adversarial", **storage, **files.storage(**storage))
-        file.create_dataset("index", data=rows[order], **files.storage(rows.shape, rows.dtype))
+        kept = file.create_dataset("adversarial", array.shape, np.float32)
+        file.create_dataset("index", data=rows[order])
         for start in range(0, len(order), BLOCK):
             chosen = order[start : start + BLOCK]
             kept[start : start + BLOCK] = in_range(path, rows_at(array, chosen))

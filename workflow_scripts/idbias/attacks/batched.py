@@ -9,12 +9,12 @@ import torch
 
 from idbias.attacks.by_name import make
 from idbias.attacks.outcomes import checked, failure, is_fault, tell_failures
-from idbias.attacks.perturbations import ORDERS, blanks, largest, norms, succeeded
+from idbias.attacks.perturbations import blanks, norms, succeeded
 from idbias.attacks.random_numbers import per_image
+from idbias.attacks.sizes import ORDERS, largest
 from idbias.classifiers.models import classes_of, in_fixed_batches
-from idbias.classifiers.probe import said
 from idbias.config.batches import at_once
-from idbias.errors import InputError
+from idbias.errors import InputError, said
 from idbias.progress import progress
 from idbias.seeding import seeded
 

@@ -25,8 +25,7 @@ from idbias.attacks.by_name import make
 from idbias.attacks.outcomes import checked, failure, is_fault, tell_failures
 from idbias.attacks.perturbations import norms, succeeded
 from idbias.classifiers.models import classes_of
-from idbias.classifiers.probe import said
-from idbias.errors import InputError
+from idbias.errors import InputError, said
 from idbias.progress import progress
 from idbias.streams import torch_seed
 

@@ -6,8 +6,7 @@ import traceback
 import torch
 
 from idbias.attacks.perturbations import ROUNDING
-from idbias.classifiers.probe import said
-from idbias.errors import InputError
+from idbias.errors import InputError, said
 from idbias.machine import out_of_memory
 
 # Faults of the attack itself, or of how it is called: no other image would fare better.

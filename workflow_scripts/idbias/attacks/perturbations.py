@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from idbias.attacks.sizes import largest
+
 # How far beyond [0, 1] rounding may bring an attack; such values are cut.
 ROUNDING = 1e-5
-# The order of a norm, as numpy.linalg.norm takes it, by its name in config.yaml.
-ORDERS = {"linf": np.inf, "l2": 2, "l1": 1, "l0": 0}
 # Two roundings of a float32 pixel near 1: so far a pixel of a stored image may be off its perturbation.
 PIXEL = 2.0**-23
 
@@ -22,12 +22,6 @@ def norms(perturbation):
 def flattened(images):
     """Return images (N, C, H, W) as (N, C H W), for no image too."""
     return images.reshape(len(images), int(np.prod(images.shape[1:])))
-
-
-def largest(shape, order):
-    """Return the norm of the largest perturbation that images (C, H, W) in [0, 1] can have."""
-    values = int(np.prod(shape))
-    return 1.0 if order == np.inf else float(values if order == 0 else values ** (1 / order))
 
 
 def succeeded(clean, adversarial, classes, labels, order=None, epsilon=None):

@@ -10,9 +10,9 @@ from torch import nn
 
 from idbias import files
 from idbias.classifiers.networks.by_name import build
-from idbias.classifiers.probe import probe, said, three_of, warn
+from idbias.classifiers.probe import probe, three_of, warn
 from idbias.config.batches import CLASSIFIED, at_once
-from idbias.errors import InputError
+from idbias.errors import InputError, said
 from idbias.seeding import seeded
 
 

@@ -6,7 +6,7 @@ import traceback
 import torch
 
 from idbias.attacks.random_numbers import states
-from idbias.errors import InputError
+from idbias.errors import InputError, said
 
 # How far the logits of one image may differ, as a share of the largest logit. Measured on a CPU, over all
 # networks of idbias/classifiers/networks and images of 8 and 32 pixels: an image alone 3e-6 at most,
@@ -249,12 +249,6 @@ def _described(answer):
 def _probabilities(logits):
     sums = logits.sum(1)
     return bool((logits >= 0).all() and ((sums - 1).abs() < PROBABILITIES).all())
-
-
-def said(error):
-    """Return an exception's kind and the first line of its message."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 def _named(names, most=3):

@@ -26,6 +26,7 @@ WITHOUT_INFLUENCE = (
     "machine",
     "own_code",
     "progress",
+    "provenance",
     "shards",
     "stage",
     "whole_files",

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from idbias.classifiers.networks.by_name import NETWORKS
-from idbias.classifiers.paper2 import zoo_model
 from idbias.config import layout, schema, schema_entries
 from idbias.config.arms import CONTROLS
 from idbias.config.comparisons import Comparison
@@ -15,7 +14,7 @@ from idbias.config.counts import files_named, known_images, shards
 from idbias.config.crossings import crossings_of
 from idbias.config.downloads import downloads, local_path, weights_name
 from idbias.config.kept_shards import kept
-from idbias.config.kernels import kernels_of
+from idbias.config.kernels import kernels_of, zoo_models
 from idbias.own_code import own_file
 
 
@@ -273,11 +272,8 @@ class Experiment:
 
     @property
     def zoo_models(self):
-        """Models of the zoo among its classifiers: name -> arguments of zoo, with its kernel's side."""
-        models = {
-            name: zoo_model(one.network, one.arguments) for name, one in self.classifiers.items()
-        }
-        return {name: model for name, model in models.items() if model}
+        """Models of the zoo among its classifiers: name -> arguments of zoo."""
+        return zoo_models(self.classifiers)
 
     @property
     def has_both_kernels(self):

@@ -8,6 +8,15 @@ from idbias.classifiers.paper2 import zoo_model
 SAID = ("architecture", "hidden_layers", "nonlinearity", "kernel")
 
 
+def zoo_models(classifiers):
+    """Return the models of the zoo among classifiers (as for `kernels_of`), name -> arguments of zoo."""
+    models = {
+        name: zoo_model(classifier.network, classifier.arguments)
+        for name, classifier in classifiers.items()
+    }
+    return {name: model for name, model in models.items() if model}
+
+
 def kernels_of(classifiers, arm_of, training_seed):
     """Return classifier -> (family, side of the kernel, training seed) of convolutional models of the zoo.
 
@@ -18,9 +27,8 @@ def kernels_of(classifiers, arm_of, training_seed):
     what differs in the recipes of one side, and, if nothing else tells two models apart, by their names.
     """
     models = {}
-    for name, classifier in classifiers.items():
-        model = zoo_model(classifier.network, classifier.arguments)
-        if model.get("architecture", "").endswith("_convolution"):
+    for name, model in zoo_models(classifiers).items():
+        if model["architecture"].endswith("_convolution"):
             side = model.get("kernel", 3) if model["architecture"] == "local_convolution" else 0
             family = f"{model['hidden_layers']} {model['nonlinearity']}"
             others = {key: value for key, value in model.items() if key not in SAID}

@@ -8,8 +8,10 @@ import os
 import sys
 import tarfile
 import zipfile
+from math import prod
 
 from idbias.attacks.foolbox_names import ATTACKS
+from idbias.attacks.sizes import ORDERS, largest
 from idbias.config import layout
 from idbias.config.counts import files_named
 from idbias.config.downloads import local_path
@@ -199,8 +201,8 @@ def _epsilon(attack, dataset, key, origins, faults):
     """Add a fault if epsilon is larger than any perturbation of images, where their side is known."""
     if not (attack.epsilon and attack.perturbation_norm and dataset.side):
         return
-    pixels = dataset.channel_count * dataset.side**2
-    most = {"linf": 1, "l2": pixels**0.5, "l1": pixels}[attack.perturbation_norm]
+    shape = dataset.channel_count, dataset.side, dataset.side
+    pixels, most = prod(shape), largest(shape, ORDERS[attack.perturbation_norm])
     if attack.epsilon > most:
         faults.add(
             f"{origins.at(key)} is {attack.epsilon:g}, but perturbations of images in [0, 1] of {pixels:,} values "

@@ -38,24 +38,22 @@ def contrast(attack, control):
         }
     (value, without), (control_value, control_without) = delete_one(*attack), delete_one(*control)
     difference, error = value - control_value, jackknife_error(without - control_without)
+    numbers = {
+        "distance_correlation": value,
+        "control_distance_correlation": control_value,
+        "difference": difference,
+        "images": count,
+    }
     if error <= ROUNDING < abs(difference):
-        return {
-            "distance_correlation": value,
-            "control_distance_correlation": control_value,
-            "difference": difference,
-            "images": count,
+        return numbers | {
             "reason": "no image moves the difference, so it has no interval: a set is all one point, or both sets "
             "of a row are the same",
         }
     reach = t.ppf(0.5 + LEVEL / 2, count - 1) * error
-    return {
-        "distance_correlation": value,
-        "control_distance_correlation": control_value,
-        "difference": difference,
+    return numbers | {
         "low": difference - reach,
         "high": difference + reach,
         "p": float(2 * t.sf(abs(difference) / error, count - 1)) if error > ROUNDING else 1.0,
-        "images": count,
     }
 
 

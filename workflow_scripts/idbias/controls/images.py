@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from idbias.attacks.sizes import ORDERS
 from idbias.errors import InputError
 from idbias.streams import generator
 
@@ -18,7 +19,7 @@ def noise_like(perturbations, index, norm, seed):
     draws["l1"] = lambda g, s: g.laplace(size=s)
     if norm not in draws:
         raise InputError(f"There is no noise of norm {norm!r}: choose linf, l2 or l1.")
-    order = {"linf": np.inf, "l2": 2, "l1": 1}[norm]
+    order = ORDERS[norm]
     noise = np.empty(perturbations.shape, np.float32)
     for row, (image, perturbation) in enumerate(zip(index, perturbations, strict=True)):
         drawn = draws[norm](generator("noise", seed, image), perturbation.shape)

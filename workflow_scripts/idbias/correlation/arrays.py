@@ -47,7 +47,7 @@ def write_pairs(path, first, second, labels=None, attributes=None):
     with files.creating(path) as file:
         columns = {"index": np.arange(points), **({"label": known[labels]} if labels else {})}
         for key, column in columns.items():
-            file.create_dataset(key, data=column, **checked(column.shape, column.dtype))
+            file.create_dataset(key, data=column)
         for key, (name, array) in sets.items():
             copied = file.create_dataset(
                 key, array.shape, array.dtype, **checked(array.shape, array.dtype)

@@ -69,7 +69,7 @@ def storage(count, dtype):
     which a 10 GB file turned into hours; tiles only would waste space at the edge of a small one.
     """
     large = count * count * np.dtype(dtype).itemsize > LARGE_BYTES
-    return {"chunks": (ROWS, ROWS)} if large else {}
+    return {"chunks": (ROWS, ROWS) if large else None}
 
 
 def fill(out, vectors, threads, device):

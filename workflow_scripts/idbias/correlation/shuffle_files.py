@@ -3,6 +3,7 @@
 import numpy as np
 
 from idbias import files
+from idbias.correlation.strata import paired
 from idbias.errors import InputError
 
 # A shuffle that has no I_d is NaN.
@@ -24,8 +25,7 @@ def how_paired(path):
     A file of an earlier idbias does not say; then as if all were shuffled among each other.
     """
     about = files.read(path, [])[1]
-    known = {"pairings": np.inf, "share_in_place": 0.0}
-    return {name: float(about.get(name, default)) for name, default in known.items()}
+    return {name: float(about.get(name, default)) for name, default in paired(None).items()}
 
 
 def read_statistics(paths):

@@ -77,21 +77,18 @@ def spectrum_sizes(dataset, index):
     return out
 
 
-def pairings(labels):
-    """Return in how many ways points can be paired by shuffling within `labels` (N,), a float, perhaps infinite.
+def paired(labels):
+    """Return what shuffles within `labels` (N,) can do: pairings and share_in_place, name -> float.
 
-    labels None: all among each other, in more ways than anybody draws.
+    pairings: in how many ways they can pair the points, perhaps infinite; share_in_place: the mean share of points
+    that they leave where they are. labels None: all among each other, in more ways than anybody draws.
     """
-    if labels is None:
-        return np.inf
+    if labels is None or not len(labels):
+        return {"pairings": np.inf, "share_in_place": 0.0}
     counts = np.unique(labels, return_counts=True)[1]
     with np.errstate(over="ignore"):
-        return float(np.exp(gammaln(counts + 1.0).sum()).round())
-
-
-def share_in_place(labels):
-    """Return the mean share of points that a shuffle within `labels` (N,) leaves in place; 0 for None."""
-    return 0.0 if labels is None or not len(labels) else len(np.unique(labels)) / len(labels)
+        ways = float(np.exp(gammaln(counts + 1.0).sum()).round())
+    return {"pairings": ways, "share_in_place": len(counts) / len(labels)}
 
 
 def of_pairs(within, path, dataset=None, least=5):

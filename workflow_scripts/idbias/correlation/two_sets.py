@@ -14,7 +14,7 @@ from idbias.correlation.estimators import Estimator
 from idbias.correlation.observed_statistics import observed_statistics
 from idbias.correlation.preprocessing import preprocessed
 from idbias.correlation.row import numbers_of
-from idbias.correlation.strata import pairings, share_in_place, strata
+from idbias.correlation.strata import paired, strata
 from idbias.errors import InputError
 
 # Both distance matrices together; larger ones go through files in a folder of their own.
@@ -82,8 +82,7 @@ def row_of_sets(
             reasons,
             shuffled,
             "all" if labels is None else "strata",
-            pairings(labels),
-            share_in_place(labels),
+            **paired(labels),
         ),
     }
     row |= cosine

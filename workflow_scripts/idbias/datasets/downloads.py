@@ -13,6 +13,7 @@ import requests
 import urllib3
 
 from idbias.errors import InputError
+from idbias.provenance import file_sha256
 
 MIRROR = "IDBIAS_MIRROR"  # environment: a folder or URL prefix, looked at first by file name
 TIMEOUT = 30  # seconds without a byte
@@ -173,8 +174,3 @@ def check_sha256(path, sha256):
             f"{path} has the SHA-256 {checksum}, but {sha256} is expected: it is damaged or another "
             "version; get the file again, or correct the checksum."
         )
-
-
-def file_sha256(path):
-    """Return the SHA-256 of a file as hex digits."""
-    return pooch.file_hash(str(path), alg="sha256")

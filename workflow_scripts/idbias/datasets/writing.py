@@ -48,16 +48,14 @@ def write_images(path, settings, seed, sources, published):
         names = iter(("train/images", "test/images"))
 
         def allocate(shape, dtype):
-            return file.create_dataset(next(names), shape, dtype, **files.storage(shape, dtype))
+            return file.create_dataset(next(names), shape, dtype)
 
         dataset = read(settings, seed, sources, published, allocate)
         for part in ("train", "test"):
             images, labels = getattr(dataset, f"{part}_images"), getattr(dataset, f"{part}_labels")
-            arrays = {"images": images, "labels": np.asarray(labels)}
-            for name, array in arrays.items():
-                if isinstance(array, np.ndarray):
-                    kept = files.storage(array.shape, array.dtype)
-                    file.create_dataset(f"{part}/{name}", data=array, **kept)
+            if isinstance(images, np.ndarray):
+                file.create_dataset(f"{part}/images", data=images)
+            file.create_dataset(f"{part}/labels", data=labels)
         about = {"settings": settings, "seed": seed, "classes": list(dataset.classes)}
         about[GIVEN] = given
         if notes := dataset.about_notes():
