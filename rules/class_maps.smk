@@ -22,13 +22,12 @@ rule class_map:
         "../envs/torch.yaml"
     threads: 2
     resources:
-        mem_mb=grows(8000),
+        mem_mb=asks(memory.class_map, gpu=True),
         runtime=grows(480),
         gpu=GPUS,
     params:
         code=network_code("train_class_map.py"),
         settings=lambda wildcards: experiment(wildcards).class_maps.model_dump(),
-        images=lambda wildcards: experiment(wildcards).images,
         masked=lambda wildcards: experiment(wildcards).dataset.masked,
         seed=lambda wildcards: experiment(wildcards).seed,
     script:
@@ -55,7 +54,7 @@ rule class_map_row:
     conda:
         "../envs/torch.yaml"
     resources:
-        mem_mb=grows(8000),
+        mem_mb=asks(memory.classified),
         runtime=grows(30),
     params:
         code=network_code("measure_class_maps.py"),

@@ -10,24 +10,23 @@ with stage(snakemake, networks=True) as execution:
     from idbias.class_maps.images import trained_on
     from idbias.class_maps.outcome import outcome
     from idbias.classifiers import models
-    from idbias.datasets.images import image_counts, read_images
+    from idbias.datasets.images import image_counts, images_at
     from idbias.report.tables import write_csv
 
     given, params, where = snakemake.input, snakemake.params, device(execution)
     maps = [files.read(path)[0] for path in given.maps]
-    attacked, _ = files.read(given.attack)
     _, tests = image_counts(given.dataset)
-    clean, _ = read_images(given.dataset, "masked", slice(0, params.images))
     trains = trained_on(np.arange(params.images), tests, params.masked, params.seed)
-    outcomes = outcome(
-        models.load(given.classifier, where, clean),
-        np.concatenate([trained["mask"] for trained in maps]),
-        clean[attacked["index"]],
-        attacked,
-        ~trains[attacked["index"]],
-        int((~trains).sum()),
-        where,
-    )
+    with files.opened(given.attack) as attack:
+        outcomes = outcome(
+            models.load(given.classifier, where, images_at(given.dataset, attack["index"][:3])),
+            np.concatenate([trained["mask"] for trained in maps]),
+            given.dataset,
+            attack,
+            ~trains[attack["index"][()]],
+            int((~trains).sum()),
+            where,
+        )
     about = {
         "training_images": int(trains.sum()),
         "maps": len(maps),

@@ -11,22 +11,20 @@ with stage(snakemake, networks=True) as execution:
     from idbias.class_maps import images, training
     from idbias.classifiers import models
     from idbias.config.schema import ClassMaps
-    from idbias.datasets.images import image_counts, read_images
+    from idbias.datasets.images import image_counts
     from idbias.progress import progress
 
     torch.set_num_threads(snakemake.threads)
     given, params, where = snakemake.input, snakemake.params, device(execution)
     label, settings = int(snakemake.wildcards.label), ClassMaps(**params.settings)
-    attacked, _ = files.read(given.attack)
     _, tests = image_counts(given.dataset)
-    clean, _ = read_images(given.dataset, "masked", slice(0, params.images))
-    clean = clean[attacked["index"]]
-    trains = images.trained_on(attacked["index"], tests, params.masked, params.seed)
-    sets = images.sets_of(label, clean, attacked, trains)
+    with files.opened(given.attack) as attack:
+        trains = images.trained_on(attack["index"][()], tests, params.masked, params.seed)
+        sets = images.sets_of(label, given.dataset, attack, trains)
     checkpoint = checkpoint_path(execution, snakemake.output[0])
     bar = progress(total=settings.max_steps, unit="epoch", label=f"map of class {label}")
     trained = training.train_class_map(
-        models.load(given.classifier, where, clean),
+        models.load(given.classifier, where, sets[1][0]),
         sets,
         settings,
         device=where,

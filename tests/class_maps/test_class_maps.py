@@ -45,10 +45,9 @@ def plain(classifier, sets, settings):
 @pytest.fixture
 def digits(finished):
     """(classifier, sets of class 3) of the small demonstration."""
-    attacked, _ = files.read(finished.folder / FOLDER / "attacks/fmn/00000-00095.h5")
-    clean, _ = read_images(finished.folder / "results/digits/dataset.h5", "masked", slice(0, 96))
-    trains = np.ones(len(attacked["index"]), bool)
-    sets = sets_of(3, clean[attacked["index"]], attacked, trains)
+    with files.opened(finished.folder / FOLDER / "attacks/fmn/00000-00095.h5") as attack:
+        trains = np.ones(len(attack["index"]), bool)
+        sets = sets_of(3, finished.folder / "results/digits/dataset.h5", attack, trains)
     # On flat ground, and where an attack stopped on a kink, a ReLU's input is 0 up to rounding, and two ways to
     # transform an image may take its two sides: a little noise leaves no such places.
     noise = np.random.default_rng(0)
@@ -106,15 +105,29 @@ def test_maps_are_tested_on_images_that_trained_none():
     np.testing.assert_array_equal(trained_on(index, 150, "all", 0), index >= 150)
 
 
-def test_maps_of_ones_undo_nothing_and_keep_everything(finished):
-    attacked, _ = files.read(finished.folder / FOLDER / "attacks/fmn/00000-00095.h5")
+def test_a_class_is_trained_on_its_own_images_and_on_those_attacked_into_it(finished):
+    path = finished.folder / FOLDER / "attacks/fmn/00000-00095.h5"
+    attacked, _ = files.read(path)
     clean, _ = read_images(finished.folder / "results/digits/dataset.h5", "masked", slice(0, 96))
-    clean = clean[attacked["index"]]
+    trains = np.arange(len(attacked["index"])) % 3 > 0
+    with files.opened(path) as attack:
+        adversarial, own = sets_of(3, finished.folder / "results/digits/dataset.h5", attack, trains)
+    into, of_it = (trains & (attacked[key] == 3) for key in ("adversarial_class", "label"))
+    np.testing.assert_array_equal(adversarial[0], attacked["adversarial"][into])
+    np.testing.assert_array_equal(adversarial[1], attacked["label"][into])
+    np.testing.assert_array_equal(own[0], clean[attacked["index"][of_it]])
+    assert (own[1] == 3).all()
+
+
+def test_maps_of_ones_undo_nothing_and_keep_everything(finished):
     classifier = models.load(finished.folder / FOLDER / "classifier.h5")
-    held_out = np.arange(len(clean)) % 2 == 0
-    ones = np.ones((10, *clean.shape[1:]), np.float32)
-    found = outcome(classifier, ones, clean, attacked, held_out, total=50)
-    failed = (~attacked["success"][held_out]).sum()
+    with files.opened(finished.folder / FOLDER / "attacks/fmn/00000-00095.h5") as attack:
+        success, size = attack["success"][()], attack["adversarial"].shape[1:]
+        held_out = np.arange(len(success)) % 2 == 0
+        ones = np.ones((10, *size), np.float32)
+        dataset = finished.folder / "results/digits/dataset.h5"
+        found = outcome(classifier, ones, dataset, attack, held_out, total=50)
+    failed = (~success[held_out]).sum()
     assert found["accuracy"] == found["kept_accuracy"] == held_out.sum() / 50
     assert found["attacked_accuracy"] == failed / 50
     assert found["undone_accuracy"] <= found["attacked_accuracy"] + 0.05

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from idbias.datasets.images import images_at
+from idbias.shards import rows_at
 from idbias.streams import generator
 
 
@@ -18,15 +20,16 @@ def trained_on(index, tests, masked, seed):
     return np.array([coin.random() < 0.5 for coin in coins], bool)
 
 
-def sets_of(label, clean, attacked, trains):
-    """Return the sets of idbias.class_maps.training for a class: adversarial, then clean.
+def sets_of(label, dataset, attack, trains):
+    """Return the sets of idbias.class_maps.training for a class: adversarial, then clean; only these are read.
 
-    clean: float32 (N, C, H, W); attacked: dict of label, adversarial, adversarial_class, a row an image
-    of `clean`, all of them correctly classified; trains: bool (N,).
+    dataset: path of dataset.h5; attack: an open attack's file, whose images were all correctly classified;
+    trains: bool (N,), a row of it each.
     """
-    into = trains & (attacked["adversarial_class"] == label)
-    own = trains & (attacked["label"] == label)
+    labels = attack["label"][()]
+    into = np.flatnonzero(trains & (attack["adversarial_class"][()] == label))
+    own = np.flatnonzero(trains & (labels == label))
     return [
-        (attacked["adversarial"][into], attacked["label"][into]),
-        (clean[own], attacked["label"][own]),
+        (rows_at(attack["adversarial"], into), labels[into]),
+        (images_at(dataset, attack["index"][()][own]), labels[own]),
     ]

@@ -100,6 +100,15 @@ def masks(experiment):
     return round(shard(experiment) + LAYERS_OF_MASKS * image(experiment))
 
 
+def class_map(experiment):
+    """Return the MB of training a class's map: two sets of images with their spectra, and a batch's layers.
+
+    An attack may bring a third of all images to one class, or 1,024 of few.
+    """
+    images = min(experiment.images, max(1024, experiment.images / 3))
+    return round(TORCH + COPIES * images * image(experiment) + layers(experiment, 64))
+
+
 def brendel_bethge(experiment):
     """Return the MB of a shard attacked by Brendel-Bethge, with 1,000 images where it may start."""
     return round(shard(experiment) + 2 * 1000 * image(experiment))
