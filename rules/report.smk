@@ -106,7 +106,7 @@ rule classifier_figures:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=grows(2000),
+        mem_mb=asks(memory.light),
         runtime=grows(20),
     params:
         names=title,

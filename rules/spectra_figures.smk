@@ -23,7 +23,7 @@ rule spectra_figures:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=grows(2000),
+        mem_mb=asks(memory.light),
         runtime=grows(20),
     params:
         seed=lambda wildcards: experiment(wildcards).seed,

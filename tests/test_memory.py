@@ -39,6 +39,8 @@ USED = [
     ("table2", CIFAR, memory.classified, 424),
     ("table2", CIFAR, memory.gradients, 863),
     ("table2", CIFAR, memory.masks, 425),
+    ("paper2_mnist", CIFAR, memory.class_map, 391),  # 10,000 images
+    ("paper2_mnist", CIFAR, memory.classified, 393),  # what the maps undo of them
     ("table3", {"images_per_shard": 16}, memory.masks, 2055),  # EfficientNet-Lite0 at 224 pixels
     ("table3", {"images_per_shard": 16}, memory.attack, 3384),
 ]

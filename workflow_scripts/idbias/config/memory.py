@@ -101,12 +101,12 @@ def masks(experiment):
 
 
 def class_map(experiment):
-    """Return the MB of training a class's map: two sets of images with their spectra, and a batch's layers.
+    """Return the MB of training a class's map: its images and those attacked into it, as many again by half.
 
-    An attack may bring a third of all images to one class, or 1,024 of few.
+    Each is held as read, in order, and as its spectrum; of a batch of 64 layers are kept.
     """
-    images = min(experiment.images, max(1024, experiment.images / 3))
-    return round(TORCH + COPIES * images * image(experiment) + layers(experiment, 64))
+    images = 3 * experiment.images / experiment.classes
+    return round(TORCH + 3 * images * image(experiment) + layers(experiment, 64))
 
 
 def brendel_bethge(experiment):
