@@ -94,7 +94,7 @@ def test_a_row_has_one_p_after_holm_whatever_table_it_is_in(tmp_path):
     found = {"difference": 0.1, "low": 0.0, "high": 0.2, "p": 0.05, "images": 50}
     contrast = csv(tmp_path / "contrast.csv", found)
     beside = controls(paths[:1], [control], [contrast], paths[1:])
-    assert list(beside["control"]) == ["none", "noise"]
+    assert list(beside["control"]) == ["none", "noise", "none", "none"]
     assert beside["p_two_sided_holm"][0] == pytest.approx(0.06)
     assert table_rows.join(paths)["p_two_sided_holm"][0] == pytest.approx(0.06)
 

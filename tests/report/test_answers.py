@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from idbias.report import tables
-from idbias.report.answers import answer, answers, said_p
+from idbias.report.answers import answer, answers
 from idbias.report.summary import report_command, summary
 
 ROW = {
@@ -65,13 +65,6 @@ def test_a_row_in_words(changes, said):
     # As csv reads it, for what is printed when a run ends.
     texts = {key: "" if value != value else str(value) for key, value in row.items()}
     assert answer(texts) == said
-
-
-@pytest.mark.parametrize(
-    ("p", "said"), [(0.0504, "0.0504"), (0.05, "0.05"), (0.04996, "0.04996"), (0.0512, "0.051")]
-)
-def test_a_p_value_is_told_from_the_level(p, said):
-    assert said_p(p) == said
 
 
 def test_fifty_shuffles_decide_one_row_and_not_three():

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from idbias.report import latex, table_columns, table_rows, table_texts, tables
+from idbias.report import latex, table_columns, table_rows, tables
 
 
 def test_holm_by_hand():
@@ -44,18 +44,17 @@ def rows(count=3, **changes):
 
 
 def test_the_first_columns_are_the_answer_and_the_others_come_second():
-    notes, lead, first, others = table_columns.parts(rows())
+    notes, explained, lead, first, others = table_columns.parts(rows())
     assert list(first) == [
         "classifier", "attack", "N", "cosine", "I_d", "I_d shuffled", "Z", "p", "distance correlation",
     ]  # fmt: skip
     assert lead == 2
-    assert notes == [
-        "In all rows: experiment my_runs & 50%, dataset digits.", "p: two-sided p, Holm.",
-    ]  # fmt: skip
+    assert notes == ["In all rows: experiment my_runs & 50%, dataset digits."]
+    assert explained == ["p: two-sided p, Holm, 50 shuffles."]
     assert list(first["p"]) == ["0.12"] * 3
     assert list(first["distance correlation"]) == ["0.147 [0.100, 0.200]"] * 3
     assert list(others)[:2] == ["classifier", "attack"]
-    assert {"p", "permutation p", "I_d essential", "accuracy"} <= set(others)
+    assert {"Φ(Z)", "permutation p", "I_d essential", "accuracy"} <= set(others)
     mixed = pd.concat([rows(2), rows(2, experiment="other", control="noise")])
     *_, first, others = table_columns.parts(mixed)
     assert len(first.columns) <= table_columns.MOST
@@ -88,8 +87,6 @@ def test_a_difference_of_kernels_is_called_one():
 
 
 def test_zero_has_no_minus_and_a_name_is_no_number():
-    assert table_texts.TWO(-0.001) == "0.00"
-    assert table_texts.THREE(-0.0006) == "-0.001"
     table = pd.DataFrame({"classifier": ["1e5", "a--b"], "Z": ["-1.00", "1e-05"]})
     lines = "\n".join(latex.tabular(table, 1))
     assert "1e5 & $-1.00$" in lines
@@ -100,12 +97,6 @@ def test_a_table_without_rows_says_so(tmp_path):
     paths = [tmp_path / f"inequalities.{form}" for form in ("csv", "md", "tex", "html")]
     tables.write(pd.DataFrame(columns=["experiment", "holds"]), *paths)
     assert "No rows" in paths[1].read_text()
-
-
-def test_a_published_p_is_no_zero():
-    assert table_texts.p_value(0.0) == "< 1e-300"
-    assert table_texts.p_value(1.2e-8) == "1.2e-08"
-    assert table_texts.p_value(0.0625) == "0.062"
 
 
 @pytest.mark.parametrize(
@@ -158,3 +149,18 @@ def test_every_table_compiles_and_fits_the_page(finished, tmp_path, columns):
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:]
     assert "Overfull \\hbox" not in done.stdout, done.stdout
+
+
+def test_which_p_a_table_shows_is_said_of_that_table_only(tmp_path):
+    forms = ("csv", "md", "tex", "html")
+    details = {
+        f"details_{form}": tmp_path / f"d.{form[:2]}" for form in ("markdown", "latex", "html")
+    }
+    tables.write(rows(), *(tmp_path / f"rows.{form}" for form in forms), **details)
+    assert "p: two-sided p, Holm, 50 shuffles." in (tmp_path / "rows.md").read_text()
+    below = (tmp_path / "d.ma").read_text()
+    assert "p: " not in below
+    assert "Φ(Z)" in below
+    published = rows().assign(source="measured")
+    tables.write(published, *(tmp_path / f"published.{form}" for form in forms))
+    assert "p: Φ(Z), one-sided, as published" in (tmp_path / "published.md").read_text()

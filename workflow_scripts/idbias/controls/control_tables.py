@@ -42,9 +42,8 @@ def controls(rows, control_rows, contrasts, others=()):
             # Once, beside the first of several ways to shuffle.
             below.loc[below.index[0], name] = difference.get(column)
         parts.append(below)
-    shown = sum(map(len, parts))
     parts += [read_rows(row).assign(control="none") for row in others]
-    table = with_holm(pd.concat(parts, ignore_index=True)).head(shown)
+    table = with_holm(pd.concat(parts, ignore_index=True))
     return with_holm(table, ["contrast_p"], ["experiment"]).dropna(axis=1, how="all")
 
 

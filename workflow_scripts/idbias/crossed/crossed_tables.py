@@ -9,8 +9,8 @@ from idbias.crossed.measured import LEAST, SETS, read
 from idbias.crossed.permutations import relabellings
 from idbias.crossed.statistics import in_units_of_rho, statistics
 from idbias.crossed.vectors import PERTURBATIONS
-from idbias.report.answers import LEVEL
 from idbias.report.answers_crossed import LESS, TOO_FEW
+from idbias.report.rounding import LEVEL
 from idbias.report.table_rows import holm
 
 # Which of SETS has the ceiling.
@@ -98,7 +98,7 @@ def verdict(row):
         return ""
     reach = row["margin"] * row["ceiling"]
     small = np.isfinite(reach) and -reach <= row["low"] and row["high"] <= reach
-    below = f"at most {row['margin']:.0%} of the ceiling"
+    below = f"at most {100 * row['margin']:.3g}% of the ceiling"
     if row["p_holm"] <= LEVEL:
         return f"tied, {below}" if small else "tied"
     if small:

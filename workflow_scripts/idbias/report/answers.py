@@ -3,8 +3,8 @@
 import math
 from collections import Counter
 
-# The two-sided permutation p-value, after Holm, up to which a row is said to show dependence.
-LEVEL = 0.05
+from idbias.report.rounding import LEVEL, TWO, p_value, with_interval
+
 # Columns whose values rows of one question share: Holm's correction is over those rows.
 QUESTION = ("experiment", "shuffled_within", "control")
 
@@ -59,9 +59,9 @@ def answer(row, rows=1):
         where = f"at or above all {shuffles} shuffles"
     else:
         where = f"with {below} of {shuffles} shuffles at or below it"
-    measure = "" if z is None or not math.isfinite(z) else f"Z = {z:.2f}, "
+    measure = "" if z is None or not math.isfinite(z) else f"Z = {TWO(z)}, "
     corrected = f", Holm over {rows} rows" if rows > 1 and holm is not None else ""
-    said = f"{of_row(row)}: {verdict}, {measure}I_d {where}, two-sided p = {said_p(p)}{corrected}"
+    said = f"{of_row(row)}: {verdict}, {measure}I_d {where}, two-sided p = {p_value(p)}{corrected}"
     return f"{said}{_effect(row)}{pairs}."
 
 
@@ -94,17 +94,8 @@ def _effect(row):
     )
     if value is None:
         return ""
-    interval = "" if low is None or high is None else f" [{low:.3f}, {high:.3f}]"
     beyond = "" if _text(row.get("shuffled_within")) in ("", "all") else " beyond its shuffles"
-    return f", distance correlation {value:.3f}{interval}{beyond}"
-
-
-def said_p(p):
-    """Return a p-value in two digits, or in as many as tell it from LEVEL."""
-    digits = 2
-    while p != LEVEL and float(f"{p:.{digits}g}") == LEVEL and digits < 9:
-        digits += 1
-    return f"{p:.{digits}g}"
+    return f", distance correlation {with_interval(value, low, high)}{beyond}"
 
 
 def remarks(rows):

@@ -1,6 +1,9 @@
 """A row of the table of crossed trainings in words. Imports nothing heavy."""
 
-from idbias.report.answers import number, said_p
+from collections import Counter
+
+from idbias.report.answers import number
+from idbias.report.rounding import p_value, with_interval
 
 # The verdict where not even the least p-value that K trainings allow, 1 / K!, corrected, would show a tie.
 TOO_FEW = "too few trainings"
@@ -8,10 +11,11 @@ TOO_FEW = "too few trainings"
 LESS = "less than others"
 
 
-def answer(row):
+def answer(row, attacks=1):
     """Return what the primary row of an attack says, a sentence; "" for any other row.
 
-    row: mapping with the columns of idbias.crossed.crossed_tables, as numbers or as text of a CSV.
+    row: mapping with the columns of idbias.crossed.crossed_tables, as numbers or as text of a CSV; attacks:
+    on how many of the same trainings Holm's correction is.
     """
     if row.get("of") != "perturbations":
         return ""
@@ -46,12 +50,19 @@ def answer(row):
     rho, low, high, p = (float(row[name]) for name in ("rho", "low", "high", "p_holm"))
     share = number(row.get("share_of_ceiling"))
     ceiling = "" if share is None else f", {share:.0%} of the ceiling {float(row['ceiling']):.2f}"
+    holm = f", Holm over {attacks} attacks" if attacks > 1 else ""
     return (
-        f"{names}: {said}; rho = {rho:.3f} [{low:.3f}, {high:.3f}]{ceiling}, p = {said_p(p)} "
+        f"{names}: {said}; rho = {with_interval(rho, low, high)}{ceiling}, p = {p_value(p)}{holm} "
         f"({networks} trainings, {images:,} images)."
     )
 
 
 def answers(rows):
     """Return the sentences of `rows`, an iterable of mappings."""
-    return list(filter(None, map(answer, rows)))
+    rows = list(rows)
+    asked = Counter(_question(row) for row in rows if number(row.get("p_holm")) is not None)
+    return list(filter(None, (answer(row, asked[_question(row)]) for row in rows)))
+
+
+def _question(row):
+    return tuple(row.get(name) for name in ("experiment", "classifier", "of"))

@@ -59,4 +59,6 @@ def by_stage(folder, experiments):
 def stage(path, folder):
     """Return the stage that the benchmark file `path` below `folder` belongs to."""
     names = Path(path).relative_to(folder).with_suffix("").parts[1:]
+    if len(names) > 2:  # the network's spectrum is called classifier, too
+        names = [name for name in names if name != "classifier"]
     return next((STAGES[name] for name in reversed(names) if name in STAGES), OTHER)

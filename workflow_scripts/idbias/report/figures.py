@@ -17,7 +17,7 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from idbias.files import replacing
-from idbias.report.table_texts import p_value
+from idbias.report.rounding import p_value
 from idbias.report.tables import write_csv
 
 STYLE = {

@@ -7,7 +7,7 @@ from matplotlib.colors import PowerNorm
 from scipy.ndimage import gaussian_filter
 
 from idbias.report.figures import ESSENTIAL, STYLE
-from idbias.report.table_texts import p_value
+from idbias.report.rounding import p_value
 
 CELLS = 120
 # Standard deviation of the kernel, in cells: the plot is 1.2 times as wide as the data.

@@ -15,7 +15,7 @@ HEADING, SENTENCE = 13, 40
 SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
     "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "−": "$-$",
-    "<": "$<$", ">": "$>$", "|": "$|$",
+    "<": "$<$", ">": "$>$", "|": "$|$", "Φ": r"$\Phi$",
 }  # fmt: skip
 # In headings, already escaped: what is a symbol is set as one.
 SYMBOLS = (

@@ -9,6 +9,7 @@ from idbias.config import layout
 from idbias.console_work import benchmark_rows
 from idbias.report import answers_crossed
 from idbias.report.answers import answers
+from idbias.report.rounding import THREE, TWO, p_value
 
 # Columns of the I_d tests that are printed, and how their values are.
 COLUMNS = {
@@ -17,15 +18,18 @@ COLUMNS = {
     "seed": "{:g}".format,
     "attack": "{}".format,
     "epsilon": "{:g}".format,
+    "shuffled_within": "{}".format,
     "pairs": "{}".format,
-    "id": "{:.2f}".format,
-    "id_shuffled_mean": "{:.2f}".format,
-    "z": "{:.2f}".format,
-    "p_two_sided_holm": "{:.2g}".format,
-    "distance_correlation": "{:.3f}".format,
+    "id": TWO,
+    "id_shuffled_mean": TWO,
+    "z": TWO,
+    "p_two_sided_holm": p_value,
+    "distance_correlation": THREE,
 }
 # Those that are texts; the others are numbers, of which a row may have none.
-TEXTS = ("experiment", "classifier", "attack", "pairs")
+TEXTS = ("experiment", "classifier", "attack", "shuffled_within", "pairs")
+# Those that are shown only where they differ from this.
+UNSAID = {"seed": "", "epsilon": "", "shuffled_within": "all"}
 
 
 # The form of a table that the end of a run names.
@@ -77,7 +81,7 @@ def summary(experiments, files, arguments=()):
             f"Tables:  {', '.join(tables)} (also .csv, .tex, .html)",
             *["Figures: results/figures (PNG, PDF, CSV)"] * drawn,
             *[f"Report:  {report_command(arguments)}"] * reported,
-            f"Cost:    {seconds:.0f} s of run time in {jobs} jobs, of this run and those it built on",
+            f"Cost:    {seconds:.0f} s of run time in {jobs} jobs, all that ran here for these experiments",
         ],
     ]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines)
@@ -96,7 +100,11 @@ def _aligned(read):
     """Lines of the rows of I_d tests, in columns."""
     if not read:
         return []
-    columns = [name for name in COLUMNS if name not in ("seed", "epsilon") or name in read[0]]
+    columns = [
+        name
+        for name in COLUMNS
+        if name not in UNSAID or {row.get(name, "") for row in read} - {"", UNSAID[name]}
+    ]
     rows = [{name: _shown(row.get(name, ""), name) for name in columns} for row in read]
     widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in columns}
     return [

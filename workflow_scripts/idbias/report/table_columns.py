@@ -6,6 +6,13 @@ from idbias.report.table_texts import OVER_SEEDS, names, texts
 MOST = 10
 # The p that a verdict goes by: the first of these that there is.
 P_VALUES = ("p_two_sided_holm", "p_two_sided", "p_permutation_holm", "p_permutation", "p")
+# A column -> what is said of its numbers, once, above a table that has it.
+EXPLAINED = {
+    "interval": "Radial frequencies are in cycles per pixel.",
+    "local": "Local and full kernel: the mean radial frequency with each.",
+    "share_above_0.125": "Share above: the share of the energy above that many cycles per pixel.",
+    "median_linf": "Medians are of successful perturbations, in units of the pixel range.",
+}
 # What a row is of. Those that do not differ between rows are said once, above the table.
 OF = (
     "source", "experiment", "dataset", "classifier", "seed", "seeds", "attack", "epsilon", "control", "of",
@@ -39,12 +46,12 @@ FIRST = {
 
 
 def parts(table):
-    """Return a table for people in parts: (notes, lead, the first columns, the others).
+    """Return a table for people in parts: (notes, explained, lead, the first columns, the others).
 
-    table: DataFrame of numbers. Notes: sentences, of what all rows are of, and of which p column p is.
-    The first columns, MOST of them at most, say what each row is of and the answer; the other columns
-    come with what each row is of. Both are DataFrames of text, whose first `lead` columns say what a row
-    is of; the second has no columns where everything is among the first.
+    table: DataFrame of numbers. Notes: sentences, of what all rows are of, and units; explained: what only the
+    first columns need, such as which p column p is. The first columns, MOST of them at most, say what each row
+    is of and the answer; the other columns come with what each row is of. Both are DataFrames of text, whose
+    first `lead` columns say what a row is of; the second has no columns where everything is among the first.
     """
     shown = texts(table)
     named = all_names = names(shown)
@@ -64,14 +71,23 @@ def parts(table):
     else:
         wanted = measured[: max(MOST - len(told), 2)]
     first = told + [name for name in measured if name in wanted]
-    if kind == "z" and (p := _stands_for("p_shown", shown)) in first and p != "p":
+    notes += [sentence for name, sentence in EXPLAINED.items() if name in shown]
+    explained = []
+    if kind == "z" and (p := _stands_for("p_shown", shown)) in first:
         # Which p it is, is said once, so that its column is narrow.
-        notes.append(f"p: {named[p]}.")
+        what = "Φ(Z), one-sided, as published" if p == "p" else named[p]
+        same = len(set(shown.get("shuffles", []))) == 1
+        explained.append(f"p: {what}{f', {shown.shuffles.iloc[0]} shuffles' if same else ''}.")
         named = {**named, p: "p"}
+    if "effect" in first and "shuffled_within" in shown:
+        explained.append(
+            "Distance correlation: of rows that are shuffled within, what is beyond their shuffles."
+        )
     rest = [name for name in shown if name not in first and name not in shared]
     others = [name for name in of if name in told] + rest if rest else []
     return (
         notes,
+        explained,
         len(told),
         shown[first].rename(columns=named),
         shown[others].rename(columns=all_names),

@@ -1,29 +1,8 @@
 """The cells of tables as text: what columns are called for people and how their values are written."""
 
-import re
-
 import pandas as pd
 
-
-def shown_as(pattern):
-    """Return a function that formats a number by `pattern`, without a minus before a zero."""
-
-    def show(value):
-        text = pattern.format(value)
-        return text.replace("-", "") if not re.search("[1-9]", text) else text
-
-    return show
-
-
-PERCENT, WHOLE, TWO, THREE = map(shown_as, ("{:.1%}", "{:.0f}", "{:.2f}", "{:.3f}"))
-
-
-def p_value(p):
-    """Return a p-value as text: two digits, and no zero, which no p-value is."""
-    if p < 1e-300:  # the normal distribution's tail ends below what a double can hold
-        return "< 1e-300"
-    return f"{p:.2g}" if p >= 1e-3 else f"{p:.1e}"
-
+from idbias.report.rounding import PERCENT, THREE, TWO, WHOLE, p_value, shown_as, with_interval
 
 # What a table over seeds has the mean and the standard deviation of: its name and how both are written.
 OVER_SEEDS = {
@@ -60,6 +39,7 @@ FORMATS = {
     "essential_masks": ("essential masks", WHOLE),
     "adversarial_masks": ("adversarial masks", WHOLE),
     "pairs": ("N", WHOLE),
+    "shuffles": ("shuffles", WHOLE),
     "shuffled_within": ("shuffled within", str),
     "cosine": ("cosine", str),
     "coincident": ("coinciding pairs", WHOLE),
@@ -135,6 +115,7 @@ FORMATS = {
     "networks": ("networks", WHOLE),
     "bands": ("bands", str),
     "rho_interval": ("rho [95 % interval]", str),
+    "ceiling": ("ceiling", THREE),
     "share_of_ceiling": ("of the ceiling", PERCENT),
     **{
         f"{name}{p}": (before + words, show)
@@ -175,12 +156,12 @@ def texts(table):
     table = table.assign(
         cosine=plus_minus(table, "cosine_mean", "cosine_std"),
         id_shuffled=plus_minus(table, "id_shuffled_mean", "id_shuffled_std"),
-        interval=with_interval(table, "difference" if "difference" in table else "mean"),
-        rho_interval=with_interval(table, "rho"),
-        effect=with_interval(
+        interval=interval(table, "difference" if "difference" in table else "mean"),
+        rho_interval=interval(table, "rho"),
+        effect=interval(
             table, "distance_correlation", "distance_correlation_low", "distance_correlation_high"
         ),
-        contrast_interval=with_interval(table, "contrast", "contrast_low", "contrast_high"),
+        contrast_interval=interval(table, "contrast", "contrast_low", "contrast_high"),
         **{
             f"{name}_over_seeds": plus_minus(table, f"{name}_mean", f"{name}_std", show)
             for name, (_, show) in OVER_SEEDS.items()
@@ -201,25 +182,23 @@ def names(table):
     masks = "attack" in table and (table["attack"] != "").all()
     first, second = ("essential", "adversarial") if masks else ("first", "second")
     special = {"id_first": f"I_d {first}", "id_second": f"I_d {second}"}
+    if "z" in table:
+        special |= {"p": "Φ(Z)", "p_holm": "Φ(Z), Holm"}
     if "local" in table and "full" in table:
         special["interval"] = "local - full [95 % interval]"
     return {column: special.get(column, FORMATS[column][0]) for column in table}
 
 
-def with_interval(table, mean, low="low", high="high"):
+def interval(table, mean, low="low", high="high"):
     """Return "mean [low, high]" for each row, the mean alone where it has no interval."""
+    missing = pd.Series([None] * len(table), index=table.index)
     if mean not in table:
-        return pd.Series([None] * len(table), index=table.index)
-    if low not in table:
-        table = table.assign(**{low: None, high: None})
-    texts = [
-        f"{THREE(m)} [{THREE(below)}, {THREE(above)}]"
-        if pd.notna(below)
-        else THREE(m)
-        if pd.notna(m)
-        else None
-        for m, below, above in zip(table[mean], table[low], table[high], strict=True)
-    ]
+        return missing
+    columns = (table[mean], table.get(low, missing), table.get(high, missing))
+    numbers = zip(
+        *(column.astype(object).where(column.notna(), None) for column in columns), strict=True
+    )
+    texts = [None if row[0] is None else with_interval(*row) for row in numbers]
     return pd.Series(texts, index=table.index)
 
 

@@ -28,19 +28,19 @@ def write(table, csv, markdown, latex, html, said=None, **details):
     """
     rows = table.to_dict("records")
     said = answers(rows) if said is None else said
-    notes, lead, first, others = parts(table)
+    notes, explained, lead, first, others = parts(table)
     if not rows:
         notes = [*notes, "No rows: nothing of this kind was measured."]
     remarked = remarks(rows)
     write_csv(csv, table)
     paths = (markdown, latex, html)
     if not details or others.empty:
-        _write_forms(paths, said, notes, [(first, lead), (others, lead)], remarked)
+        _write_forms(paths, said, notes + explained, [(first, lead), (others, lead)], remarked)
     else:
         more = f"More columns: {Path(details['details_markdown']).stem}."
-        _write_forms(paths, said, [*notes, more], [(first, lead)], remarked)
+        _write_forms(paths, said, [*notes, *explained, more], [(first, lead)], remarked)
     if details:
-        shown = first if others.empty else others
+        shown, notes = (first, notes + explained) if others.empty else (others, notes)
         paths = [details[f"details_{form}"] for form in ("markdown", "latex", "html")]
         _write_forms(paths, [], notes, [(shown, lead)], [])
 
