@@ -12,7 +12,7 @@ import pooch
 import requests
 import urllib3
 
-from idbias.errors import InputError
+from idbias.errors import InputError, first_line
 from idbias.progress import progress
 from idbias.provenance import file_sha256
 
@@ -145,7 +145,7 @@ def reason(error):
         return f"no answer for {TIMEOUT} seconds"
     if isinstance(error, requests.ConnectionError | urllib3.exceptions.HTTPError):
         return "the connection failed or broke off"
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return first_line(error)
 
 
 def tidy(parts):

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
+from idbias.console_work import duration
 from idbias.files import replacing
 from idbias.report.table_texts import p_value
 from idbias.report.tables import write_csv
@@ -232,10 +233,10 @@ def costs(table):
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 0.8 + 0.26 * len(stages)), sharey=True)
     labels = [f"{row.Index} ({row.jobs})" for row in stages.itertuples()]
     bars = left.barh(labels, stages["seconds"], color=ESSENTIAL)
-    left.bar_label(bars, [duration(value) for value in stages["seconds"]], padding=3)
+    left.bar_label(bars, [duration(value, ".1f") for value in stages["seconds"]], padding=3)
     left.set_xlabel("seconds of all its jobs together")
     left.set_ylabel("stage (jobs)")
-    left.set_title(f"{duration(stages['seconds'].sum())} of jobs in all")
+    left.set_title(f"{duration(stages['seconds'].sum(), '.1f')} of jobs in all")
     bars = right.barh(labels, stages["memory"], color=ADVERSARIAL)
     right.bar_label(bars, [f"{value:.0f}" for value in stages["memory"]], padding=3)
     right.set_xlabel("memory of its largest job (MB)")
@@ -243,10 +244,3 @@ def costs(table):
         axes.margins(x=0.2)
         axes.xaxis.set_major_locator(MaxNLocator(4))
     return figure
-
-
-def duration(seconds):
-    """Return seconds as text for people: 34 s, 5.6 min, 7.8 h."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

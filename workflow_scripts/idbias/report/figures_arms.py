@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from idbias.report.figures import in_style, lines, nothing_to_draw
+from idbias.report.table_rows import mean_and_std
 
 PANELS = {
     "z": "Z",
@@ -25,12 +26,8 @@ def against_epsilon(rows):
     grouped = rows.sort_values("epsilon").groupby(["classifier", "attack", "epsilon"], sort=False)
     columns = {"seeds": grouped.size()}
     for name in PANELS:
-        if name not in rows:  # without `baselines`, or where no row has a test
-            continue
-        columns[name] = grouped[name].mean()
-        columns[f"{name}_std"] = grouped[name].std(ddof=1)
-        counts = grouped[name].count()
-        columns[f"{name}_seeds"] = counts.where(counts < columns["seeds"])
+        if name in rows:  # not so without `baselines`, or where no row has a test
+            columns |= mean_and_std(grouped, name, columns["seeds"])
     return pd.DataFrame(columns).reset_index().dropna(axis=1, how="all")
 
 

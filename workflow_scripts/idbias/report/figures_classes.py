@@ -6,12 +6,11 @@ import numpy as np
 import pandas as pd
 
 from idbias import files
+from idbias.correlation.caveats import DEGENERATE_ENTRIES
 from idbias.report.figures import ADVERSARIAL, ESSENTIAL, in_style, lines, nothing_to_draw
 
 # Classes that are named below an axis at most; of more, every k-th.
 NAMED = 20
-# A mask of so few entries (a frequency and its mirror image count once) says next to nothing.
-DEGENERATE = 1
 MARKERS = "os^Dv"
 
 
@@ -31,7 +30,7 @@ def by_class(predictions, images, attacks, pairs, classes):
     predictions: file; images: how many were to be attacked; attacks: name -> file of the attack; pairs:
     name -> DataFrame of `entries_of`; classes: names. Measures: accuracy (set ""), and of each attack
     success (share of those attacked), pairs, and essential_degenerate and adversarial_degenerate: pairs
-    whose mask has DEGENERATE entries or fewer.
+    whose mask has DEGENERATE_ENTRIES or fewer.
     """
     read, _ = files.read(predictions, ["label", "correct"])
     label, correct = read["label"][:images], read["correct"][:images]
@@ -47,7 +46,7 @@ def by_class(predictions, images, attacks, pairs, classes):
                 of_attack = pairs[attack][pairs[attack]["label"] == number]
                 rows.append((attack, name, "pairs", len(of_attack), len(of_attack)))
                 for kind in ("essential", "adversarial"):
-                    count = (of_attack[kind] <= DEGENERATE).sum()
+                    count = (of_attack[kind] <= DEGENERATE_ENTRIES).sum()
                     rows.append((attack, name, f"{kind}_degenerate", count, len(of_attack)))
     return pd.DataFrame(rows, columns=["set", "class", "measure", "value", "images"])
 
@@ -126,7 +125,7 @@ def sizes(entries, name):
         ("adversarial", ADVERSARIAL, "--"),
     ):
         values = entries[kind]
-        few = (values <= DEGENERATE).sum()
+        few = (values <= DEGENERATE_ENTRIES).sum()
         label = f"{kind}: median {values.median():.0f}\n{few:,} of one entry or none"
         left.ecdf(values, color=colour, linestyle=dashes, label=label)
     left.set_xscale("symlog", linthresh=1)
