@@ -50,8 +50,8 @@ rule crossed_figures:
     input:
         products=layout.CROSSED_PRODUCTS,
     output:
-        trainings=figure("{experiment}/crossed/{trainings}/{attack}/trainings"),
-        resolution=figure("{experiment}/crossed/{trainings}/{attack}/resolution"),
+        trainings=figure(f"{layout.OF_CROSSING}/trainings"),
+        resolution=figure(f"{layout.OF_CROSSING}/resolution"),
     log:
         "logs/figures/{experiment}/crossed/{trainings}/{attack}.log",
     localrule: True

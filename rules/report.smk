@@ -55,15 +55,13 @@ rule mask_figures:
         adversarial=of_attack("adversarial"),
         pairs=layout.within(layout.PAIRS, layout.OF_ATTACK),
     output:
-        images=figure("{experiment}/{classifier}/correlations/{attack}/images"),
-        essential_masks=figure("{experiment}/{classifier}/correlations/{attack}/essential_masks"),
-        adversarial_masks=figure(
-            "{experiment}/{classifier}/correlations/{attack}/adversarial_masks"
-        ),
-        mean_masks=figure("{experiment}/{classifier}/correlations/{attack}/mean_masks"),
-        perturbations=figure("{experiment}/{classifier}/correlations/{attack}/perturbations"),
-        sizes=figure("{experiment}/{classifier}/correlations/{attack}/mask_sizes"),
-        radial_profile=figure("{experiment}/{classifier}/correlations/{attack}/radial_profile"),
+        images=figure(f"{layout.OF_ATTACK}/images"),
+        essential_masks=figure(f"{layout.OF_ATTACK}/essential_masks"),
+        adversarial_masks=figure(f"{layout.OF_ATTACK}/adversarial_masks"),
+        mean_masks=figure(f"{layout.OF_ATTACK}/mean_masks"),
+        perturbations=figure(f"{layout.OF_ATTACK}/perturbations"),
+        sizes=figure(f"{layout.OF_ATTACK}/mask_sizes"),
+        radial_profile=figure(f"{layout.OF_ATTACK}/radial_profile"),
     log:
         "logs/figures/{experiment}/{classifier}/correlations/{attack}/masks.log",
     conda:
@@ -157,8 +155,8 @@ rule spiral_figures:
         pairs=layout.within(layout.PAIRS, layout.OF_ARRAYS),
         row=layout.within(layout.ROW, layout.OF_ARRAYS),
     output:
-        spiral=figure("{experiment}/correlations/spiral"),
-        joint=figure("{experiment}/correlations/joint"),
+        spiral=figure(f"{layout.OF_ARRAYS}/spiral"),
+        joint=figure(f"{layout.OF_ARRAYS}/joint"),
     log:
         "logs/figures/{experiment}/correlations/spiral.log",
     conda:

@@ -6,6 +6,7 @@ with stage(snakemake, networks=True) as execution:
     from idbias import files
     from idbias.report.tables import write_csv
     from idbias.spectra import classifier_spectrum
+    from idbias.spectra.measured_spectra import RADII
 
     names = dict(snakemake.wildcards)
     datasets, inequalities = classifier_spectrum.measure(
@@ -15,5 +16,5 @@ with stage(snakemake, networks=True) as execution:
         snakemake.params.images,
         device(execution),
     )
-    files.write(snakemake.output.spectrum, datasets, {**names, "radii": classifier_spectrum.RADII})
+    files.write(snakemake.output.spectrum, datasets, {**names, "radii": RADII})
     write_csv(snakemake.output.inequalities, classifier_spectrum.table(names, inequalities))

@@ -7,7 +7,6 @@ with stage(snakemake, networks=True) as execution:
     from idbias.classifiers import models, sensitivity
     from idbias.datasets.images import images_at, read_images
     from idbias.errors import InputError
-    from idbias.progress import progress
 
     dataset, on = snakemake.input.dataset, device(execution)
     predicted, _ = files.read(snakemake.input.predictions, ["index", "label", "correct"])
@@ -22,9 +21,7 @@ with stage(snakemake, networks=True) as execution:
     labels = predicted["label"][index]
     classifier = models.load(snakemake.input.classifier, on, images)
     level = sensitivity.noise_level(classifier, images, labels, on)
-    vertical, horizontal, error = sensitivity.heat_map(
-        classifier, images, labels, level, on, progress
-    )
+    vertical, horizontal, error = sensitivity.heat_map(classifier, images, labels, level, on)
     bands = sensitivity.bands(classifier, images, labels, on)
     files.write(
         snakemake.output[0],

@@ -12,7 +12,6 @@ with stage(snakemake, networks=True) as execution:
     from idbias.classifiers.probe import probe
     from idbias.config.schema_entries import Recipe
     from idbias.datasets.images import class_names, image_counts, read_images
-    from idbias.progress import progress
     from idbias.provenance import GIVEN, described
 
     settings, seed = dict(snakemake.params.settings), snakemake.params.seed
@@ -50,7 +49,6 @@ with stage(snakemake, networks=True) as execution:
             test_labels=test_labels,
             checkpoint=checkpoint,
             device=where,
-            progress=progress,
         )
     of = dict(snakemake.wildcards)
     attributes = {**of, "settings": settings, "seed": seed, **made_by(where)}
@@ -59,7 +57,7 @@ with stage(snakemake, networks=True) as execution:
     # As every later stage reads it: in eval mode, frozen.
     trained, classifier = classifier, models.load(output.classifier, where, some)
     models.check_loaded(trained.to(where).eval(), classifier, some, settings["network"])
-    predictions, accuracy = predict(classifier, dataset, where, progress)
+    predictions, accuracy = predict(classifier, dataset, where)
     # What a checkpoint claims holds as long as it was not trained further.
     tell_accuracy(
         accuracy, total_tests, classes, snakemake.wildcards.classifier, None if history else claimed

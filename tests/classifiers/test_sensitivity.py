@@ -36,7 +36,7 @@ LABELS = np.array([0, 0, 1, 1] * 10)
 
 def test_noise_hurts_at_the_classifier_s_frequency_and_at_its_mirror_image(images):
     classifier = OneFrequency(-1, -2)
-    assert sensitivity.accuracy(classifier, images, LABELS) == 1
+    assert sensitivity.accuracy(classifier, images, LABELS, "cpu") == 1
     vertical, horizontal, error = sensitivity.heat_map(classifier, images, LABELS, 0.15)
     assert list(vertical) == list(horizontal) == list(range(-4, 4))
     hurt = {(vertical[v], horizontal[h]) for v, h in np.argwhere(error > 0.2)}

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from torch import nn
 from idbias.classifiers.networks.resnet import resnet
 from idbias.classifiers.training import (
     PADDING,
+    Training,
     flip_and_crop,
     measure_accuracy,
     quicker,
@@ -188,7 +190,7 @@ ONE_CYCLE = Recipe(
 )
 
 
-def test_killed_runs_resume_bit_identically(tmp_path):
+def test_killed_runs_resume_bit_identically(tmp_path, capsys):
     signals = {"QUICK": signal.SIGKILL, "ONE_CYCLE": signal.SIGTERM}
     processes = {}
     for recipe in signals:  # side by side: most of their time is importing torch
@@ -208,12 +210,10 @@ def test_killed_runs_resume_bit_identically(tmp_path):
     for recipe in signals:
         whole, resumed = network(), network()
         expected = train(whole, *digits(), globals()[recipe], seed=3)
-        counted = []
-        history = train(
-            resumed, *digits(), globals()[recipe], seed=3, checkpoint=tmp_path / recipe,
-            progress=lambda counted=counted, **settings: counted.append(settings),
-        )  # fmt: skip
-        assert counted[0]["initial"] == 10, "it did not go on from the checkpoint"
+        capsys.readouterr()
+        history = train(resumed, *digits(), globals()[recipe], seed=3, checkpoint=tmp_path / recipe)
+        first = re.search(r"(\d+)/\d+ ", capsys.readouterr().err)[1]
+        assert first == "10", "it did not go on from the checkpoint"
         assert history == expected
         assert same(resumed, whole)
 
@@ -325,11 +325,12 @@ def test_an_epoch_on_a_device_brings_only_its_sums_to_the_host():
     quicker(trained, standin.DEVICE)
     optimizer = torch.optim.SGD(trained.parameters(), 0.05, foreach=False)
     standin.crossings.clear()
-    loss, _ = train_epoch(trained, images, labels, QUICK, optimizer, None, 0, 0)
+    loss, _ = train_epoch(Training(trained, images, labels, QUICK, 0, optimizer), epoch=0)
     assert standin.crossings == ["_local_scalar_dense"] * 2
     near = network()
     optimizer = torch.optim.SGD(near.parameters(), 0.05)
-    wanted, _ = train_epoch(near, images.cpu(), labels.cpu(), QUICK, optimizer, None, 0, 0)
+    on_host = Training(near, images.cpu(), labels.cpu(), QUICK, 0, optimizer)
+    wanted, _ = train_epoch(on_host, epoch=0)
     assert loss == pytest.approx(wanted, rel=0.02)
     with pytest.raises(RuntimeError, match="found one on the CPU"):
-        train_epoch(near, images, labels, QUICK, optimizer, None, 0, 0)
+        train_epoch(Training(near, images, labels, QUICK, 0, optimizer), epoch=0)

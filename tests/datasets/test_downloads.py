@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from idbias.datasets import downloads
 from idbias.datasets.downloads import check_sha256, fetch
 from idbias.datasets.published import PUBLISHED
 from idbias.datasets.writing import MODULES
@@ -76,7 +77,7 @@ def get(*urls, sha256=SHA256, path, **options):
     return fetch(list(urls), sha256, path, pause=0.001, **options)
 
 
-def test_a_file_is_fetched_once_and_counted(server, tmp_path):
+def test_a_file_is_fetched_once_and_counted(server, tmp_path, monkeypatch):
     counts = []
 
     class Bar:
@@ -89,11 +90,15 @@ def test_a_file_is_fetched_once_and_counted(server, tmp_path):
             self.n += more
             counts.append(self.n)
 
-        def close(self):
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
             counts.append("closed")
 
+    monkeypatch.setattr(downloads, "progress", Bar)
     path = tmp_path / "raw" / "data.bin"
-    assert get(f"{server.url}/data.bin", path=path, progress=Bar) == path
+    assert get(f"{server.url}/data.bin", path=path) == path
     assert path.read_bytes() == CONTENT
     assert counts[0] == {"total": 3, "initial": 0, "unit": "MB", "label": "data.bin"}
     assert counts[-2:] == [3, "closed"]

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from idbias.attacks.perturbations import ROUNDING
 from idbias.config.origins import Origins
 from idbias.config.validation import refusal
-from idbias.errors import InputError, said
+from idbias.errors import InputError, first_line, said
 
 # Of an attack's arguments those that config.yaml can hold; others, such as an object, go to its class as they are.
 WRITTEN = (bool, int, float, str)
@@ -26,10 +26,8 @@ def attack_settings(name, arguments, epsilon):
     """Return the settings of idbias.attacks.batched.run, checked as those of config.yaml are."""
     from idbias.config.schema import Attack
 
-    where, arguments = (
-        "idbias.attack",
-        {key: _plain(value) for key, value in (arguments or {}).items()},
-    )
+    where = "idbias.attack"
+    arguments = {key: _plain(value) for key, value in (arguments or {}).items()}
     if isinstance(epsilon, list | tuple | np.ndarray):
         raise InputError(
             f"{where}: epsilon is {epsilon!r}; give one number, and call attack once for each of several."
@@ -126,5 +124,5 @@ def _tensor(values, where):
         return torch.as_tensor(values).detach().cpu()
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(
-            f"{where} are no array of numbers ({str(error).splitlines()[0]}); give an array or a tensor."
+            f"{where} are no array of numbers ({first_line(error)}); give an array or a tensor."
         ) from None

@@ -212,11 +212,11 @@ def number(value):
         return 0.0
 
 
-def duration(seconds):
-    """Return seconds as text for people: 34 s, 5 min, 7.8 h."""
+def duration(seconds, minutes=".0f"):
+    """Return seconds as text for people: 34 s, 5 min, 7.8 h; minutes: their format."""
     if seconds < 100:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:{minutes}} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def last_sentence(log):

@@ -18,3 +18,19 @@ def said(error):
     """Return an exception's kind and the first line of its message."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def first_line(error):
+    """Return the first line of an exception's message, of one without a message its kind."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def one_line(error):
+    """Return what an exception says, without line breaks."""
+    return " ".join(str(error).split())
+
+
+def first_few(names, most=3):
+    """Return the first of some names as text, with dots where there are more."""
+    return ", ".join(map(str, names[:most])) + (", ..." if len(names) > most else "")

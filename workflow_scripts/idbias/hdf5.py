@@ -7,7 +7,7 @@ import re
 import h5py
 import numpy as np
 
-from idbias.errors import InputError
+from idbias.errors import InputError, one_line
 from idbias.hdf5_writing import ROW_SUMS, row_sums
 from idbias.whole_files import system_number
 
@@ -76,11 +76,6 @@ def damage(path, reason, what="damaged"):
     return InputError(
         f"{path} is {what} ({reason}); delete it and run again if idbias made it, else get it again."
     )
-
-
-def one_line(error):
-    """Return what an exception says, without line breaks."""
-    return " ".join(str(error).split())
 
 
 def lacking(path, missing, held):

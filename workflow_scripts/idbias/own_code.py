@@ -105,10 +105,8 @@ def check_declared(name, where, given=(), offered=(), of_plain=(), called=()):
             f"{where} is {name}, which takes only {', '.join(taken) or 'nothing'}; idbias calls it with "
             f"{', '.join(called)}."
         )
-    taken, needed = (
-        taken[len(called) :],
-        [argument for argument in needed if argument not in taken[: len(called)]],
-    )
+    needed = [argument for argument in needed if argument not in taken[: len(called)]]
+    taken = taken[len(called) :]
     wrong = [argument for argument in given if argument not in taken]
     allowed = ", ".join(argument for argument in taken if argument not in offered) or "none"
     if wrong:

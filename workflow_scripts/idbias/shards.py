@@ -160,10 +160,6 @@ class Joined:
     def __iter__(self):
         return iter(self.datasets)
 
-    def keys(self):
-        """Names of the datasets."""
-        return self.datasets.keys()
-
     def visititems(self, visit):
         """Call visit(name, dataset) for each dataset, as h5py does."""
         for name, dataset in self.datasets.items():

@@ -220,10 +220,8 @@ def checkpoint_path(execution, output):
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
-        if error.errno not in (
-            errno.ENOSPC,
-            errno.EDQUOT,
-        ):  # of these the checkpoint itself will tell
+        # Of a full disk the checkpoint itself will tell.
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise _no_scratch(folder, error.strerror) from None
     if os.path.isdir(folder) and not os.access(folder, os.W_OK):
         raise _no_scratch(folder, "it is read-only")

@@ -13,6 +13,7 @@ What else may keep its solver from returning (foolbox #583) a limit of time ends
 
 import sys
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 
 import foolbox
@@ -47,10 +48,8 @@ class CountingSolver:
         vectors = [np.ascontiguousarray(v, np.float64) for v in (original, current, normal)]
         step = None
         if np.isfinite(vectors[2]).all() and np.isfinite(floats).all() and vectors[2].any():
-            try:
+            with suppress(ZeroDivisionError, np.linalg.LinAlgError):
                 step = self.solver.solve(*vectors, *floats)
-            except (ZeroDivisionError, np.linalg.LinAlgError):
-                step = None
         if step is None or not np.isfinite(step).all():
             self.singular += 1
             return np.zeros_like(vectors[0])
@@ -78,11 +77,9 @@ class OneImage:
             raise InputError(f"attacks: {name} is not a Brendel-Bethge attack.")
         self.solver = self.attack._optimizer = CountingSolver(self.attack._optimizer)
         self.model = foolbox.PyTorchModel(self.classifier, bounds=(0, 1), device=self.device)
-        self.classes = (
-            None
-            if self.candidates is None
-            else classify(self.classifier, self.candidates, self.device)
-        )
+        self.classes = None
+        if self.candidates is not None:
+            self.classes = classify(self.classifier, self.candidates, self.device)
         return self
 
     def warm_up(self):

@@ -7,7 +7,7 @@ from numbers import Real
 import torch
 from safetensors.torch import load_file
 
-from idbias.errors import InputError
+from idbias.errors import InputError, first_few
 
 # Of an optimiser's state nothing is a network's.
 NOT_OF_NETWORKS = ("optim",)
@@ -121,7 +121,7 @@ def kind_of(path):
         return f"a .npz archive of numpy; {SAVE}"
     if "metadata.json" in inner and "config.json" in inner:
         return f"a Keras archive, and no checkpoint of torch; {SAVE}"
-    return f"a zip archive of {len(names)} files ({_first(names)}); unpack it first"
+    return f"a zip archive of {len(names)} files ({first_few(names)}); unpack it first"
 
 
 def is_safetensors(path):
@@ -186,7 +186,7 @@ def _content(loaded):
         return f"a {type(loaded).__name__}"
     others = [k for k, value in loaded.items() if not isinstance(value, torch.Tensor)]
     return (
-        f"a dict with things that are no tensors ({_first(others)})"
+        f"a dict with things that are no tensors ({first_few(others)})"
         if others
         else "a dict that is empty"
     )
@@ -194,7 +194,3 @@ def _content(loaded):
 
 def _listed(sets):
     return ", ".join(f"{name} ({len(tensors)} tensors)" for name, tensors in sets.items()) or "none"
-
-
-def _first(names, most=3):
-    return ", ".join(map(str, names[:most])) + (", ..." if len(names) > most else "")

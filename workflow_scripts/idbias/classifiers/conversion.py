@@ -71,11 +71,5 @@ def plain(module, *kinds):
     Not so a subclass, and not what has hooks or parametrizations, such as weight_norm's and
     spectral_norm's: its weights are made anew in each forward pass.
     """
-    return type(module) in kinds and not any(
-        (
-            module._forward_hooks,
-            module._forward_pre_hooks,
-            module._backward_hooks,
-            module._backward_pre_hooks,
-        )
-    )
+    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return type(module) in kinds and not any(getattr(module, name) for name in hooks)

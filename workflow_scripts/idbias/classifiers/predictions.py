@@ -9,23 +9,22 @@ from idbias.config.batches import CLASSIFIED
 from idbias.console_facts import accuracy_said
 from idbias.datasets.images import image_counts, read_images
 from idbias.errors import InputError
+from idbias.progress import progress
 
 # Test images a class, below which an accuracy gets a warning.
 FEW_IMAGES = 10
 
 
-def predict(classifier, dataset, device="cpu", progress=None):
+def predict(classifier, dataset, device="cpu"):
     """Classify the images of a dataset's file that may get masks.
 
-    classifier: a torch module in eval mode; dataset: the file's path; progress: called like
-    idbias.progress.progress, counts blocks of images; None is silent. Returns (arrays, accuracy):
+    classifier: a torch module in eval mode; dataset: the file's path. Returns (arrays, accuracy):
     index, label, predicted int64 (N,), logits float32 (N, K), correct bool (N,); and the share of
     test images that are classified correctly. Raises InputError if logits are not finite.
     """
     total, tests = image_counts(dataset)
-    blocks = range(0, total, CLASSIFIED)
     labels, logits = [], []
-    for first in progress(blocks, unit="block", label="predictions") if progress else blocks:
+    for first in progress(range(0, total, CLASSIFIED), unit="block", label="predictions"):
         images, block = read_images(dataset, "masked", slice(first, min(first + CLASSIFIED, total)))
         labels.append(block)
         logits.append(logits_of(classifier, images, device=device))

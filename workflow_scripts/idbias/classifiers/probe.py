@@ -24,20 +24,20 @@ def three_of(images):
     return images[sorted({0, len(images) // 2, len(images) - 1})]
 
 
-def probe(classifier, images, classes, name, *, trained=True, dtype=torch.float32):
+def probe(classifier, images, classes, name, *, trained=True):
     """Raise InputError, in one sentence, unless a network answers images as later stages assume.
 
     classifier: a torch module in eval mode, its device that of its parameters; images: float32
     (N, C, H, W) in [0, 1], N > 0, real ones; classes: how many there are, K; name: the network's, as in
-    config.yaml; dtype: the precision of its parameters, and of images and logits.
+    config.yaml.
     trained: False for weights that have not been trained yet: then a gradient of zero is no fault.
 
-    What is asked of it: logits (N, K), one finite tensor of the images' dtype on their device; the same
+    What is asked of it: logits (N, K), one finite tensor of float32 on the images' device; the same
     for an image alone as among others (ALONE), and when called again (AGAIN); a finite gradient at the
-    images, not zero for all; images left as they were; all modules in eval mode; all parameters of `dtype`.
+    images, not zero for all; images left as they were; all modules in eval mode; all parameters of float32.
     Returns warnings, a list of sentences: of outputs that are probabilities.
     """
-    asking = Asking(classifier, images, classes, name, dtype)
+    asking = Asking(classifier, images, classes, name)
     asking.modules_and_parameters()
     logits = asking.together()
     asking.one_by_one(logits)
@@ -65,10 +65,10 @@ NOT_KEPT = (torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2)
 class Asking:
     """The questions of `probe`, each a method that raises InputError; arguments as there."""
 
-    def __init__(self, classifier, images, classes, name, dtype):
-        self.classifier, self.classes, self.dtype = classifier, classes, dtype
+    def __init__(self, classifier, images, classes, name):
+        self.classifier, self.classes = classifier, classes
         first = next(iter(classifier.parameters()), torch.zeros(0))
-        self.images = torch.as_tensor(images).to(first.device, dtype)
+        self.images = torch.as_tensor(images).to(first.device, torch.float32)
         self.who = f"config.yaml, classifiers: network {name}"
         self.device = self.images.device.type
 
@@ -84,16 +84,15 @@ class Asking:
                 f"{self.who}: {_named(training)} stays in training mode after eval(); its train() and "
                 "eval() must reach all its modules, or its answers depend on the batch or on chance."
             )
-        asked = {self.dtype, torch.complex64 if self.dtype.itemsize < 8 else torch.complex128}
         others = {
             name: parameter.dtype
             for name, parameter in self.classifier.named_parameters()
-            if parameter.dtype not in asked
+            if parameter.dtype not in (torch.float32, torch.complex64)
         }
         if others:
             raise InputError(
                 f"{self.who}: {_named(list(others))} is {next(iter(others.values()))}, but "
-                f"{self.dtype} is asked for; end its constructor with `.to({self.dtype})`."
+                "torch.float32 is asked for; end its constructor with `.to(torch.float32)`."
             )
         for name, value in self.classifier.state_dict().items():
             if not isinstance(value, torch.Tensor) or value.dtype in NOT_KEPT:
@@ -134,11 +133,11 @@ class Asking:
                 f"it must return logits of shape {wanted}: give its constructor a parameter `classes`, "
                 "or a checkpoint of other classes weights.new_head",
             )
-        if logits.dtype != self.dtype or logits.device != self.images.device:
+        if logits.dtype != torch.float32 or logits.device != self.images.device:
             raise self.fault(
                 count,
                 f"returned logits of {logits.dtype} on {logits.device}",
-                f"they must be {self.dtype} on {self.images.device}, as the images are",
+                f"they must be torch.float32 on {self.images.device}, as the images are",
             )
         if not logits.isfinite().all():
             bad = int((~logits.isfinite()).sum())

@@ -8,6 +8,7 @@ import numpy as np
 
 from idbias.classifiers.models import logits_of
 from idbias.config.batches import CLASSIFIED
+from idbias.progress import progress
 
 # Root mean square of the noise in each channel, where pixels go from 0 to 1. The first is the l2 norm 4 that
 # Yin et al. take on the 32 by 32 pixels of CIFAR-10; the others are for classifiers that it does not trouble.
@@ -54,13 +55,13 @@ def wave(shape, vertical, horizontal):
     return noise / np.sqrt((noise**2).mean())
 
 
-def accuracy(classifier, images, labels, device="cpu"):
+def accuracy(classifier, images, labels, device):
     """Return the share of images float32 (N, C, H, W) that are given their labels, int64 (N,)."""
     logits = logits_of(classifier, images, min(len(images), CLASSIFIED), device)
     return float((logits.argmax(1) == labels).mean())
 
 
-def noise_level(classifier, images, labels, device="cpu"):
+def noise_level(classifier, images, labels, device):
     """Return the first of NOISES under which the error is TROUBLED on average, else the last.
 
     Arguments as for `heat_map`; the first TRIED images are looked at.
@@ -72,7 +73,7 @@ def noise_level(classifier, images, labels, device="cpu"):
     return level
 
 
-def heat_map(classifier, images, labels, level, device="cpu", progress=None):
+def heat_map(classifier, images, labels, level, device="cpu"):
     """Return (vertical, horizontal, error): the classifier's error under noise of each frequency.
 
     images: float32 (N, C, H, W) in [0, 1]; labels: int64 (N,). error: float64 (V, K), the share of images
@@ -87,7 +88,7 @@ def heat_map(classifier, images, labels, level, device="cpu", progress=None):
     ]
     known = {}
     pairs = [(v, h) for v in range(len(vertical)) for h in range(len(horizontal))]
-    for v, h in progress(pairs, unit="frequency", label="noise") if progress else pairs:
+    for v, h in progress(pairs, unit="frequency", label=f"noise of {level:g}"):
         key = (vertical[v] % images.shape[-2], horizontal[h] % images.shape[-1])
         mirror = (-vertical[v] % images.shape[-2], -horizontal[h] % images.shape[-1])
         if mirror not in known:

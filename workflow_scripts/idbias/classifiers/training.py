@@ -3,18 +3,23 @@
 import os
 import sys
 from collections import deque
+from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from idbias import checkpoints
 from idbias.classifiers.conversion import channels_last
 from idbias.classifiers.head import choose_parameters, find_head, set_mode
 from idbias.classifiers.models import classes_of
 from idbias.classifiers.training_data import as_float, check_labels, check_one_image, to_device
+from idbias.config.schema_entries import Recipe
 from idbias.errors import InputError
+from idbias.progress import progress
 from idbias.streams import torch_seed
 
 DECAY = 0.1  # at each milestone
@@ -25,9 +30,33 @@ RECENT = 100  # batches, over which stop_accuracy is measured
 PADDING = 4  # pixels of black around an image before a random crop (He et al. 2016, section 4.2)
 
 
+@dataclass
+class Training:
+    """A network in training, with all that an epoch needs besides its number.
+
+    images: (N, C, H, W) and labels: int64 (N,), on the network's device. seed: as for `train`. forward: what runs
+    the network, if not the network itself; head: the only layer that is trained, None for all of them.
+    """
+
+    network: nn.Module
+    images: torch.Tensor
+    labels: torch.Tensor
+    recipe: Recipe
+    seed: int
+    optimizer: torch.optim.Optimizer
+    scheduler: torch.optim.lr_scheduler.LRScheduler | None = None
+    forward: Callable | None = None
+    head: nn.Module | None = None
+
+    def parts(self):
+        """Return what a checkpoint keeps the state of, by name."""
+        parts = {name: getattr(self, name) for name in ("network", "optimizer", "scheduler")}
+        return {name: part for name, part in parts.items() if part is not None}
+
+
 def train(
     network, train_images, train_labels, recipe, *, seed,
-    test_images=None, test_labels=None, checkpoint=None, device=None, progress=None,
+    test_images=None, test_labels=None, checkpoint=None, device=None,
 ):  # fmt: skip
     """Train `network` in place by cross-entropy; leave it in eval mode on `device`.
 
@@ -42,7 +71,6 @@ def train(
     checkpoint: a path for the state after each epoch; a run that finds one there, of the same
         recipe, seed, data and first weights, goes on from it. The caller deletes it when done.
     device: where to train, by default where the network is. The data are moved there once.
-    progress: called like idbias.progress.progress, counts batches; None is silent.
     Returns the history, a dict an epoch: epoch (from 1), learning_rate (of its first batch), loss
     and train_accuracy (means over the epoch while it trained, augmented), test_accuracy (or None).
     With recipe.stop_accuracy training ends once the last RECENT batches of an epoch, or the whole epoch,
@@ -63,32 +91,17 @@ def train(
     parameters = choose_parameters(network, head)
     optimizer = make_optimizer(recipe, parameters)
     scheduler = make_scheduler(recipe, optimizer, steps)
-    parts = {"network": network, "optimizer": optimizer, "scheduler": scheduler}
-    made_by = fingerprint(recipe, seed, images, labels, network)
-    history = load_checkpoint(checkpoint, parts, made_by) if checkpoint else []
+    training = Training(network, images, labels, recipe, seed, optimizer, scheduler, forward, head)
+    made_by = fingerprint(training)
+    history = load_checkpoint(checkpoint, training, made_by) if checkpoint else []
 
-    total, done = recipe.epochs * steps, len(history) * steps
-    counting = (
-        progress(total=total, initial=done, unit="batch", label="training") if progress else None
-    )
-    with counting or nullcontext(), repeatable(device):
+    batches = {"total": recipe.epochs * steps, "initial": len(history) * steps, "unit": "batch"}
+    with progress(**batches, label="training") as counting, repeatable(device):
         for epoch in range(len(history), recipe.epochs):
             if history and history[-1]["train_accuracy"] >= (recipe.stop_accuracy or np.inf):
                 break
             rate = optimizer.param_groups[0]["lr"]
-            loss, accuracy = train_epoch(
-                network,
-                images,
-                labels,
-                recipe,
-                optimizer,
-                scheduler,
-                seed,
-                epoch,
-                counting,
-                forward,
-                head,
-            )
+            loss, accuracy = train_epoch(training, epoch, counting.update)
             if not np.isfinite(loss):
                 raise InputError(
                     f"Training diverged in epoch {epoch + 1}: the loss is {loss}; lower the "
@@ -102,9 +115,8 @@ def train(
                 }
             )  # fmt: skip
             if checkpoint:
-                save_checkpoint(checkpoint, parts, made_by, history)
-            if counting is not None:
-                counting.set_postfix({"loss": f"{loss:.4f}", "test": f"{tested or np.nan:.4f}"})
+                save_checkpoint(checkpoint, training, made_by, history)
+            counting.set_postfix({"loss": f"{loss:.4f}", "test": f"{tested or np.nan:.4f}"})
     network.eval()
     if history and history[-1]["train_accuracy"] < (recipe.stop_accuracy or 0):
         print(
@@ -116,25 +128,23 @@ def train(
     return history
 
 
-def train_epoch(
-    network, images, labels, recipe, optimizer, scheduler, seed, epoch, counting=None, forward=None,
-    head=None,
-):  # fmt: skip
+def train_epoch(training, epoch, count=lambda batches: None):
     """Pass once over the images in random order; return mean loss and accuracy (floats).
 
     Ends early, with the accuracy of the last RECENT batches, once that reaches recipe.stop_accuracy.
-    forward: what runs the network, if not the network itself; head: the only layer that is trained.
+    count: called with 1 after each batch.
     """
+    images, labels, recipe = training.images, training.labels, training.recipe
     device, mixed = images.device, recipe.precision == "mixed"
-    forward = forward or network
+    forward = training.forward or training.network
     layout = torch.channels_last if mixed else torch.preserve_format
-    seed = torch_seed("epoch", seed, epoch)
+    seed = torch_seed("epoch", training.seed, epoch)
     # On the CPU, whatever the device, so that an epoch has the same order and crops on each.
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(images), generator=generator)
     draws = torch.rand(len(images), 3, generator=generator).to(device)
     order = order.to(device)
-    set_mode(network, head)
+    set_mode(training.network, training.head)
     summed_loss = torch.zeros((), dtype=torch.float64, device=device)
     correct = torch.zeros((), dtype=torch.int64, device=device)
     seen, recent = 0, deque(maxlen=RECENT)
@@ -147,17 +157,16 @@ def train_epoch(
             with torch.autocast(device.type, torch.bfloat16) if mixed else nullcontext():
                 logits = forward(batch.to(memory_format=layout))
             loss = F.cross_entropy(logits.float(), labels[index])
-            optimizer.zero_grad(set_to_none=True)
+            training.optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            optimizer.step()
-            if scheduler:
-                scheduler.step()
+            training.optimizer.step()
+            if training.scheduler:
+                training.scheduler.step()
             # Kept on the device: reading them each step would make it wait for the host.
             summed_loss += loss.detach() * len(index)
             right = (logits.detach().argmax(1) == labels[index]).sum()
             correct, seen = correct + right, seen + len(index)
-            if counting is not None:
-                counting.update(1)
+            count(1)
             if recipe.stop_accuracy:
                 recent.append(right.item() / len(index))
                 accuracy = sum(recent) / RECENT
@@ -251,24 +260,26 @@ def repeatable(device):
         torch.use_deterministic_algorithms(before)
 
 
-def fingerprint(recipe, seed, images, labels, network):
-    """Return a hash of all that decides the training's result."""
-    weights = network.state_dict().values()
-    return checkpoints.fingerprint(recipe.model_dump(), seed, images, labels, *weights)
+def fingerprint(training):
+    """Return a hash of all that decides the training's result; of the network before it begins."""
+    weights = training.network.state_dict().values()
+    recipe = training.recipe.model_dump()
+    return checkpoints.fingerprint(
+        recipe, training.seed, training.images, training.labels, *weights
+    )
 
 
-def save_checkpoint(path, parts, made_by, history):
+def save_checkpoint(path, training, made_by, history):
     """Write the state of network, optimizer and scheduler after an epoch, whole or not at all."""
-    states = {name: part.state_dict() for name, part in parts.items() if part is not None}
+    states = {name: part.state_dict() for name, part in training.parts().items()}
     checkpoints.save(path, made_by, {"states": states, "history": history})
 
 
-def load_checkpoint(path, parts, made_by):
-    """Load what save_checkpoint wrote into `parts`; return its history, [] if there is none."""
+def load_checkpoint(path, training, made_by):
+    """Load what save_checkpoint wrote into `training`; return its history, [] if there is none."""
     saved = checkpoints.load(path, made_by)
     if saved is None:
         return []
-    for name, part in parts.items():
-        if part is not None:
-            part.load_state_dict(saved["states"][name])
+    for name, part in training.parts().items():
+        part.load_state_dict(saved["states"][name])
     return saved["history"]

@@ -5,9 +5,7 @@ from pathlib import Path
 from idbias.classifiers.checkpoint_files import read_checkpoint
 from idbias.classifiers.head import find_head
 from idbias.datasets.downloads import check_sha256
-from idbias.errors import InputError
-
-NAMED = 3  # how many keys a message names
+from idbias.errors import InputError, first_few
 
 
 def load_weights(
@@ -47,7 +45,7 @@ def load_weights(
     ]  # fmt: skip
     if not_finite:
         raise InputError(
-            f"{path}: {named(not_finite)} hold numbers that are not finite; get another checkpoint."
+            f"{path}: {first_few(not_finite)} hold numbers that are not finite; get another checkpoint."
         )
     network.load_state_dict(state, strict=False)
     return accuracy
@@ -100,7 +98,7 @@ def mismatch(state, expected, optional):
         ("missing", missing), ("unexpected", unexpected), ("of another shape", shapes),
         ("of another kind of number", kinds),
     ]  # fmt: skip
-    return ", ".join(f"{len(keys)} {what} ({named(keys)})" for what, keys in faults if keys)
+    return ", ".join(f"{len(keys)} {what} ({first_few(keys)})" for what, keys in faults if keys)
 
 
 def kind(tensor):
@@ -108,8 +106,3 @@ def kind(tensor):
     if tensor.is_complex():
         return "complex"
     return "real" if tensor.is_floating_point() else "whole"
-
-
-def named(keys):
-    """Return the first few of `keys` as text."""
-    return ", ".join(map(str, keys[:NAMED])) + (", ..." if len(keys) > NAMED else "")

@@ -3,7 +3,7 @@
 import zipfile
 from pathlib import Path
 
-from idbias.errors import InputError
+from idbias.errors import InputError, one_line
 
 
 def shape_of(path, inside):
@@ -24,8 +24,9 @@ def shape_of(path, inside):
     except InputError:
         raise
     except Exception as error:  # zipfile, numpy and h5py each raise their own
-        said = " ".join(str(error).split())
-        raise InputError(f"{path} cannot be read ({said}); get or make the file again.") from None
+        raise InputError(
+            f"{path} cannot be read ({one_line(error)}); get or make the file again."
+        ) from None
     if not shape or 0 in shape:
         raise InputError(
             f"{path} holds an array of shape {shape}; give one of shape (N, ...), a row for each point."

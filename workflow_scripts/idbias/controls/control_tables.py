@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from idbias.report.table_rows import read_rows, with_holm
+from idbias.report.table_rows import mean_and_std, read_rows, with_holm
 
 NAMES = ["experiment", "dataset", "classifier", "seed", "attack", "epsilon"]
 MEASURED = (
@@ -66,8 +66,5 @@ def over_seeds(rows, controlled=None):
     columns = {"seeds": grouped["seed"].nunique()}
     for name in MEASURED:
         if name in rows:
-            columns[f"{name}_mean"] = grouped[name].mean()
-            columns[f"{name}_std"] = grouped[name].std(ddof=1)
-            counts = grouped[name].count()
-            columns[f"{name}_seeds"] = counts.where(counts < columns["seeds"])
+            columns |= mean_and_std(grouped, name, columns["seeds"], "_mean")
     return pd.DataFrame(columns).reset_index().dropna(axis=1, how="all")

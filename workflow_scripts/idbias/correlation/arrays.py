@@ -10,7 +10,7 @@ import numpy as np
 from idbias import files, hdf5, shards
 from idbias.correlation.delimited_text import check_no_row_numbers, read_numbers, read_words
 from idbias.correlation.similarity import r_squared
-from idbias.errors import InputError
+from idbias.errors import InputError, one_line
 from idbias.hdf5_writing import checked
 
 # Rows are copied in blocks of about this many bytes.
@@ -184,7 +184,7 @@ def _read(name, read_text):
                 f"{path} cannot be read ({error.strerror}); fix that and run again."
             ) from None
         raise InputError(
-            f"{path} cannot be read as {suffix} ({hdf5.one_line(error)}); get or make the file again."
+            f"{path} cannot be read as {suffix} ({one_line(error)}); get or make the file again."
         ) from None
     _check_some(array, name)
     return array

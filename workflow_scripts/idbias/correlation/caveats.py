@@ -18,8 +18,10 @@ DRIFT, DRIFT_ERRORS = 0.1, 3.5
 FEW_PAIRS = 100
 # Share of the pairs that shuffles may leave as they are before a row says so.
 IN_PLACE = 0.1
+# A mask of at most this number of entries is degenerate: it tells little more than that one entry is needed.
+DEGENERATE_ENTRIES = 1
 # Share of masks that may be degenerate, and of pairs that may coincide, before a row says so.
-DEGENERATE = 0.01
+MOST_DEGENERATE = 0.01
 
 
 def caveats_of(row, made_on=()):
@@ -67,13 +69,13 @@ def _in_place(row):
 def _coincident(row):
     pairs, coincident = row.get("pairs", 0), row.get("coincident", 0)
     said = []
-    if coincident > DEGENERATE * pairs:
+    if coincident > MOST_DEGENERATE * pairs:
         said.append(
             f"{coincident} of {pairs} pairs are equal to another in both sets: in I_d equal ones count once"
         )
     for which, kind in (("first", "essential"), ("second", "adversarial")):
         count = row.get(f"degenerate_{which}", 0)
-        if count > DEGENERATE * pairs:
+        if count > MOST_DEGENERATE * pairs:
             said.append(
                 f"{count} of {pairs} {kind} masks have one entry or none "
                 f"(class: count {row.get(f'degenerate_{which}_by_class')}), so they say next to nothing of "

@@ -85,10 +85,11 @@ def read_words(path):
         not numbers.iloc[0] if numbers.iloc[1:].all() else words.iloc[0] not in set(words.iloc[1:])
     )
     words = words.iloc[1:] if named and not numbers.all() else words
-    if (words == "").any() or words.str.lower().isin(WORDS - {"true", "false"}).any():
-        row = int(((words == "") | words.str.lower().isin(WORDS - {"true", "false"})).argmax())
+    missing = words.str.lower().isin(WORDS - {"true", "false"})
+    if missing.any():
         raise InputError(
-            f"{path}: row {row} (counted from 0) has no label; label every point, or leave it out of all sets."
+            f"{path}: row {int(missing.argmax())} (counted from 0) has no label; label every point, or leave it "
+            "out of all sets."
         )
     return words.to_numpy(str)
 

@@ -148,14 +148,22 @@ def mean(vectors):
     total = 0.0
     for start in range(0, len(vectors), ROWS):
         rows = block(vectors, start)
-        bad = ~np.isfinite(rows).all(axis=1)
-        if bad.any():
-            raise InputError(
-                f"Row {start + int(bad.argmax())} (counted from 0) holds NaN or infinity; only finite "
-                "numbers have distances: remove that row from both sets, or fix it."
-            )
+        check_finite(rows, start, "have distances")
         total = total + rows.sum(axis=0, dtype=np.float64)
     return total / max(1, len(vectors))
+
+
+def check_finite(rows, start, allows):
+    """Raise InputError if a number of `rows` (n, D), of a set from row `start` on, is not finite.
+
+    allows: what only finite numbers do, for the message.
+    """
+    bad = ~np.isfinite(rows).all(axis=1)
+    if bad.any():
+        raise InputError(
+            f"Row {start + int(bad.argmax())} (counted from 0) holds NaN or infinity; only finite "
+            f"numbers {allows}: remove that row from both sets, or fix it."
+        )
 
 
 def check(vectors):

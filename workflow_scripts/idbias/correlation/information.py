@@ -50,13 +50,7 @@ def nearest_others(squared, first_row):
     squared: (n, N), rows of squared distances from number `first_row` on.
     """
     out = np.empty(len(squared), np.int64)
-    for row in range(len(squared)):
-        point = first_row + row
-        before, after = squared[row, :point], squared[row, point + 1 :]
-        candidates = []
-        if before.size:
-            candidates.append(int(np.argmin(before)))
-        if after.size:
-            candidates.append(point + 1 + int(np.argmin(after)))
-        out[row] = min(candidates, key=lambda candidate: squared[row, candidate])
+    for row, point in enumerate(range(first_row, first_row + len(squared))):
+        other = np.delete(squared[row], point).argmin()
+        out[row] = other + (other >= point)
     return out

@@ -222,11 +222,9 @@ def ranks_of_nearest(
             less_second += a[j] < of_second
             equal_second += a[j] == of_second
         # The point's distance to itself, 0, is among them.
-        less_first, equal_first = (
-            (less_first - 1, equal_first) if of_first > 0 else (less_first, equal_first - 1)
-        )
-        less_second, equal_second = (
-            (less_second - 1, equal_second) if of_second > 0 else (less_second, equal_second - 1)
-        )
+        less_first -= of_first > 0
+        equal_first -= of_first == 0
+        less_second -= of_second > 0
+        equal_second -= of_second == 0
         out[replicate[pair], itself, 0] = 1 + less_first + (equal_first - 1) / 2
         out[replicate[pair], itself, 1] = 1 + less_second + (equal_second - 1) / 2

@@ -9,7 +9,7 @@ is that of their "Frequency maps reveal the correlation between adversarial atta
 
 import numpy as np
 
-from idbias.correlation.distances import HELD_BYTES, check
+from idbias.correlation.distances import HELD_BYTES, check, check_finite
 from idbias.errors import InputError
 
 # Numbers transformed at once, in float64. Fixed, so that sums do not depend on the memory.
@@ -115,12 +115,7 @@ def moments(read, count, columns):
     step = max(1, NUMBERS // columns)
     for start in range(0, count, step):
         rows = read(start, min(start + step, count))
-        bad = ~np.isfinite(rows).all(axis=1)
-        if bad.any():
-            raise InputError(
-                f"Row {start + int(bad.argmax())} (counted from 0) holds NaN or infinity; only finite "
-                "numbers can be standardised: remove that row from both sets, or fix it."
-            )
+        check_finite(rows, start, "can be standardised")
         own = rows.mean(axis=0)
         shift = own - mean
         squares = squares + ((rows - own) ** 2).sum(axis=0)

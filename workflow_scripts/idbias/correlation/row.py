@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from idbias import files
-from idbias.correlation.caveats import caveats_of
+from idbias.correlation.caveats import DEGENERATE_ENTRIES, caveats_of
 from idbias.correlation.decodability import NAMES as DECODED
 from idbias.correlation.shuffle_files import by_way, how_paired, read_statistics
 from idbias.correlation.significance import dimension_test, effects
@@ -12,8 +12,6 @@ from idbias.shards import makers
 
 # Attributes of a pairs file that the row repeats.
 COUNTS = ("test_accuracy", "images", "attack_success", "essential_masks", "adversarial_masks")
-# A mask of at most this number of entries is degenerate: it tells little more than that one entry is needed.
-DEGENERATE = 1
 
 
 def rows(names, pairs, dimensions, shuffles):
@@ -82,7 +80,7 @@ def of_pairs(path):
         columns["r_squared"] = about.get("r_squared")
         for which in ("first", "second"):
             if f"{which}_entries" in file:
-                labels = file["label"][()][file[f"{which}_entries"][()] <= DEGENERATE]
+                labels = file["label"][()][file[f"{which}_entries"][()] <= DEGENERATE_ENTRIES]
                 columns[f"degenerate_{which}"] = len(labels)
                 columns[f"degenerate_{which}_by_class"] = by_class(labels)
     return columns

@@ -9,6 +9,8 @@ from idbias.shards import ROWS
 # SVCCA needs eigenvectors of a matrix of N by N, or of length by length, whichever is smaller. That side is
 # at most the first number where it is asked for, else the second: it costs more than the I_d test (benchmark).
 SVCCA_MOST = {True: 4096, "auto": 1024}
+# Share of the sum of singular values that the kept directions stay below.
+KEPT = 0.99
 
 
 def cosine_similarity(first, second):
@@ -32,12 +34,12 @@ def r_squared(first, second):
     return float(np.corrcoef(np.ravel(first), np.ravel(second))[0, 1] ** 2)
 
 
-def svcca(first, second, kept=0.99, most=SVCCA_MOST[True]):
+def svcca(first, second, most=SVCCA_MOST[True]):
     """Return the mean canonical correlation of the main directions of two sets, 0 to 1, or None.
 
     first, second: (N, ...) vectors, arrays or what reads rows like one. Raghu et al. 2017, "SVCCA:
     singular vector canonical correlation analysis", as in anatome, which Basile et al. use: the
-    first singular vectors of each set, uncentred, whose values add up to less than `kept` of the
+    first singular vectors of each set, uncentred, whose values add up to less than KEPT of the
     whole; then canonical correlations of both centred projections, averaged over as many as the
     smaller has. It is near 1 for independent sets too where both have about as many directions
     as points. None where both N and the vectors' length exceed `most`, or a set is larger than 2 GiB.
@@ -48,7 +50,7 @@ def svcca(first, second, kept=0.99, most=SVCCA_MOST[True]):
         return None
     sets = [np.asarray(points[:]).reshape(count, -1) for points in sets]
     bases = _points_basis if count <= longest else _coordinates_basis
-    cross = bases(*sets, kept)
+    cross = bases(*sets)
     if 0 in cross.shape:
         return None
     smaller = cross @ cross.T if len(cross) <= len(cross.T) else cross.T @ cross
@@ -56,31 +58,31 @@ def svcca(first, second, kept=0.99, most=SVCCA_MOST[True]):
     return float(np.sqrt(np.clip(squares, 0, 1)).mean())
 
 
-def _main_directions(matrix, kept):
+def _main_directions(matrix):
     """Return (eigenvalues, eigenvectors as columns), the greatest first, of those that are kept."""
     values, vectors = scipy.linalg.eigh(matrix, overwrite_a=True, check_finite=False)
     values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
     singular = np.sqrt(values)
-    number = int((np.cumsum(singular) < kept * singular.sum()).sum())
+    number = int((np.cumsum(singular) < KEPT * singular.sum()).sum())
     # In order in memory: matrix products of a reversed view go without BLAS, and take minutes.
     return values[:number], np.ascontiguousarray(vectors[:, :number])
 
 
-def _points_basis(first, second, kept):
+def _points_basis(first, second):
     """Return Q1^T Q2 of orthonormal bases of both projections, from inner products of points."""
     bases = []
     for points in (first, second):
-        values, vectors = _main_directions(_product(points.T, points.T), kept)
+        values, vectors = _main_directions(_product(points.T, points.T))
         scores = vectors * np.sqrt(values)
         bases.append(scipy.linalg.qr(scores - scores.mean(axis=0), mode="economic")[0])
     return bases[0].T @ bases[1]
 
 
-def _coordinates_basis(first, second, kept):
+def _coordinates_basis(first, second):
     """Return the same from inner products of coordinates, up to rotations of either side."""
     whitened, projections, means = [], [], []
     for points in (first, second):
-        values, vectors = _main_directions(_product(points, points), kept)
+        values, vectors = _main_directions(_product(points, points))
         mean = vectors.T @ points.mean(axis=0, dtype=np.float64)
         covariance = np.diag(values) - len(points) * np.outer(mean, mean)
         # A direction that centring removes has no length left to divide by.

@@ -1,6 +1,7 @@
 """The table of crossed trainings: a row for each attack and what essential masks are set against."""
 
 import math
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,7 @@ def table(names, paths, seeds, margins):
         for name, path, seed, margin in zip(names, paths, seeds, margins, strict=True)
     ]
     rows_of_attacks = pd.concat(parts, ignore_index=True).reindex(
-        columns=[*_firsts(names), *ORDER, "margin"]
+        columns=[*dict.fromkeys(chain(*names)), *ORDER, "margin"]
     )
     rows_of_attacks = rows_of_attacks.astype({"networks": "Int64", "images": "Int64"})
     of_one_question = rows_of_attacks.groupby(["experiment", "classifier", "of"], sort=False)
@@ -148,7 +149,3 @@ def own_and_others(path, labels):
         ],
         columns=columns,
     ).dropna()
-
-
-def _firsts(names):
-    return list(dict.fromkeys(column for columns in names for column in columns))

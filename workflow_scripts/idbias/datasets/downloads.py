@@ -12,7 +12,8 @@ import pooch
 import requests
 import urllib3
 
-from idbias.errors import InputError
+from idbias.errors import InputError, first_line
+from idbias.progress import progress
 from idbias.provenance import file_sha256
 
 MIRROR = "IDBIAS_MIRROR"  # environment: a folder or URL prefix, looked at first by file name
@@ -20,14 +21,13 @@ TIMEOUT = 30  # seconds without a byte
 CHUNK = 1 << 20
 
 
-def fetch(urls, sha256, path, progress=None, attempts=4, pause=1.0):
+def fetch(urls, sha256, path, attempts=4, pause=1.0):
     """Bring a file to `path` and return it; a file already there with that checksum is kept.
 
     urls: one or several sources of the same file, tried in turn: http(s):// or file:// URLs, or
         local paths. If the environment has IDBIAS_MIRROR, a folder or URL prefix, the file of the
         same name there is tried first.
     sha256: hex digits, or None to accept any content.
-    progress: called like idbias.progress.progress, counts megabytes; None is silent.
     attempts, pause: tries for each URL, and seconds before the second, doubled at each further.
     What an interrupted download got stays in a hidden folder beside `path` and is gone on from
     where the server allows (only with a checksum: nothing else can tell whether the parts fit).
@@ -54,7 +54,7 @@ def fetch(urls, sha256, path, progress=None, attempts=4, pause=1.0):
                         known_hash=sha256 and f"sha256:{sha256.lower()}",
                         fname="whole",
                         path=parts,
-                        downloader=partial(download, parts=parts, sha256=sha256, progress=progress),
+                        downloader=partial(download, parts=parts, sha256=sha256),
                     )
                 except Exception as error:
                     # Parts of different versions may have been joined: then all of it anew.
@@ -87,7 +87,7 @@ def sources(urls):
     return list(dict.fromkeys([*mirrored, *map(str, urls)]))
 
 
-def download(url, output_file, pooch, *, parts, sha256, progress):
+def download(url, output_file, pooch, *, parts, sha256):
     """Copy or download `url` to `output_file`, going on from what lies in the folder `parts`."""
     scheme = urlsplit(url).scheme
     if scheme not in ("http", "https"):
@@ -110,24 +110,16 @@ def download(url, output_file, pooch, *, parts, sha256, progress):
         resumed = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
         start = start if response.status_code == 206 and resumed else 0
         length = int(response.headers.get("Content-Length") or 0)
-        bar = counting(progress, start, length, url)
-        with open(part, "ab" if start else "wb") as file:
+        megabytes = {
+            "total": (start + length) // 10**6 if length else None,
+            "initial": start // 10**6,
+            "label": urlsplit(url).path.rsplit("/", 1)[-1],
+        }
+        with progress(unit="MB", **megabytes) as bar, open(part, "ab" if start else "wb") as file:
             for chunk in response.raw.stream(CHUNK, decode_content=False):
                 file.write(chunk)
-                if bar is not None:
-                    bar.update(file.tell() // 10**6 - bar.n)
-        if bar is not None:
-            bar.close()
+                bar.update(file.tell() // 10**6 - bar.n)
     os.replace(part, output_file)
-
-
-def counting(progress, start, length, url):
-    """Return a progress bar in megabytes, or None."""
-    if progress is None:
-        return None
-    total = (start + length) // 10**6 if length else None
-    name = urlsplit(url).path.rsplit("/", 1)[-1]
-    return progress(total=total, initial=start // 10**6, unit="MB", label=name)
 
 
 def worth_another_try(error):
@@ -153,7 +145,7 @@ def reason(error):
         return f"no answer for {TIMEOUT} seconds"
     if isinstance(error, requests.ConnectionError | urllib3.exceptions.HTTPError):
         return "the connection failed or broke off"
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return first_line(error)
 
 
 def tidy(parts):

@@ -13,6 +13,7 @@ from idbias.datasets.dataset import Dataset, check_labels
 from idbias.datasets.members import contents, explained, listing, names
 from idbias.datasets.pictures import DEPTHS, SCALES, decode
 from idbias.errors import InputError
+from idbias.progress import progress
 from idbias.streams import generator
 
 IMAGENETTE = {
@@ -25,7 +26,7 @@ IMAGENETTE = {
 
 def image_folder(
     path, size=None, fit="crop", channels=3, test_fraction=0.2, seed=0, index=None, *, upright=True,
-    allocate=np.empty, progress=None,
+    allocate=np.empty,
 ):  # fmt: skip
     """Read images sorted into folders by class, from a folder, zip or tar.
 
@@ -40,7 +41,6 @@ def image_folder(
     seed: also shuffles each set, so that its first images are a sample of all classes.
     allocate: called as allocate(shape, dtype), once for the training and once for the test images;
         give a function that makes an HDF5 dataset to keep large sets out of memory.
-    progress: called like idbias.progress.progress, counts images; None is silent.
     Returns a Dataset; its notes say what was passed over or done to images. Raises InputError if
     there are no images in class folders, a class folder has none, classes of train and test differ, or
     an image cannot be read as it is or is of another size or depth.
@@ -66,27 +66,23 @@ def image_folder(
     random = generator("order of a dataset", seed)
     train, test = (shuffled(part, random) for part in (train, test))
     sets = [list(train), list(test)]
-    arrays, scale = decode_all(path, sets, size, fit, channels, upright, allocate, progress, notes)
+    arrays, scale = decode_all(path, sets, size, fit, channels, upright, allocate, notes)
     labels = [np.array([place[c] for c in part.values()], np.int64) for part in (train, test)]
     return Dataset(arrays[0], labels[0], arrays[1], labels[1], classes, scale, notes)
 
 
-def imagenette(path, size=224, fit="stretch", seed=0, *, allocate=np.empty, progress=None):
+def imagenette(path, size=224, fit="stretch", seed=0, *, allocate=np.empty):
     """Read Imagenette (Howard; train and val folders by WordNet id), from its tgz or a folder.
 
     Paper 1 (section 4.7) resizes to 224 by 224; the authors' code stretches, see `decode`.
     Otherwise as `image_folder`.
     """
-    data = image_folder(
-        path, size, fit, seed=seed, upright=False, allocate=allocate, progress=progress
-    )
+    data = image_folder(path, size, fit, seed=seed, upright=False, allocate=allocate)
     data.classes = [IMAGENETTE.get(name, name) for name in data.classes]
     return data
 
 
-def imagenet(
-    path, labels=None, size=224, fit="crop", index=None, *, allocate=np.empty, progress=None
-):
+def imagenet(path, labels=None, size=224, fit="crop", index=None, *, allocate=np.empty):
     """Read ImageNet's validation images (Russakovsky et al. 2015), which the user supplies.
 
     path: ILSVRC2012_img_val.tar or its folder; without `labels`, sorted into folders by WordNet id.
@@ -117,7 +113,7 @@ def imagenet(
                 f"({len(unknown)} of {len(files)} images without one); give the labels of that set."
             )
         numbers = check_labels([truth[n.split("/")[-1]] for n in files], len(classes), labels)
-    arrays, scale = decode_all(path, [[], files], size, fit, 3, False, allocate, progress, notes)
+    arrays, scale = decode_all(path, [[], files], size, fit, 3, False, allocate, notes)
     numbers = np.asarray(numbers, np.int64)
     return Dataset(arrays[0], np.empty(0, np.int64), arrays[1], numbers, classes, scale, notes)
 
@@ -176,16 +172,16 @@ def read_devkit(path):
     return truth, classes
 
 
-def decode_all(path, sets, size, fit, channels, upright, allocate, progress, notes):
+def decode_all(path, sets, size, fit, channels, upright, allocate, notes):
     """Return (an array (N, channels, H, W) for each list of names in `sets`, their scale to [0, 1])."""
     if fit not in ("crop", "stretch") or channels not in (1, 3):
         raise InputError(
             f"Images are fit by crop or stretch, to 1 or 3 channels; not by {fit!r} to {channels}."
         )
     place = {name: (i, j) for i, files in enumerate(sets) for j, name in enumerate(files)}
-    bar = progress(total=len(place), unit="image", label="reading") if progress else None
     arrays, first, brightest = None, None, 0
-    for name, content in contents(path, place.__contains__):
+    shown = {"total": len(place), "unit": "image", "label": "reading"}
+    for name, content in progress(contents(path, place.__contains__), **shown):
         image = decode(f"{path}: {name}", content, size, fit, channels, upright, notes)
         if arrays is None:
             shape, dtype, first = image.shape, image.dtype, name
@@ -205,10 +201,6 @@ def decode_all(path, sets, size, fit, channels, upright, allocate, progress, not
         brightest = max(brightest, image.max())
         which, row = place[name]
         arrays[which][row] = image
-        if bar is not None:
-            bar.update(1)
-    if bar is not None:
-        bar.close()
     if dtype == np.uint16 and brightest < 2**15:
         notes[f"are grey of 16 bits, and none is brighter than {brightest} of 65,535"] = len(place)
     return arrays, SCALES[dtype.name]

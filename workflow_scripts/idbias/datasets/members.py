@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from idbias.errors import InputError
+from idbias.errors import InputError, first_line
 
 
 def names(path):
@@ -140,12 +140,11 @@ def explained(path, name=None):
         raise
     except Exception as error:  # tarfile, zipfile, gzip, lzma and zlib each raise their own
         member = f" (member {name!r})" if name else ""
-        text = str(error).splitlines()[0] if str(error) else type(error).__name__
         if isinstance(error, OSError) and error.errno and not isinstance(error, gzip.BadGzipFile):
             # The system's word, not the file's: nothing is known to be wrong with it.
             raise InputError(
                 f"{path}{member} cannot be read ({error.strerror}); fix that and run again."
             ) from None
         raise InputError(
-            f"{path}{member} is truncated or damaged ({text}); get the file again."
+            f"{path}{member} is truncated or damaged ({first_line(error)}); get the file again."
         ) from None

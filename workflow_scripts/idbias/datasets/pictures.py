@@ -10,7 +10,7 @@ from collections import Counter
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from idbias.errors import InputError
+from idbias.errors import InputError, first_line
 
 # Kinds of content that are read, whatever the ending of the name says.
 FORMATS = ("JPEG", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "AVIF")
@@ -185,4 +185,4 @@ def _reason(error, content):
         return f"its content is none of {', '.join(FORMATS)}"
     if isinstance(error, Image.DecompressionBombError):
         return "it has more pixels than any picture that is meant"
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return first_line(error)

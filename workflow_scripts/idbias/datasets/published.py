@@ -36,7 +36,7 @@ class Published:
 
 
 _CIFAR = ("https://www.cs.toronto.edu/~kriz/", "https://cave.cs.toronto.edu/kriz/")
-_PICTURES = ("allocate", "progress", "size")
+_PICTURES = ("allocate", "size")
 
 
 def _imagenette(archive, sha256):

@@ -1,7 +1,6 @@
 """Datasets: where images come from, and the HDF5 file all later stages read them from."""
 
 import sys
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,6 @@ import numpy as np
 from idbias import files
 from idbias.datasets import binary, digits, image_archives
 from idbias.datasets.class_numbers import read_class_index
-from idbias.progress import progress
 from idbias.provenance import GIVEN, described
 
 MODULES = {"binary": binary, "digits": digits, "image_archives": image_archives}
@@ -77,14 +75,11 @@ def read(settings, seed, sources, published, allocate):
         "index": index,
         "labels": sources[1] if len(sources) > 1 else None,
         "allocate": allocate,
-        "progress": partial(progress, label="images"),
     }
     if published:
         module, function = published["reader"].split(".")
         options["size"] = settings["size"] or published["size"]
         chosen = {name: options[name] for name in published["options"]}
         return getattr(MODULES[module], function)(*sources[:1], **chosen)
-    names = (
-        "size", "fit", "channels", "test_fraction", "seed", "index", "allocate", "progress",
-    )  # fmt: skip
+    names = ("size", "fit", "channels", "test_fraction", "seed", "index", "allocate")
     return image_archives.image_folder(Path(sources[0]), **{name: options[name] for name in names})

@@ -90,25 +90,23 @@ class Slots:
     def _resize(self, size):
         """Make room for `size` images, keeping those in training (at most `size` of them)."""
         work, used = self.work, self._used()
-        options = {"dtype": work.dtype, "device": work.device}
-        switch = {"dtype": torch.bool, "device": work.device}
-        whole = {"dtype": torch.int64, "device": work.device}
-        complex_type = torch.complex128 if work.dtype == torch.float64 else torch.complex64
+
+        def zeros(dtype, *shape):
+            return torch.zeros(size, *shape, dtype=dtype, device=work.device)
+
         # A captured step works on the old tensors, and holds on to as much memory as it needs.
         self.advance = None if self.capture else self.step
         state = {
-            "over": torch.ones(size, **switch),
-            "converged": torch.zeros(size, **switch),
-            "failed": torch.zeros(size, **switch),
-            "target": torch.zeros(size, **whole),
-            "spectrum": torch.zeros(size, *work.shape, dtype=complex_type, device=work.device),
-            "step": torch.zeros(size, **whole),
-            "mask": torch.zeros(size, *work.shape, **options),
-            "mean": torch.zeros(size, *work.shape, **options),
-            "square": torch.zeros(size, *work.shape, **options),
-            "losses": torch.zeros(
-                size, work.settings.window, dtype=torch.float64, device=work.device
-            ),
+            "over": ~zeros(torch.bool),
+            "converged": zeros(torch.bool),
+            "failed": zeros(torch.bool),
+            "target": zeros(torch.int64),
+            "spectrum": zeros(work.dtype.to_complex(), *work.shape),
+            "step": zeros(torch.int64),
+            "mask": zeros(work.dtype, *work.shape),
+            "mean": zeros(work.dtype, *work.shape),
+            "square": zeros(work.dtype, *work.shape),
+            "losses": zeros(torch.float64, work.settings.window),
         }
         if used:
             kept = self._index(used)

@@ -4,7 +4,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from idbias.report.figures import STYLE, lines, nothing_to_draw
+from idbias.report.figures import in_style, lines, nothing_to_draw
+from idbias.report.table_rows import mean_and_std
 
 PANELS = {
     "z": "Z",
@@ -25,43 +26,39 @@ def against_epsilon(rows):
     grouped = rows.sort_values("epsilon").groupby(["classifier", "attack", "epsilon"], sort=False)
     columns = {"seeds": grouped.size()}
     for name in PANELS:
-        if name not in rows:  # without `baselines`, or where no row has a test
-            continue
-        columns[name] = grouped[name].mean()
-        columns[f"{name}_std"] = grouped[name].std(ddof=1)
-        counts = grouped[name].count()
-        columns[f"{name}_seeds"] = counts.where(counts < columns["seeds"])
+        if name in rows:  # not so without `baselines`, or where no row has a test
+            columns |= mean_and_std(grouped, name, columns["seeds"])
     return pd.DataFrame(columns).reset_index().dropna(axis=1, how="all")
 
 
+@in_style
 def epsilons(numbers, name):
     """Draw what `against_epsilon` returns, a panel each and a line a classifier and attack.
 
-    Bars are standard deviations over seeds. Returns a matplotlib figure.
+    Bars are standard deviations over seeds.
     """
     groups = list(numbers.groupby(["classifier", "attack"], sort=False))
     columns = [column for column in PANELS if column in numbers]
     if not columns:
         return nothing_to_draw(name, "no row has a number to draw")
-    with plt.rc_context(STYLE):
-        figure, panels = plt.subplots(
-            1, len(columns), figsize=(0.4 + 2.27 * len(columns), 2.8), squeeze=False
-        )
-        panels = panels[0]
-        for axes, column in zip(panels, columns, strict=True):
-            for ((classifier, attack), rows), (colour, dashes) in zip(
-                groups, lines(len(groups)), strict=True
-            ):
-                axes.errorbar(
-                    rows["epsilon"], rows[column], rows.get(f"{column}_std"), color=colour,
-                    linestyle=dashes, marker="o", markersize=3, label=f"{classifier}, {attack}",
-                )  # fmt: skip
-            axes.xaxis.set_major_locator(MaxNLocator(4))
-            axes.set_xlabel("epsilon")
-            axes.set_ylabel(PANELS[column])
-        panels[0].axhline(0, color="0.6", linewidth=0.8)
-        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-        figure.suptitle(name, fontsize=9)
+    figure, panels = plt.subplots(
+        1, len(columns), figsize=(0.4 + 2.27 * len(columns), 2.8), squeeze=False
+    )
+    panels = panels[0]
+    for axes, column in zip(panels, columns, strict=True):
+        for ((classifier, attack), rows), (colour, dashes) in zip(
+            groups, lines(len(groups)), strict=True
+        ):
+            axes.errorbar(
+                rows["epsilon"], rows[column], rows.get(f"{column}_std"), color=colour,
+                linestyle=dashes, marker="o", markersize=3, label=f"{classifier}, {attack}",
+            )  # fmt: skip
+        axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.set_xlabel("epsilon")
+        axes.set_ylabel(PANELS[column])
+    panels[0].axhline(0, color="0.6", linewidth=0.8)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    figure.suptitle(name, fontsize=9)
     return figure
 
 
@@ -80,25 +77,25 @@ def over_orders(rows):
     return pd.DataFrame(columns).reset_index()
 
 
+@in_style
 def class_curve(numbers, name):
     """Draw Z and distance correlation against the number of classes.
 
-    numbers: as `over_orders` returns. Returns a matplotlib figure.
+    numbers: as `over_orders` returns.
     """
     panels = {"z": "Z", "distance_correlation": "distance correlation"}
     pairs = f"{numbers['pairs'].iloc[0]:.0f} pairs for each number" if len(numbers) else "no pairs"
-    with plt.rc_context(STYLE):
-        figure, drawn = plt.subplots(1, 2, figsize=(7.2, 3.0))
-        for axes, (column, label) in zip(drawn, panels.items(), strict=True):
-            axes.fill_between(
-                numbers["classes"],
-                numbers[f"{column}_low"],
-                numbers[f"{column}_high"],
-                color="0.85",
-            )
-            axes.plot(numbers["classes"], numbers[column], color="0.1", marker="o", markersize=3)
-            axes.axhline(0, color="0.6", linewidth=0.8)
-            axes.set_xlabel("classes")
-            axes.set_ylabel(label)
-        figure.suptitle(f"{name}: {pairs}", fontsize=9)
+    figure, drawn = plt.subplots(1, 2, figsize=(7.2, 3.0))
+    for axes, (column, label) in zip(drawn, panels.items(), strict=True):
+        axes.fill_between(
+            numbers["classes"],
+            numbers[f"{column}_low"],
+            numbers[f"{column}_high"],
+            color="0.85",
+        )
+        axes.plot(numbers["classes"], numbers[column], color="0.1", marker="o", markersize=3)
+        axes.axhline(0, color="0.6", linewidth=0.8)
+        axes.set_xlabel("classes")
+        axes.set_ylabel(label)
+    figure.suptitle(f"{name}: {pairs}", fontsize=9)
     return figure

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from idbias.report.figures import ADVERSARIAL, ESSENTIAL, STYLE, nothing_to_draw
+from idbias.report.figures import ADVERSARIAL, ESSENTIAL, in_style, nothing_to_draw
 
 # Rows of a figure at most: a page's height.
 MOST = 48
@@ -71,11 +71,12 @@ def _table(rows, effect):
     return table.astype(dict.fromkeys(columns[4:], float))
 
 
+@in_style
 def forest(table, name, label):
     """Draw estimates with their intervals, a row each; seeds of one row share it, small and shifted.
 
     table: as `effects` returns; name: for the title; label: of the axis. Filled: attacks; open: controls.
-    The dotted line is 0. Returns a matplotlib figure.
+    The dotted line is 0.
     """
     table = table[table["estimate"].notna()]
     if table.empty:
@@ -93,31 +94,30 @@ def forest(table, name, label):
         places[group, row] = place
         ticks.append((place, group if alone else row, alone))
         place, before = place + 1, group
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(figsize=(6, 1 + 0.2 * place))
-        for kind, (marker, colour) in LOOKS.items():
-            ofs = table[table["kind"] == kind]
-            for key, rows in ofs.groupby(["group", "label"], sort=False):
-                if key not in places:
-                    continue
-                shifts = np.linspace(-0.25, 0.25, len(rows)) if len(rows) > 1 else [0]
-                reach = rows["estimate"] - rows["low"], rows["high"] - rows["estimate"]
-                errors = np.clip(reach, 0, None)  # NaN, of a row without interval, draws none
-                axes.errorbar(
-                    rows["estimate"], places[key] + np.array(shifts), xerr=errors, fmt=marker, color=colour,
-                    markersize=4 if len(rows) == 1 else 2.5, capsize=2 if len(rows) == 1 else 0, linewidth=1,
-                    markerfacecolor=colour if kind == "attack" else "white",
-                )  # fmt: skip
-        axes.axvline(0, color="0.5", linestyle=":", linewidth=1)
-        axes.set_yticks([at for at, *_ in ticks], [text for _, text, _ in ticks], fontsize=7)
-        for text, (*_, heading) in zip(axes.get_yticklabels(), ticks, strict=True):
-            text.set_fontweight("bold" if heading else "normal")
-        axes.set_ylim(place - 0.4, -0.7)
-        axes.tick_params(axis="y", length=0)
-        axes.spines["left"].set_visible(False)
-        axes.grid(axis="x", color="0.9", linewidth=0.6)
-        axes.set_axisbelow(True)
-        axes.set_xlabel(label)
-        more = f" (the first {MOST}; {left_out} more in the CSV)" if left_out > 0 else ""
-        axes.set_title(f"{name}{more}")
+    figure, axes = plt.subplots(figsize=(6, 1 + 0.2 * place))
+    for kind, (marker, colour) in LOOKS.items():
+        ofs = table[table["kind"] == kind]
+        for key, rows in ofs.groupby(["group", "label"], sort=False):
+            if key not in places:
+                continue
+            shifts = np.linspace(-0.25, 0.25, len(rows)) if len(rows) > 1 else [0]
+            reach = rows["estimate"] - rows["low"], rows["high"] - rows["estimate"]
+            errors = np.clip(reach, 0, None)  # NaN, of a row without interval, draws none
+            axes.errorbar(
+                rows["estimate"], places[key] + np.array(shifts), xerr=errors, fmt=marker, color=colour,
+                markersize=4 if len(rows) == 1 else 2.5, capsize=2 if len(rows) == 1 else 0, linewidth=1,
+                markerfacecolor=colour if kind == "attack" else "white",
+            )  # fmt: skip
+    axes.axvline(0, color="0.5", linestyle=":", linewidth=1)
+    axes.set_yticks([at for at, *_ in ticks], [text for _, text, _ in ticks], fontsize=7)
+    for text, (*_, heading) in zip(axes.get_yticklabels(), ticks, strict=True):
+        text.set_fontweight("bold" if heading else "normal")
+    axes.set_ylim(place - 0.4, -0.7)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x", color="0.9", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.set_xlabel(label)
+    more = f" (the first {MOST}; {left_out} more in the CSV)" if left_out > 0 else ""
+    axes.set_title(f"{name}{more}")
     return figure

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from idbias import files
-from idbias.report.figures import ADVERSARIAL, ESSENTIAL, STYLE, nothing_to_draw
+from idbias.report.figures import ADVERSARIAL, ESSENTIAL, in_style, nothing_to_draw
 from idbias.spectra.radial import amplitude, centred, rings
 
 # Masks read at once: a few hundred megabytes at 224 by 224 pixels.
@@ -41,12 +41,13 @@ def show(axes, values, title, frame="#888888"):
         spine.set(visible=True, color=frame, linewidth=0.5)
 
 
+@in_style
 def before_and_after(clean, adversarial, essential_masks, adversarial_masks, about, classes):
     """Draw paper 1's figure 1: images before and after filtering by their masks.
 
     The arrays are (N, C, H, W), a column of the figure each. `about`: DataFrame of N rows with the
     classes the classifier gives (numbers): label, adversarial_class, essential_predicted and
-    adversarial_predicted. `classes`: their names. Returns a matplotlib figure.
+    adversarial_predicted. `classes`: their names.
     """
     rows = (
         ("A  clean", clean, "label"),
@@ -59,22 +60,21 @@ def before_and_after(clean, adversarial, essential_masks, adversarial_masks, abo
     count = len(clean)
     if not count:
         return nothing_to_draw("", NONE)
-    with plt.rc_context(STYLE):
-        figure, grid = plt.subplots(4, count, figsize=(1.3 + 0.59 * count, 3.2), squeeze=False)
-        for axes, (name, images, column) in zip(grid, rows, strict=True):
-            axes[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=7)
-            for box, image, label in zip(axes, images, about[column], strict=True):
-                show(box, image, classes[label])
+    figure, grid = plt.subplots(4, count, figsize=(1.3 + 0.59 * count, 3.2), squeeze=False)
+    for axes, (name, images, column) in zip(grid, rows, strict=True):
+        axes[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=7)
+        for box, image, label in zip(axes, images, about[column], strict=True):
+            show(box, image, classes[label])
     return figure
 
 
+@in_style
 def perturbations(clean, attacked, titles):
     """Draw images, what an attack made of them, and the difference: amplified, and its spectrum.
 
     clean, attacked: (N, C, H, W), a column of the figure each. The difference is multiplied so that the
     largest of all reaches black or white, and lies around gray; its spectrum |F delta| is the mean over
     channels on a logarithmic scale of three orders of magnitude, zero frequency in the middle. titles: N.
-    Returns a matplotlib figure.
     """
     if not len(clean):
         return nothing_to_draw("", NONE)
@@ -89,37 +89,34 @@ def perturbations(clean, attacked, titles):
         "spectrum of\nB - A": spectrum,
     }  # fmt: skip
     count = len(clean)
-    with plt.rc_context(STYLE):
-        figure, grid = plt.subplots(4, count, figsize=(1.3 + 0.59 * count, 3.2), squeeze=False)
-        for boxes, (name, images) in zip(grid, rows.items(), strict=True):
-            boxes[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=7)
-            for box, image, title in zip(boxes, images, titles, strict=True):
-                if image.ndim == 3:
-                    show(box, image, title if images is clean else "")
-                else:
-                    box.imshow(np.maximum(image, highest * 1e-3), norm=norm)
-                    box.set(xticks=[], yticks=[])
+    figure, grid = plt.subplots(4, count, figsize=(1.3 + 0.59 * count, 3.2), squeeze=False)
+    for boxes, (name, images) in zip(grid, rows.items(), strict=True):
+        boxes[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=7)
+        for box, image, title in zip(boxes, images, titles, strict=True):
+            if image.ndim == 3:
+                show(box, image, title if images is clean else "")
+            else:
+                box.imshow(np.maximum(image, highest * 1e-3), norm=norm)
+                box.set(xticks=[], yticks=[])
     return figure
 
 
+@in_style
 def gallery(masks, titles, columns=10):
     """Draw masks (N, C, H, W), in fft2 order, with zero frequency in the middle (figures 3 and 5).
 
-    `titles`: N of them. Returns a matplotlib figure.
+    `titles`: N of them.
     """
     if not len(masks):
         return nothing_to_draw("", NONE)
     columns = min(columns, len(masks))
     rows = -(-len(masks) // columns)
-    with plt.rc_context(STYLE):
-        figure, grid = plt.subplots(
-            rows, columns, figsize=(0.72 * columns, 0.86 * rows), squeeze=False
-        )
-        for axes in grid.flat:
-            axes.set_axis_off()
-        for axes, mask, title in zip(grid.flat, centred(masks), titles, strict=False):
-            axes.set_axis_on()
-            show(axes, mask, title)
+    figure, grid = plt.subplots(rows, columns, figsize=(0.72 * columns, 0.86 * rows), squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, mask, title in zip(grid.flat, centred(masks), titles, strict=False):
+        axes.set_axis_on()
+        show(axes, mask, title)
     return figure
 
 
@@ -187,35 +184,36 @@ def mean_table(essential, adversarial):
     )
 
 
+@in_style
 def mean_masks(essential, adversarial, name):
     """Draw two mean masks (C, H, W), in fft2 order: averaged over channels, zero in the middle.
 
-    `name`: for the title. Returns a matplotlib figure.
+    `name`: for the title.
     """
     means = [centred(mask.mean(axis=0)) for mask in (essential, adversarial)]
     if not np.isfinite(means).any():
         return nothing_to_draw(name, NONE)
     height, width = means[0].shape
     left, top = -(width // 2) - 0.5, -(height // 2) - 0.5
-    with plt.rc_context(STYLE):
-        figure, grid = plt.subplots(1, 2, figsize=(6.4, 2.9), sharey=True)
-        figure.suptitle(name, fontsize=9)
-        scale = {"vmin": 0, "vmax": max(mean.max() for mean in means) or 1}
-        extent = (left, left + width, top + height, top)
-        for axes, mean, title in zip(grid, means, ("essential", "adversarial"), strict=True):
-            shown = axes.imshow(mean, extent=extent, **scale)
-            axes.set_title(f"{title} masks, mean {mean.mean():.3f}")
-            axes.set_xlabel("horizontal cycles per image")
-        grid[0].set_ylabel("vertical cycles per image")
-        figure.colorbar(shown, ax=grid, label="mean mask", shrink=0.9)
+    figure, grid = plt.subplots(1, 2, figsize=(6.4, 2.9), sharey=True)
+    figure.suptitle(name, fontsize=9)
+    scale = {"vmin": 0, "vmax": max(mean.max() for mean in means) or 1}
+    extent = (left, left + width, top + height, top)
+    for axes, mean, title in zip(grid, means, ("essential", "adversarial"), strict=True):
+        shown = axes.imshow(mean, extent=extent, **scale)
+        axes.set_title(f"{title} masks, mean {mean.mean():.3f}")
+        axes.set_xlabel("horizontal cycles per image")
+    grid[0].set_ylabel("vertical cycles per image")
+    figure.colorbar(shown, ax=grid, label="mean mask", shrink=0.9)
     return figure
 
 
+@in_style
 def radial_profiles(profiles, name):
     """Draw the mean mask against the radial frequency.
 
     `profiles`: DataFrame with columns set ("essential" or "adversarial"), radius, mean, low, high.
-    `name`: for the title. Returns a matplotlib figure.
+    `name`: for the title.
     """
     if not profiles["mean"].notna().any():
         return nothing_to_draw(name, NONE)
@@ -223,17 +221,16 @@ def radial_profiles(profiles, name):
         "essential": {"color": ESSENTIAL, "linestyle": "-", "marker": "o"},
         "adversarial": {"color": ADVERSARIAL, "linestyle": "--", "marker": "s"},
     }
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots()
-        for kind, look in looks.items():
-            profile = profiles[profiles["set"] == kind]
-            axes.plot(profile["radius"], profile["mean"], markersize=3, label=kind, **look)
-            axes.fill_between(
-                profile["radius"], profile["low"], profile["high"], color=look["color"], alpha=0.25
-            )
-        axes.set_ylim(bottom=0)
-        axes.set_xlabel("radial frequency (cycles per pixel)")
-        axes.set_ylabel("mean mask")
-        axes.set_title(name)
-        axes.legend()
+    figure, axes = plt.subplots()
+    for kind, look in looks.items():
+        profile = profiles[profiles["set"] == kind]
+        axes.plot(profile["radius"], profile["mean"], markersize=3, label=kind, **look)
+        axes.fill_between(
+            profile["radius"], profile["low"], profile["high"], color=look["color"], alpha=0.25
+        )
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("radial frequency (cycles per pixel)")
+    axes.set_ylabel("mean mask")
+    axes.set_title(name)
+    axes.legend()
     return figure

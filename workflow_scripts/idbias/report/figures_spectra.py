@@ -7,15 +7,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from idbias.report.figures import ADVERSARIAL, ESSENTIAL, OBSERVED, SHUFFLED, STYLE, lines
+from idbias.report.figures import ADVERSARIAL, ESSENTIAL, OBSERVED, SHUFFLED, in_style, lines
 from idbias.spectra.radial import bootstrap, centred, radial_frequency
 
 
+@in_style
 def spectra(amplitudes, columns=4):
     """Draw mean spectra side by side, on one logarithmic scale.
 
     `amplitudes`: name -> the mean of |F delta| over images and channels, (H, W) in fft2 order; all
-    of one size; (0, H, W) where no attack succeeded. Returns a matplotlib figure.
+    of one size; (0, H, W) where no attack succeeded.
     """
     columns = min(columns, len(amplitudes))
     rows = -(-len(amplitudes) // columns)
@@ -25,27 +26,26 @@ def spectra(amplitudes, columns=4):
     # Four orders of magnitude at most: below that, amplitudes of float32 perturbations are rounding.
     low = max(min(grid.min() for grid in known), high * 1e-4)
     norm = plt.matplotlib.colors.LogNorm(vmin=low, vmax=high)
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            rows, columns, figsize=(1.1 + 1.5 * columns, 0.3 + 1.6 * rows), squeeze=False
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(1.1 + 1.5 * columns, 0.3 + 1.6 * rows), squeeze=False
+    )
+    for box in axes.flat:
+        box.set_axis_off()
+    for box, (name, grid) in zip(axes.flat, amplitudes.items(), strict=False):
+        shown = grid if grid.ndim == 2 else np.full(grid.shape[1:], np.nan)
+        drawn = box.imshow(centred(np.maximum(shown, low)), norm=norm, cmap="cividis")
+        none = "" if grid.ndim == 2 else "\nno success"
+        box.set_title("\n".join(textwrap.wrap(name.replace("_", " "), 22)) + none, fontsize=6.5)
+    if any(grid.ndim == 2 for grid in amplitudes.values()):
+        bar = figure.colorbar(
+            drawn,
+            ax=axes,
+            shrink=0.8,
+            label="mean |F δ|",
+            ticks=LogLocator(subs=(1, 2, 5)),
+            format="%g",
         )
-        for box in axes.flat:
-            box.set_axis_off()
-        for box, (name, grid) in zip(axes.flat, amplitudes.items(), strict=False):
-            shown = grid if grid.ndim == 2 else np.full(grid.shape[1:], np.nan)
-            drawn = box.imshow(centred(np.maximum(shown, low)), norm=norm, cmap="cividis")
-            none = "" if grid.ndim == 2 else "\nno success"
-            box.set_title("\n".join(textwrap.wrap(name.replace("_", " "), 22)) + none, fontsize=6.5)
-        if any(grid.ndim == 2 for grid in amplitudes.values()):
-            bar = figure.colorbar(
-                drawn,
-                ax=axes,
-                shrink=0.8,
-                label="mean |F δ|",
-                ticks=LogLocator(subs=(1, 2, 5)),
-                format="%g",
-            )
-            bar.minorticks_off()
+        bar.minorticks_off()
     return figure
 
 
@@ -101,8 +101,9 @@ def panels(names, models):
     return by_title
 
 
+@in_style
 def profiles(table, models):
-    """Draw `profile_table`'s profiles as lines, their intervals as bands. Returns a figure.
+    """Draw `profile_table`'s profiles as lines, their intervals as bands.
 
     models: as for `panels`.
     """
@@ -110,32 +111,29 @@ def profiles(table, models):
     many = max(map(len, grouped.values())) > MOST_IN_A_PANEL
     columns = min(len(grouped), 2)
     rows = -(-len(grouped) // columns)
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            rows,
-            columns,
-            figsize=(0.8 + (3.2 + 2.2 * many) * columns, 0.4 + 2.4 * rows),
-            sharey=True,
-            squeeze=False,
-        )
-        for box in axes.flat[len(grouped) :]:
-            box.set_axis_off()
-        for box, (title, names) in zip(axes.flat, grouped.items(), strict=False):
-            for (name, label), (colour, dashes) in zip(
-                names.items(), lines(len(names)), strict=True
-            ):
-                one = table[table["name"] == name]
-                box.plot(one["radius"], one["mean"], dashes, color=colour, label=label)
-                box.fill_between(
-                    one["radius"], one["low"], one["high"], color=colour, alpha=0.2, linewidth=0
-                )
-            box.set_title(title)
-            if (table["mean"] > 0).any():  # without a success there is nothing to scale
-                box.set_yscale("log")
-            beside = {"loc": "upper left", "bbox_to_anchor": (1, 1), "borderaxespad": 0.2}
-            box.legend(fontsize=6, **(beside if many else {}))
-        figure.supxlabel("radial frequency (cycles per pixel)", fontsize=9)
-        figure.supylabel("share of energy at a frequency\n(mean over a ring)", fontsize=9)
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(0.8 + (3.2 + 2.2 * many) * columns, 0.4 + 2.4 * rows),
+        sharey=True,
+        squeeze=False,
+    )
+    for box in axes.flat[len(grouped) :]:
+        box.set_axis_off()
+    for box, (title, names) in zip(axes.flat, grouped.items(), strict=False):
+        for (name, label), (colour, dashes) in zip(names.items(), lines(len(names)), strict=True):
+            one = table[table["name"] == name]
+            box.plot(one["radius"], one["mean"], dashes, color=colour, label=label)
+            box.fill_between(
+                one["radius"], one["low"], one["high"], color=colour, alpha=0.2, linewidth=0
+            )
+        box.set_title(title)
+        if (table["mean"] > 0).any():  # without a success there is nothing to scale
+            box.set_yscale("log")
+        beside = {"loc": "upper left", "bbox_to_anchor": (1, 1), "borderaxespad": 0.2}
+        box.legend(fontsize=6, **(beside if many else {}))
+    figure.supxlabel("radial frequency (cycles per pixel)", fontsize=9)
+    figure.supylabel("share of energy at a frequency\n(mean over a ring)", fontsize=9)
     return figure
 
 
@@ -150,43 +148,41 @@ MARKERS = {
 }
 
 
+@in_style
 def frequencies(table, name, size):
     """Draw mean radial frequencies with their intervals, a row a classifier.
 
     `table`: DataFrame of idbias.spectra.spectra_tables.frequencies, of one attack; `name`: for the title;
-    `size`: (H, W) of the images, which decides where white noise is, a dotted line. Returns a
-    matplotlib figure.
+    `size`: (H, W) of the images, which decides where white noise is, a dotted line.
     """
     classifiers = list(table["classifier"].unique())
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(figsize=(5.6, 1.5 + 0.22 * len(classifiers)))
-        for of, one in table.groupby("of", sort=False):
-            marker, colour = MARKERS[of]
-            rows = [classifiers.index(classifier) for classifier in one["classifier"]]
-            errors = np.array([one["mean"] - one["low"], one["high"] - one["mean"]])
-            axes.errorbar(
-                one["mean"], rows, xerr=errors, fmt=marker, color=colour, markersize=4, capsize=2,
-                label=of,
-            )  # fmt: skip
-        axes.axvline(
-            radial_frequency(*size).mean(), color=SHUFFLED, linestyle=":", label="white noise"
-        )
-        axes.xaxis.set_major_locator(MaxNLocator(5))
-        axes.set_yticks(range(len(classifiers)), [each.replace("_", " ") for each in classifiers])
-        axes.invert_yaxis()
-        axes.margins(y=0.5 / len(classifiers))
-        axes.set_xlabel("mean radial frequency (cycles per pixel)")
-        axes.set_title(name)
-        figure.legend(loc="outside right upper", fontsize=6)
+    figure, axes = plt.subplots(figsize=(5.6, 1.5 + 0.22 * len(classifiers)))
+    for of, one in table.groupby("of", sort=False):
+        marker, colour = MARKERS[of]
+        rows = [classifiers.index(classifier) for classifier in one["classifier"]]
+        errors = np.array([one["mean"] - one["low"], one["high"] - one["mean"]])
+        axes.errorbar(
+            one["mean"], rows, xerr=errors, fmt=marker, color=colour, markersize=4, capsize=2,
+            label=of,
+        )  # fmt: skip
+    axes.axvline(radial_frequency(*size).mean(), color=SHUFFLED, linestyle=":", label="white noise")
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.set_yticks(range(len(classifiers)), [each.replace("_", " ") for each in classifiers])
+    axes.invert_yaxis()
+    axes.margins(y=0.5 / len(classifiers))
+    axes.set_xlabel("mean radial frequency (cycles per pixel)")
+    axes.set_title(name)
+    figure.legend(loc="outside right upper", fontsize=6)
     return figure
 
 
+@in_style
 def kernel_sizes(table):
     """Draw the kernel's side against mean radial frequency with intervals: a row of panels an attack,
     a column a dataset, a line for each family of networks and way to train them.
 
     `table`: DataFrame of idbias.spectra.spectra_tables.kernel_sizes; where an experiment has rows over
-    seeds, these are drawn of it. Returns a matplotlib figure.
+    seeds, these are drawn of it.
     """
     if "seeds" in table:
         over_seeds = table["seeds"].notna()
@@ -199,30 +195,29 @@ def kernel_sizes(table):
     names = sorted(table["line"].unique())
     styles = dict(zip(names, lines(len(names)), strict=True))
     size = (0.8 + 3 * len(datasets), 0.8 + 1.9 * len(attacks) + 0.15 * len(names))
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            len(attacks), len(datasets), figsize=size, sharex="col", squeeze=False
-        )
-        for (row, column), box in np.ndenumerate(axes):
-            in_panel = (table["attack"] == attacks[row]) & (table["dataset"] == datasets[column])
-            panel = table[in_panel]
-            for name, one in panel.groupby("line"):
-                colour, dashes = styles[name]
-                errors = np.array([one["mean"] - one["low"], one["high"] - one["mean"]])
-                box.errorbar(
-                    one["place"], one["mean"], errors, color=colour, linestyle=dashes, marker="o",
-                    markersize=3, capsize=2,
-                )  # fmt: skip
-            sides = panel.drop_duplicates("place")
-            box.set_xticks(sides["place"], sides["kernel"].mask(sides["full_kernel"], "full"))
-            box.tick_params(labelsize=6)
-            box.set_title(f"{datasets[column]}, {attacks[row]}".replace("_", " "), fontsize=8)
-        figure.legend(
-            [plt.Line2D([], [], color=styles[name][0], linestyle=styles[name][1]) for name in names],
-            names, loc="outside upper center", ncols=1, fontsize=6,
-        )  # fmt: skip
-        figure.supxlabel("side of the kernel (pixels)", fontsize=9)
-        figure.supylabel("mean radial frequency of\nperturbations (cycles per pixel)", fontsize=9)
+    figure, axes = plt.subplots(
+        len(attacks), len(datasets), figsize=size, sharex="col", squeeze=False
+    )
+    for (row, column), box in np.ndenumerate(axes):
+        in_panel = (table["attack"] == attacks[row]) & (table["dataset"] == datasets[column])
+        panel = table[in_panel]
+        for name, one in panel.groupby("line"):
+            colour, dashes = styles[name]
+            errors = np.array([one["mean"] - one["low"], one["high"] - one["mean"]])
+            box.errorbar(
+                one["place"], one["mean"], errors, color=colour, linestyle=dashes, marker="o",
+                markersize=3, capsize=2,
+            )  # fmt: skip
+        sides = panel.drop_duplicates("place")
+        box.set_xticks(sides["place"], sides["kernel"].mask(sides["full_kernel"], "full"))
+        box.tick_params(labelsize=6)
+        box.set_title(f"{datasets[column]}, {attacks[row]}".replace("_", " "), fontsize=8)
+    figure.legend(
+        [plt.Line2D([], [], color=styles[name][0], linestyle=styles[name][1]) for name in names],
+        names, loc="outside upper center", ncols=1, fontsize=6,
+    )  # fmt: skip
+    figure.supxlabel("side of the kernel (pixels)", fontsize=9)
+    figure.supylabel("mean radial frequency of\nperturbations (cycles per pixel)", fontsize=9)
     return figure
 
 

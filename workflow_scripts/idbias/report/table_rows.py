@@ -82,6 +82,19 @@ def with_holm(table, columns=("p", "p_permutation", "p_two_sided"), question=QUE
     return table
 
 
+def mean_and_std(grouped, name, seeds, suffix=""):
+    """Return columns of a table over seeds: NAME + suffix, NAME_std (ddof 1) and NAME_seeds, name -> Series.
+
+    grouped: groups of rows, one a seed; seeds: their numbers. NAME_seeds: how many have a value, where not all do.
+    """
+    counts = grouped[name].count()
+    return {
+        f"{name}{suffix}": grouped[name].mean(),
+        f"{name}_std": grouped[name].std(ddof=1),
+        f"{name}_seeds": counts.where(counts < seeds),
+    }
+
+
 def read_rows(path):
     """Return the rows of a CSV file that a stage wrote, a DataFrame; see `join` for what is refused."""
     try:

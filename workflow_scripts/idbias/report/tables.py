@@ -9,8 +9,6 @@ from idbias.report import latex as tex
 from idbias.report.answers import answers, remarks
 from idbias.report.table_columns import parts
 
-__all__ = ["write", "write_csv"]
-
 
 def write_csv(path, table):
     """Write a DataFrame as CSV with all digits; the file appears only when it is complete."""

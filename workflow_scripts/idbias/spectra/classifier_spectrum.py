@@ -8,9 +8,7 @@ from idbias import files
 from idbias.classifiers import models
 from idbias.classifiers.paper2 import zoo_model
 from idbias.datasets.images import image_counts, read_images
-from idbias.spectra.measured_spectra import RADII, of_gradients, of_linear
-
-__all__ = ["RADII", "measure", "table"]
+from idbias.spectra.measured_spectra import of_gradients, of_linear
 
 
 def measure(path, dataset, predictions, images, device="cpu"):

@@ -239,10 +239,10 @@ def layer_transforms(classifier, shape, readout=True):
     return [np.fft.fft2(kernel) for kernel in layers]
 
 
-def inequalities(classifier, shape, radii, space_radius=1, count=2000, seed=0):
+def inequalities(classifier, shape, radii, count=2000):
     """Evaluate both inequalities for a linear convolutional model of the zoo.
 
-    radii: of Omega = square((H, W), radius), cycles per image; space_radius: of S. count, seed: of
+    radii: of Omega = square((H, W), radius), cycles per image; S is square((H, W), 1). count: of
     `chains`. Returns a list of dicts, a row of a table each, for each radius:
     inequality "uncertainty", of each layer: layer (from 1), outside_space, outside_frequency,
         constant, holds, and held, the share of the layer's single filters for which it holds;
@@ -250,7 +250,7 @@ def inequalities(classifier, shape, radii, space_radius=1, count=2000, seed=0):
         misalignment, stated_holds, holds; stated_held and held, the shares of single-filter chains.
     """
     size = tuple(shape[1:])
-    space = square(size, space_radius)
+    space = square(size, 1)
     rows = []
     for radius in radii:
         frequency = square(size, radius)
@@ -265,7 +265,7 @@ def inequalities(classifier, shape, radii, space_radius=1, count=2000, seed=0):
             rows.append({**row, **of_layer, "held": float(np.mean(single))})
         for readout in (False, True):
             transforms = layer_transforms(classifier, shape, readout)
-            single = chains(transforms, frequency, count, seed)
+            single = chains(transforms, frequency, count, seed=0)
             row = {"inequality": "product", "radius": radius, "readout": readout}
             shares = {
                 "stated_held": float(single["stated_holds"].mean()),

@@ -16,6 +16,8 @@ from idbias.streams import generator
 # Of fewer images the bootstrap's intervals are far too narrow (of 4 normal values 95 % intervals hold the mean
 # in 80 of 100 draws).
 FEWEST = 5
+# Of the bootstrap.
+DRAWS, LEVEL = 2000, 0.95
 
 
 def radial_frequency(height, width):
@@ -128,11 +130,11 @@ def reason(images):
     return "no image" if not images else f"no interval: fewer than {FEWEST} images"
 
 
-def bootstrap(values, seed, draws=2000, level=0.95):
-    """Return the mean over images and its percentile bootstrap interval: mean, low, high.
+def bootstrap(values, seed):
+    """Return the mean over images and its 95 % percentile bootstrap interval: mean, low, high.
 
     values: (N, ...), a row an image; the three have the shape of a row. Images are drawn with
-    replacement, `draws` times, from `seed`. For the difference of two models on the same images give
+    replacement, DRAWS times, from `seed`. For the difference of two models on the same images give
     the rows' differences. Source: Efron & Tibshirani 1993, chapter 13. Of fewer than FEWEST images low
     and high are NaN, of none the mean too; `reason` says why.
     """
@@ -145,10 +147,10 @@ def bootstrap(values, seed, draws=2000, level=0.95):
     means = np.stack(
         [
             random.multinomial(len(rows), np.full(len(rows), 1 / len(rows))) @ rows / len(rows)
-            for _ in range(draws)
+            for _ in range(DRAWS)
         ]
     )
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     shape, mean = values.shape[1:], values.mean(axis=0)
     # All values may be equal but for rounding, on either side of their mean.
     return mean, np.minimum(low.reshape(shape), mean)[()], np.maximum(high.reshape(shape), mean)[()]

@@ -4,7 +4,7 @@ import difflib
 
 import torch
 
-from idbias.errors import InputError
+from idbias.errors import InputError, first_line
 from idbias.torchvision_import import import_torchvision
 
 # torchvision of any other version than the one made for torch replaces torch itself.
@@ -34,7 +34,7 @@ def timm_model(name, shape=(3, 224, 224), classes=1000):
     except Exception as error:
         raise InputError(
             f"timm's network {name!r} cannot take images of shape {tuple(shape)} "
-            f"({str(error).splitlines()[0]}); scale them with the dataset's `size`."
+            f"({first_line(error)}); scale them with the dataset's `size`."
         ) from None
     return network
 

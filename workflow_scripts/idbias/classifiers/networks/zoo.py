@@ -18,11 +18,11 @@ from torch import nn
 
 from idbias.errors import InputError
 
-ARCHITECTURES = ("fully_connected", "local_convolution", "full_convolution", "locally_connected")
 WIDTH = {
     "fully_connected": 3072, "local_convolution": 32, "full_convolution": 32,
     "locally_connected": 32,
 }  # fmt: skip
+ARCHITECTURES = tuple(WIDTH)
 
 
 def zoo(architecture, hidden_layers, nonlinearity, shape, classes, width=None, kernel=3):

@@ -70,11 +70,8 @@ def _loaded(path, build):
             temporary.chmod(0o700)
     try:
         return _declared(ctypes.CDLL(str(path)))
-    except (
-        OSError,
-        AttributeError,
-    ):  # no library, or without a symbol; by this path it stays loaded
-        path.unlink()
+    except (OSError, AttributeError):
+        path.unlink()  # no library, or without a symbol; by this path it stays loaded
         raise
 
 
