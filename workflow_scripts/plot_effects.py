@@ -3,17 +3,14 @@
 from idbias.stage import stage
 
 with stage(snakemake):
-    import pandas as pd
-
     from idbias.controls.control_tables import controls
     from idbias.report import figures, figures_effects, table_rows
 
     given, output, name = snakemake.input, snakemake.output, snakemake.wildcards.experiment
     rows = table_rows.join(list(given.rows))
     if given.controls:
-        beside = controls(list(given.controlled), list(given.controls), list(given.contrasts))
         alone = [path for path in given.rows if path not in set(given.controlled)]
-        rows = pd.concat([beside, *([table_rows.join(alone)] if alone else [])], ignore_index=True)
+        rows = controls(*map(list, (given.controlled, given.controls, given.contrasts)), alone)
     effects = figures_effects.effects(rows)
     label = "distance correlation [95 % interval over images]"
     figures.write(figures_effects.forest(effects, name, label), effects, *output.effects)

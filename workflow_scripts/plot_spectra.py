@@ -16,7 +16,7 @@ with stage(snakemake):
     figures.write(drawing.spectra(amplitudes), drawing.amplitude_table(amplitudes), *output.spectra)
     size = next(iter(amplitudes.values())).shape[-2:]
     profiles = {name: spectrum["profile"] for name, spectrum in of.items()}
-    table = drawing.profile_table(profiles, min(size), seed)
+    table = drawing.profile_table(profiles, size, seed)
     models = snakemake.params.models
     figures.write(drawing.profiles(table, models), table, *output.profiles)
     table = spectra_tables.frequencies(read, seed)

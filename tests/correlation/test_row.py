@@ -153,6 +153,7 @@ def test_small_classes_leave_pairs_in_place_and_the_row_says_so():
     for size in (2, 10, 40):
         row = row_of_sets(*sets, shuffles=99, labels=np.arange(120) // size).iloc[0]
         assert row["share_in_place"] == 1 / size
+        assert row["shuffled_within"] == "labels"
         if size == 2:
             assert pd.isna(row.get("distance_correlation"))
             assert "leaves 50% of the pairs as they are" in row["caveats"]

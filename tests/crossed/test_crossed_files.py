@@ -157,6 +157,8 @@ def test_the_answer_in_words_and_first_in_what_is_printed(tmp_path, monkeypatch)
         "(7 trainings, 1,318 images)."
     )
     assert answers([ROW, {**ROW, "of": "noise"}]) == [said]
+    both = answers([ROW, {**ROW, "attack": "pgd"}])
+    assert all("Holm over 2 attacks (" in sentence for sentence in both)
     undecided = answer({**ROW, "verdict": "undecided", "share_of_ceiling": float("nan")})
     assert "is not decided; rho = 0.043 [0.028, 0.059], p = 0.0004" in undecided
     few = {"rho": 0.5, "low": 0.4, "high": 0.6, "margin": 0.1, "ceiling": 0.9, "p_holm": 1 / 6}

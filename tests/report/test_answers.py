@@ -165,3 +165,15 @@ def test_what_is_printed_and_the_tables_say_it_too(tmp_path, monkeypatch):
 )
 def test_the_report_s_command_repeats_the_run_s_options(given, command):
     assert report_command(shlex.split(given)) == command
+
+
+def test_what_was_shuffled_is_printed_where_it_is_not_all():
+    from idbias.report.summary import _aligned
+
+    rows = [
+        {"experiment": "e", "attack": "fmn", "shuffled_within": within}
+        for within in ("all", "class")
+    ]
+    assert "shuffled_within" in _aligned(rows)[0]
+    assert "class" in _aligned(rows)[2]
+    assert "shuffled_within" not in _aligned(rows[:1])[0]

@@ -77,11 +77,12 @@ def test_the_numbers_of_the_masks_are_those_of_the_pairs(finished, pairs):
         row = mean[(mean.vertical_frequency == k) & (mean.horizontal_frequency == m)].iloc[0]
         assert row.essential == pytest.approx(pairs["first"][:, 0, k, m].mean(), rel=1e-5)
         assert row.adversarial == pytest.approx(pairs["second"][:, 0, k, m].mean(), rel=1e-5)
-    profile = pd.read_csv(finished.folder / FMN / "radial_profile.csv").set_index(["set", "radius"])
+    profile = pd.read_csv(finished.folder / FMN / "radial_profile.csv").set_index("set")
     # The ring around zero: (1, 0), (0, 1), (1, 1) and their mirror images, radius 1 and 1.41.
     ring = [pairs["second"][:, 0, k, m] for k in (-1, 0, 1) for m in (-1, 0, 1) if (k, m) != (0, 0)]
     values = np.mean(ring, axis=0)
-    row = profile.loc[("adversarial", 0.125)]
+    row = profile.loc["adversarial"].iloc[1]
+    assert row["radius"] == pytest.approx((1 + 2**0.5) / 16)
     assert row["mean"] == pytest.approx(values.mean(), rel=1e-5)
     assert row["high"] - row["mean"] == pytest.approx(
         1.96 * values.std(ddof=1) / len(values) ** 0.5, rel=1e-5
@@ -255,8 +256,17 @@ def test_costs_add_up_the_benchmarks(finished, tmp_path):
     benchmark("net/attacks/pgd/00010-00019.tsv", 6, 300)
     benchmark("net/masks/adversarial/pgd/00000-00009.tsv", 10, 50)
     benchmark("net/correlations/pgd/row.tsv", 1, "-")
+    benchmark("net/classifier.tsv", 7, 90)
+    benchmark("net/spectra/classifier.tsv", 2, 90)
     table = costs.by_stage(tmp_path, ["digits"]).set_index("stage")
-    assert list(table.index) == ["attacks", "adversarial masks", costs.OTHER]
+    assert list(table.index) == [
+        "classifier",
+        "attacks",
+        "spectra",
+        "adversarial masks",
+        costs.OTHER,
+    ]
+    assert table.loc["classifier", "seconds"] == 7
     assert table.loc["attacks", ["jobs", "seconds", "longest_seconds", "cpu_seconds"]].tolist() == [
         2, 10, 6, 5,
     ]  # fmt: skip

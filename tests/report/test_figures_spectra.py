@@ -41,7 +41,7 @@ def test_tables_tell_smooth_from_white(read):
     assert smooth["share_above_0.25"] < white["share_above_0.25"]
     assert (table["images"] == 200).all()
     profiles = figures_spectra.profile_table(
-        {one["classifier"]: one["perturbation"]["profile"] for one in read}, 8, seed=0
+        {one["classifier"]: one["perturbation"]["profile"] for one in read}, (8, 8), seed=0
     )
     white = profiles[profiles["name"] == "local_convolution_1_linear"]
     # but for the mean, one point of the grid, which 200 images leave uncertain

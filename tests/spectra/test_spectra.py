@@ -79,17 +79,23 @@ def test_the_order_is_torchs():
 
 def test_profile_of_white_noise_is_flat_and_sums_to_one():
     noise = np.random.default_rng(0).normal(size=(3000, 1, 8, 8))
-    radii, shares = radial.radial_profile(radial.energy(noise))
+    shares = radial.radial_profile(radial.energy(noise))
     np.testing.assert_allclose(shares.sum(1), 1)
-    np.testing.assert_allclose(radii * 8, np.arange(len(radii)))
-    _, means = radial.radial_profile(radial.energy(noise), mean=True)
+    means = radial.radial_profile(radial.energy(noise), mean=True)
     np.testing.assert_allclose(means.mean(0), 1 / 64, rtol=0.05)
 
 
 def test_profile_puts_a_wave_in_its_ring():
-    radii, shares = radial.radial_profile(radial.energy(wave((1, 9, 9), 3, 4)))
-    assert radii[shares[0].argmax()] == 5 / 9
-    np.testing.assert_allclose(shares[0].max(), 1)
+    shares = radial.radial_profile(radial.energy(wave((1, 9, 9), 3, 4)))
+    np.testing.assert_allclose(shares[0, 5], 1)
+
+
+def test_a_ring_is_drawn_at_the_mean_radius_of_its_points():
+    radii = radial.ring_radii(8, 8)
+    # (0, 0); the four neighbours and the four corners around them; the corner of the grid, beyond half a cycle.
+    np.testing.assert_allclose(radii[[0, 1]], [0, (1 + 2**0.5) / 16])
+    assert radii[-1] == pytest.approx(0.5 * 2**0.5)
+    assert (np.diff(radii) > 0).all()
 
 
 def test_bootstrap_agrees_with_the_normal_interval_and_repeats():

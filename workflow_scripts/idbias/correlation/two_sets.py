@@ -38,6 +38,8 @@ def row_of_sets(
     Raises InputError if the sets allow no distances.
     """
     cosine, classes = _cosine(first, second), labels
+    given = {"labels": labels, "sizes": sizes}
+    within = " and ".join(name for name, array in given.items() if array is not None) or "all"
     if sizes is not None:
         labels = strata(sizes, labels, stratum)
     estimator = estimator or Estimator()
@@ -77,6 +79,7 @@ def row_of_sets(
         "first": names[0],
         "second": names[1],
         "pairs": len(first),
+        "shuffled_within": within,
         **numbers_of(
             observed,
             reasons,

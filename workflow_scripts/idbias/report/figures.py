@@ -147,6 +147,8 @@ def names_in(row):
     names = [row.get(key) for key in ("dataset", "classifier", "attack")]
     names = [name for name in names if isinstance(name, str)]
     names += [f"{key} {row[key]:g}" for key in ("seed", "epsilon") if pd.notna(row.get(key))]
+    if row.get("shuffled_within", "all") != "all":
+        names.append(f"shuffled within {row['shuffled_within']}")
     return ", ".join(names)
 
 

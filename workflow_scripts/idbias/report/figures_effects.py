@@ -45,12 +45,11 @@ def contrasts(rows):
 
 def _table(rows, effect):
     records = []
-    several = "shuffled_within" in rows and len(set(rows["shuffled_within"])) > 1
     for row in rows.to_dict("records"):
         control = row.get("control") if isinstance(row.get("control"), str) else "none"
         label = "attack" if control == "none" else control.replace("_", " ")
-        if several and row["shuffled_within"] != "all":
-            label += f", within {row['shuffled_within']}"
+        if (within := row.get("shuffled_within", "all")) != "all":
+            label += f", beyond shuffles within {within}"
         names = [row.get("classifier"), row.get("attack")]
         names = [name for name in names if isinstance(name, str)] or [row.get("experiment")]
         if pd.notna(epsilon := row.get("epsilon")):

@@ -6,7 +6,7 @@ import pandas as pd
 
 from idbias import files
 from idbias.report.figures import ADVERSARIAL, ESSENTIAL, in_style, nothing_to_draw
-from idbias.spectra.radial import amplitude, centred, rings
+from idbias.spectra.radial import amplitude, centred, ring_radii, rings
 
 # Masks read at once: a few hundred megabytes at 224 by 224 pixels.
 BLOCK = 256
@@ -124,13 +124,11 @@ def averages(masks):
     """Return the mean of masks (N, C, H, W) and its mean over rings of equal radius.
 
     `masks`: array or h5py dataset, in fft2 order, read in blocks. Returns the mean (C, H, W)
-    float64, and a DataFrame: radius in cycles per pixel, mean, and low and high, its 95 % confidence
-    interval over images (1.96 standard errors). A ring holds the frequencies whose radius times the
-    shorter side rounds to the same number; its value for an image is the mean over them and over
-    channels.
+    float64, and a DataFrame: radius (the ring's mean, in cycles per pixel), mean, and low and high, its 95 %
+    confidence interval over images (1.96 standard errors). A ring holds the frequencies whose radius times the
+    shorter side rounds to the same number; its value for an image is the mean over them and over channels.
     """
     count, channels, height, width = masks.shape
-    shorter = min(height, width)
     members = rings(height, width).T
     members = np.ascontiguousarray(members / members.sum(axis=0))
     total = np.zeros((channels, height, width))
@@ -147,7 +145,7 @@ def averages(masks):
         error = 1.96 * values.std(axis=0, ddof=1) / np.sqrt(count)
     profile = pd.DataFrame(
         {
-            "radius": np.arange(len(mean)) / shorter,
+            "radius": ring_radii(height, width),
             "mean": mean,
             "low": mean - error,
             "high": mean + error,

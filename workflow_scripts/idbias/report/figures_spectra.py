@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from idbias.report.figures import ADVERSARIAL, ESSENTIAL, OBSERVED, SHUFFLED, in_style, lines
-from idbias.spectra.radial import bootstrap, centred, radial_frequency
+from idbias.spectra.radial import bootstrap, centred, radial_frequency, ring_radii
 
 
 @in_style
@@ -42,7 +42,7 @@ def spectra(amplitudes, columns=4):
             ax=axes,
             shrink=0.8,
             label="mean |F δ|",
-            ticks=LogLocator(subs=(1, 2, 5)),
+            ticks=LogLocator(subs=(1, 2, 5) if high > 10 * low else (1, 1.5, 2, 3, 5, 7)),
             format="%g",
         )
         bar.minorticks_off()
@@ -61,18 +61,18 @@ def amplitude_table(amplitudes):
     return pd.concat(tables, ignore_index=True)
 
 
-def profile_table(profiles, side, seed):
+def profile_table(profiles, size, seed):
     """Return radial profiles with 95 % bootstrap intervals over images, a DataFrame.
 
-    profiles: name -> (N, R), those of idbias.spectra.radial_profile with mean=True; side: the shorter
-    side of the images. Columns name, radius (cycles per pixel), mean, low, high: of the share of an
+    profiles: name -> (N, R), those of idbias.spectra.radial_profile with mean=True; size: height and
+    width of the images. Columns name, radius (cycles per pixel), mean, low, high: of the share of an
     image's weight at a frequency, averaged over the frequencies of a ring (flat for white noise,
     whatever the ring's number of points).
     """
     tables = []
     for name, of_images in profiles.items():
         mean, low, high = bootstrap(of_images, seed)
-        radii = np.arange(len(mean)) / side
+        radii = ring_radii(*size)
         columns = {"name": name, "radius": radii, "mean": mean, "low": low, "high": high}
         tables.append(pd.DataFrame(columns))
     return pd.concat(tables, ignore_index=True)

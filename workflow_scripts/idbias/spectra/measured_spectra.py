@@ -27,7 +27,7 @@ def measures(weights):
     return {
         "frequency": radial.mean_radial_frequency(weights),
         "share_above": radial.share_above(weights, RADII),
-        "profile": radial.radial_profile(weights, mean=True)[1],
+        "profile": radial.radial_profile(weights, mean=True),
     }
 
 

@@ -107,20 +107,24 @@ def rings(height, width):
     return np.equal.outer(np.arange(ring.max() + 1), ring).astype(np.float64)
 
 
-def radial_profile(weights, mean=False):
-    """Return the radii (R,) of rings around zero frequency and each row's profile (N, R), float64.
+def ring_radii(height, width):
+    """Return the mean radius of the points of each ring (`rings`), cycles per pixel, float64 (R,)."""
+    members = rings(height, width)
+    return members @ radial_frequency(height, width).ravel() / members.sum(axis=1)
 
-    weights: as for `normalised`. The radius of ring i (`rings`) is i / shorter side, cycles a
-    pixel. A profile holds each ring's share of the row's weight, which sum to 1; with mean=True,
-    that divided by the ring's number of points: flat for white noise.
+
+def radial_profile(weights, mean=False):
+    """Return each row's profile over rings around zero frequency, float64 (N, R).
+
+    weights: as for `normalised`. A profile holds each ring's share of the row's weight, which sum to 1; with
+    mean=True, that divided by the ring's number of points: flat for white noise.
     """
     share = normalised(weights)
-    shorter = min(share.shape[1:])
     members = rings(*share.shape[1:])
     profile = share.reshape(len(share), members.shape[1]) @ members.T
     if mean:
         profile /= members.sum(axis=1)
-    return np.arange(len(members)) / shorter, profile
+    return profile
 
 
 def reason(images):
