@@ -157,7 +157,7 @@ def test_figures_are_drawn_whatever_succeeded(spectra, attack):
     for figure in (
         drawing.spectra({name: one["amplitude"] for name, one in of.items()}),
         drawing.profiles(
-            drawing.profile_table({n: one["profile"] for n, one in of.items()}, 8, 0), {}
+            drawing.profile_table({n: one["profile"] for n, one in of.items()}, (8, 8), 0), {}
         ),
         drawing.frequencies(table, attack, (8, 8)),
         drawing.kernel_sizes(spectra_tables.kernel_sizes(of_attack, zoo, digits, seed=0)),
