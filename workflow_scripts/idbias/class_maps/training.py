@@ -13,12 +13,11 @@ import torch
 
 from idbias import checkpoints
 from idbias.classifiers.conversion import copied
+from idbias.config.batches import OF_A_CLASS
 from idbias.fourier import full_from_half, mask_gradient, pair_counts
 from idbias.machine import made_by
 from idbias.masks import gpu, threads
 from idbias.masks.gradients import Autograd, input_gradient
-
-BATCH = 64
 
 
 def train_class_map(
@@ -108,7 +107,7 @@ def _step(half, optimizer, spectra, targets, size, gradient, settings, pool):
         return entropy.double().sum(), parts.sum(dim=0)
 
     # Batches of one size, added in their order: how many threads there are changes no digit.
-    batches = [slice(start, start + BATCH) for start in range(0, len(targets), BATCH)]
+    batches = [slice(start, start + OF_A_CLASS) for start in range(0, len(targets), OF_A_CLASS)]
     entropies, parts = zip(*pool.map(gradients, batches), strict=True)
     total = (mask.sum(dim=(0, 1)) * pair_counts(size[2]).to(mask)).sum()
     half.grad = sum(parts) / len(targets) + settings.penalty * mask.sign()

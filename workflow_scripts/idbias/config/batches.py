@@ -6,6 +6,8 @@ from math import prod
 LAYERS, MOST_LAYERS = 200, 4000
 # Images that are classified, or whose gradients are taken, at once, at most.
 CLASSIFIED = 256
+# Images of a class that its map's gradient is summed over at once.
+OF_A_CLASS = 64
 
 
 def at_once(shape, most):

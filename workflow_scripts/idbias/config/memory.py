@@ -8,7 +8,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from idbias.config.batches import CLASSIFIED, LAYERS, MOST_LAYERS
+from idbias.config.batches import CLASSIFIED, LAYERS, MOST_LAYERS, OF_A_CLASS
 from idbias.config.downloads import local_path
 from idbias.datasets.class_folders import is_image
 from idbias.datasets.published import PUBLISHED
@@ -103,10 +103,10 @@ def masks(experiment):
 def class_map(experiment):
     """Return the MB of training a class's map: its images and those attacked into it, as many again by half.
 
-    Each is held as read, in order, and as its spectrum; of a batch of 64 layers are kept.
+    Each is held as read, in order, and as its spectrum; of OF_A_CLASS of them layers are kept.
     """
     images = 3 * experiment.images / experiment.classes
-    return round(TORCH + 3 * images * image(experiment) + layers(experiment, 64))
+    return round(TORCH + 3 * images * image(experiment) + layers(experiment, OF_A_CLASS))
 
 
 def brendel_bethge(experiment):

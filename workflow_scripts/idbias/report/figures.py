@@ -18,7 +18,7 @@ from matplotlib.ticker import MaxNLocator
 
 from idbias.console_work import duration
 from idbias.files import replacing
-from idbias.report.rounding import p_value
+from idbias.report.rounding import TWO, p_value
 from idbias.report.tables import write_csv
 
 STYLE = {
@@ -75,7 +75,7 @@ def shuffle_histogram(observed, shuffled, row):
     if not np.isfinite(observed) or not len(drawn):
         return nothing_to_draw(names_in(row), row.get("reason"))
     z, p = (row.get(name, np.nan) for name in ("z", "p_two_sided"))
-    says = f"Z = {z:.2f},  two-sided p = {p_value(p)}" if np.isfinite(z) else "no I_d test"
+    says = f"Z = {TWO(z)},  two-sided p = {p_value(p)}" if np.isfinite(z) else "no I_d test"
     figure, axes = plt.subplots()
     axes.hist(
         drawn, bins="auto" if np.ptp(drawn) > 1e-9 * abs(drawn.mean()) else 1, color=SHUFFLED,

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from idbias.report.figures import in_style, lines, nothing_to_draw
+from idbias.report.rounding import THREE, TWO
 
 NOT_MEASURED = "not measured; the table of crossed trainings says why"
 
@@ -32,7 +33,7 @@ def trainings(table, name):
         axes.add_patch(plt.Rectangle((k - 0.5, k - 0.5), 1, 1, fill=False, edgecolor="black"))
         for m, value in enumerate(values[k]):
             shade = "white" if abs(value) > 0.7 * most else "black"
-            text = f"{round(value, 2) + 0.0:.2f}".replace("-", "\N{MINUS SIGN}").replace("0.", ".")
+            text = TWO(value).replace("-", "\N{MINUS SIGN}").replace("0.", ".")
             axes.text(m, k, text, ha="center", va="center", fontsize=7, color=shade)
     bar = figure.colorbar(image, ax=axes, shrink=0.85)
     bar.set_label("product; rho is the diagonal's mean")
@@ -56,7 +57,7 @@ def resolution(curve, name):
     for place, (of, row) in enumerate(primary.iterrows()):
         _interval(left, row["rho"], len(sets) - 1 - place, row, styles[of][0], "x")
         left.annotate(
-            f"{row['rho']:.3f}", (row["rho"], len(sets) - 1 - place), (0, 5),
+            THREE(row["rho"]), (row["rho"], len(sets) - 1 - place), (0, 5),
             textcoords="offset points", ha="center", fontsize=7,
         )  # fmt: skip
     left.set_yticks(range(len(sets))[::-1], sets)

@@ -7,7 +7,7 @@ from matplotlib.colors import PowerNorm
 from scipy.ndimage import gaussian_filter
 
 from idbias.report.figures import ESSENTIAL, in_style
-from idbias.report.rounding import p_value
+from idbias.report.rounding import TWO, p_value
 
 CELLS = 120
 # Standard deviation of the kernel, in cells: the plot is 1.2 times as wide as the data.
@@ -34,7 +34,7 @@ def scatter(points, row):
         axes.set_aspect("equal")
         axes.set(xlabel="x", ylabel="y", title=title)
     figure.suptitle(
-        f"Z = {row['z']:.2f},  p = {p_value(row['p'])} (Φ(Z), as in the paper)", fontsize=9
+        f"Z = {TWO(row['z'])},  p = {p_value(row['p'])} (Φ(Z), as in the paper)", fontsize=9
     )
     return figure
 

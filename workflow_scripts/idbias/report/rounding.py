@@ -1,5 +1,6 @@
 """Numbers as text, rounded for people. Imports nothing heavy: what the Snakefile prints is written with it."""
 
+import math
 import re
 
 # The p-value, after Holm, up to which a row is said to show dependence.
@@ -34,9 +35,9 @@ def p_value(p):
 def with_interval(value, low, high):
     """Return "value [low, high]", of three decimals, or of as many as tell an end that is not 0 from 0.
 
-    Whether an interval has 0 in it is what it is read for. low and high None: the value alone.
+    Whether an interval has 0 in it is what it is read for. low and high None or NaN: the value alone.
     """
-    if low is None or high is None:
+    if any(end is None or math.isnan(end) for end in (low, high)):
         return THREE(value)
     digits = 3
     while any(end and not round(end, digits) for end in (low, high)) and digits < MOST:

@@ -195,10 +195,10 @@ def interval(table, mean, low="low", high="high"):
     if mean not in table:
         return missing
     columns = (table[mean], table.get(low, missing), table.get(high, missing))
-    numbers = zip(
-        *(column.astype(object).where(column.notna(), None) for column in columns), strict=True
-    )
-    texts = [None if row[0] is None else with_interval(*row) for row in numbers]
+    texts = [
+        None if pd.isna(value) else with_interval(value, below, above)
+        for value, below, above in zip(*columns, strict=True)
+    ]
     return pd.Series(texts, index=table.index)
 
 
